@@ -1,0 +1,249 @@
+"""The line: who may enter now is arithmetic on one small state and the clock, so that no worker lets anybody in.
+
+Units, all integers, so that the arithmetic is exact:
+
+* instants and durations are milliseconds (instants since the epoch);
+* a rate is in thousandths of a player per second;
+* the gate is in micro-positions, one position being 1,000,000, because rate x milliseconds gives just those.
+
+Every method is pure: it takes the instant as an argument and returns a number or a new `Line`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+MICRO = 1_000_000
+"""Micro-positions in one position."""
+MAX_RATE = 100_000_000
+"""The largest rate: 100,000 players per second, ten times the default quota of an API Gateway region."""
+MAX_BURST = 1_000_000
+MAX_STEPS = 20
+"""More planned steps than that would outgrow the line's one small item."""
+DEFAULT_LEASE = 60_000
+
+Step = tuple[int, int]
+"""(instant, the rate from then on)."""
+
+
+def burst_for(rate: int) -> int:
+    """The burst that suits a rate, unless the operator says otherwise: one second's worth of players, at least one."""
+    return max(1, -(-rate // 1_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The state of one waiting line.
+
+    Positions are counted from 1. `gate` is where the line had opened to at `anchored_at`; everything later follows
+    from `rate`, `steps` and `refund_rate` until `alive_at + lease`.
+    """
+
+    tail: int = 0
+    opened: int = 0
+    gate: int = 0
+    anchored_at: int = 0
+    alive_at: int = 0
+    rate: int = 0
+    steps: tuple[Step, ...] = ()
+    refund_rate: int = 0
+    refund_until: int = 0
+    burst: int = 1
+    lease: int = DEFAULT_LEASE
+    paused: bool = False
+    closed: bool = False
+    capacity: int | None = None
+    departed: int = 0
+    no_shows: int = 0
+    closed_to: int = 0
+    void_before: int = 0
+    intake_age: int = 0
+    message: str = ""
+    version: int = 0
+    writer: str = ""
+
+    # What a reader asks of it
+
+    @property
+    def line_state(self) -> str:
+        """`paused`, else `closed` (no new tickets, but the line moves), else `open`."""
+        return "paused" if self.paused else "closed" if self.closed else "open"
+
+    @property
+    def limit(self) -> int:
+        """The last position that may be let in at all, however far the gate is."""
+        if self.capacity is None:
+            return self.tail
+        return min(self.tail, self.capacity + self.departed + self.no_shows)
+
+    def rate_at(self, t: int) -> int:
+        """The asked rate at instant `t`, planned steps included, in thousandths of a player per second."""
+        rate = self.rate
+        for at, planned in self.steps:
+            if at > t:
+                break
+            rate = planned
+        return rate
+
+    def flow_at(self, t: int) -> int:
+        """How fast the gate moves at `t`, in micro-positions per ms: the rate and the refund, 0 while paused.
+
+        A refund is never more than the rate again, so it is nothing at rate 0.
+        """
+        if self.paused:
+            return 0
+        rate = self.rate_at(t)
+        return rate + (min(self.refund_rate, rate) if t < self.refund_until else 0)
+
+    def moved(self, start: int, end: int) -> int:
+        """How far the gate moves between two instants while somebody is alive: the integral of the flow.
+
+        In micro-positions; 0 when `end` is not after `start`.
+        """
+        total = 0
+        for piece_start, piece_end, flow in self._pieces(start):
+            if piece_start >= end:
+                break
+            total += flow * ((end if piece_end is None else min(end, piece_end)) - piece_start)
+        return total
+
+    def run(self, t: int) -> int:
+        """Where the gate is at `t`, in micro-positions, if nothing held it back but the lease."""
+        return self.gate + self.moved(self.anchored_at, min(self._seen(t), self.alive_at + self.lease))
+
+    def reached(self, t: int) -> int:
+        """The highest position that may enter at `t`."""
+        return max(self.opened, min(self.limit, self.run(t) // MICRO))
+
+    def waiting(self, t: int) -> int:
+        """How many positions are not reached yet."""
+        return self.tail - self.reached(t)
+
+    def ahead(self, position: int, t: int) -> int:
+        """How many waiting positions are in front of this one; 0 at the front and for those who are reached."""
+        return max(0, position - self.reached(t) - 1)
+
+    def eta(self, position: int, t: int) -> int | None:
+        """The instant, not before `t`, at which `position` is reached if nobody changes anything and players poll.
+
+        None while no honest number exists: paused, a rate of 0 after the last step, or no place under the limit.
+        """
+        now = self._seen(t)
+        if position <= self.reached(t):
+            return now
+        if self.paused or position > self.limit:
+            return None
+        missing = position * MICRO - self.run(t)
+        for start, end, flow in self._pieces(now):
+            if flow and (end is None or missing <= flow * (end - start)):
+                return start + -(-missing // flow)
+            if end is not None:
+                missing -= flow * (end - start)
+        return None
+
+    # What a writer makes of it
+
+    def settle(self, t: int) -> Self:
+        """The same line anchored at `t`, which every write does first.
+
+        What was let in is fixed, steps that are past become the rate, and the gate is cut to `burst` beyond what it
+        may let in: an empty or a full line banks no admissions for the next crowd.
+        """
+        now, rate = self._seen(t), self.rate_at(self._seen(t))
+        opened = self.reached(t)
+        ahead = 0 if self.paused or not rate else self.burst
+        return replace(
+            self,
+            opened=opened,
+            gate=min(self.run(t), (max(opened, self.limit) + ahead) * MICRO),
+            anchored_at=now,
+            rate=rate,
+            steps=tuple(step for step in self.steps if step[0] > now),
+        )
+
+    def join(self, t: int, count: int, intake_age: int = 0) -> Self:
+        """`count` more positions at the end; the first of them is the old tail + 1.
+
+        `intake_age`: how long, in ms, the oldest of them had been in the intake. A join into an empty line is a sign
+        of life, because nobody was there to give one.
+        """
+        if count < 1:
+            raise ValueError(f"{count} players cannot join: at least 1 can")
+        line = self.settle(t)
+        if not line.waiting(t):
+            line = line._alive()
+        return replace(line, tail=line.tail + count, intake_age=intake_age)
+
+    def renew(self, t: int) -> Self:
+        """A sign of life: players can really come through."""
+        return self.settle(t)._alive()
+
+    def set_rate(self, t: int, rate: int, burst: int | None = None) -> Self:
+        """A new rate from `t` on, and the burst that suits it unless one is given. Planned steps stay."""
+        _check("rate", rate, 0, MAX_RATE)
+        burst = _check("burst", burst_for(rate) if burst is None else burst, 0, MAX_BURST)
+        return self._changed(t, rate=rate, burst=burst)
+
+    def plan(self, t: int, steps: tuple[Step, ...]) -> Self:
+        """Other planned steps in place of those that are still to come: in order of time, each after `t`."""
+        if len(steps) > MAX_STEPS:
+            raise ValueError(f"{len(steps)} planned steps are too many: at most {MAX_STEPS}")
+        times = [self._seen(t), *(at for at, _ in steps)]
+        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+            raise ValueError("planned steps must lie in the future, in order of time")
+        for _, rate in steps:
+            _check("rate", rate, 0, MAX_RATE)
+        return self._changed(t, steps=steps)
+
+    def pause(self, t: int) -> Self:
+        """Nobody more is let in, reached or not, until `resume`."""
+        return self._changed(t, paused=True)
+
+    def resume(self, t: int) -> Self:
+        """The gate moves on from where it stopped."""
+        return self._changed(t, paused=False)
+
+    def close(self, t: int) -> Self:
+        """No new tickets; who has one keeps it, and the line moves."""
+        return self._changed(t, closed=True)
+
+    def open(self, t: int) -> Self:
+        """New tickets again."""
+        return self._changed(t, closed=False)
+
+    def set_capacity(self, t: int, capacity: int | None) -> Self:
+        """The most players in the game at once; None for no such limit."""
+        if capacity is not None:
+            _check("capacity", capacity, 0, 10**12)
+        return self._changed(t, capacity=capacity)
+
+    def set_lease(self, t: int, lease: int) -> Self:
+        """How long, in ms, the gate moves without any sign of life."""
+        return self._changed(t, lease=_check("lease", lease, 1_000, 86_400_000))
+
+    # Within
+
+    def _seen(self, t: int) -> int:
+        """A clock that is behind the anchor sees the anchor."""
+        return max(t, self.anchored_at)
+
+    def _alive(self) -> Self:
+        return replace(self, alive_at=max(self.alive_at, self.anchored_at))
+
+    def _changed(self, t: int, **change: object) -> Self:
+        """Settle, change, settle by the changed rules; an operator's change is a sign of life."""
+        return replace(self.settle(t), **change).settle(t)._alive()  # type: ignore[arg-type]
+
+    def _pieces(self, start: int) -> Iterator[tuple[int, int | None, int]]:
+        """The spans of constant flow from `start` on: (from, until, micro-positions per ms); the last has no end."""
+        edges = sorted({at for at in (*(step[0] for step in self.steps), self.refund_until) if at > start})
+        for edge in edges:
+            yield start, edge, self.flow_at(start)
+            start = edge
+        yield start, None, self.flow_at(start)
+
+
+def _check(what: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise ValueError(f"{what} {value} is not between {least} and {most}")
+    return value
