@@ -11,6 +11,7 @@ Every method is pure: it takes the instant as an argument and returns a number o
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Self
 
 MICRO = 1_000_000
@@ -189,7 +190,7 @@ class Line:
         if len(steps) > MAX_STEPS:
             raise ValueError(f"{len(steps)} planned steps are too many: at most {MAX_STEPS}")
         times = [self._seen(t), *(at for at, _ in steps)]
-        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(times)):
             raise ValueError("planned steps must lie in the future, in order of time")
         for _, rate in steps:
             _check("rate", rate, 0, MAX_RATE)

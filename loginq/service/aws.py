@@ -1,0 +1,181 @@
+"""Sessions and clients of AWS: made lazily, in this one place, and passed on. Here, too, an AWS error becomes ours."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+from loginq.service.errors import (
+    ConditionFailed,
+    Conflict,
+    Failed,
+    Invalid,
+    LoginqError,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from loginq.service.table import THREADS, unpack
+from loginq.service.times import system_clock
+
+_CREDENTIALS = (
+    "Log in to AWS (for example `aws sso login`), choose a profile with AWS_PROFILE, and check with "
+    "`aws sts get-caller-identity`."
+)
+_RETRY = "Try again in a moment."
+_CODES: dict[type[LoginqError], str] = {
+    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException InvalidClientTokenId "
+    "ExpiredToken ExpiredTokenException SignatureDoesNotMatch AuthFailure InvalidSignatureException OptInRequired "
+    "MissingAuthenticationToken 403",
+    Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
+    "TooManyRequestsException TransactionConflictException InternalServerError ServiceUnavailable InternalFailure "
+    "InternalErrorException RequestThrottled ThrottledException 500 503",
+    NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue QueueDoesNotExist "
+    "NoSuchBucket NoSuchKey 404",
+    Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException",
+    Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
+}
+_HINTS = {Refused: _CREDENTIALS, Unavailable: _RETRY}
+_BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
+
+
+def translated(exc: Exception) -> LoginqError:
+    """The error of ours that an error of botocore means, by its code."""
+    response = getattr(exc, "response", None)
+    if response is None:
+        return _unreached(exc)
+    error = response.get("Error", {})
+    code, said = error.get("Code", ""), error.get("Message", "") or str(exc)
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed(said, unpack(response.get("Item", {})))
+    kind = _BY_CODE.get(code, Failed)
+    return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
+
+
+def _unreached(exc: Exception) -> LoginqError:
+    name = type(exc).__name__
+    if name == "NoRegionError":
+        return Invalid("No AWS region is set.", "Set AWS_DEFAULT_REGION, or give a profile that has a region.")
+    if name == "ParamValidationError":
+        return Invalid(str(exc))
+    if "Credential" in name or "Token" in name or "SSO" in name or name == "ProfileNotFound":
+        return Refused(f"AWS credentials are missing or cannot be used: {str(exc).rstrip('.')}.", _CREDENTIALS)
+    return Unavailable(f"AWS did not answer: {str(exc).rstrip('.')}.", "Check the network, or `loginq local status`.")
+
+
+class Client:
+    """A boto3 client whose calls raise the errors of `loginq.service.errors`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(**parameters: Any) -> Any:
+            with _translating():
+                return method(**parameters)
+
+        return call
+
+    @property
+    def meta(self) -> Any:
+        """botocore's description of the client: its events, region and endpoint."""
+        return self._client.meta
+
+    def pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Every page of a paginated operation."""
+        with _translating():
+            yield from self._client.get_paginator(operation).paginate(**parameters)
+
+
+class _translating:  # noqa: N801 - read as a word in a with statement, like those of contextlib
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, exc: BaseException | None, trace: Any) -> None:
+        if exc is None:
+            return
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if isinstance(exc, ClientError | BotoCoreError):
+            raise translated(exc) from exc
+
+
+class Aws:
+    """Where to talk to, and the clients for it, each made when first used.
+
+    Args:
+        region: AWS region; None for what the environment or the profile says.
+        endpoint_url: the emulator's address; None for AWS itself.
+        credentials: `aws_access_key_id` and `aws_secret_access_key`, for the emulator; None for the usual chain.
+    """
+
+    def __init__(
+        self, region: str | None = None, endpoint_url: str | None = None, credentials: dict[str, Any] | None = None
+    ) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._credentials = credentials or {}
+        self._made: dict[str, Client] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+
+        with _translating():
+            return boto3.session.Session(region_name=self.region, **self._credentials)
+
+    def client(self, service: str) -> Client:
+        """The client of a service, for example `dynamodb`.
+
+        Raises `Invalid` without a region, `Refused` for a profile that does not exist.
+        """
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._make(service)
+            return self._made[service]
+
+    def _make(self, service: str) -> Client:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=3,
+            read_timeout=70 if service == "lambda" else 10,
+            max_pool_connections=THREADS,
+            retries={"mode": "standard", "total_max_attempts": 4},
+        )
+        with _translating():
+            return Client(self._session.client(service, endpoint_url=self.endpoint_url, config=config))
+
+
+class ServerClock:
+    """A laptop's clock, set right by the `Date` of the AWS response that came last.
+
+    DynamoDB's `Date` has whole seconds. When this machine's clock lies within [Date, Date + 1 s + round trip] it is as
+    right as can be told, and is taken; else Date + 500 ms is.
+    """
+
+    def __init__(self, client: Client, clock: Callable[[], int] = system_clock) -> None:
+        self._clock = clock
+        self.offset = 0
+        """What is added to this machine's clock, in ms."""
+        client.meta.events.register("before-call.*.*", self._asked)
+        client.meta.events.register("after-call.*.*", self._answered)
+
+    def __call__(self) -> int:
+        return self._clock() + self.offset
+
+    def _asked(self, context: dict[str, Any], **_: Any) -> None:
+        context["loginq_asked"] = time.monotonic()
+
+    def _answered(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        date = http_response.headers.get("date")
+        if date is None:
+            return
+        server = int(parsedate_to_datetime(date).timestamp() * 1_000)
+        round_trip = int((time.monotonic() - context.get("loginq_asked", time.monotonic())) * 1_000)
+        here = self._clock()
+        self.offset = 0 if server <= here <= server + 1_000 + round_trip else server + 500 - here

@@ -1,0 +1,104 @@
+"""What can go wrong, as one tree; the command line and the HTTP edge each turn it into words in one place.
+
+LoginqError
+├── Invalid             what was given is not right; nothing was done
+├── NoTarget            nothing is deployed, or nothing says where
+├── NotFound            the thing named does not exist
+├── Refused             credentials or permissions
+├── Conflict            it exists already, or has changed in the meantime
+│   └── ConditionFailed a conditional write found another row, which it carries
+├── Unavailable         AWS is throttling, failing or out of reach: try again
+├── Failed              anything else that AWS or the stack refused
+└── LoginError          what a player is told, with its HTTP status
+    ├── NotSignedIn 401 · Blocked 403 · MissingTicket 400 · UnknownTicket 404 · TicketExpired 410 · QueueClosed 503
+"""
+
+from typing import Any, ClassVar
+
+
+class LoginqError(Exception):
+    """One sentence that says what happened, and one that says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Invalid(LoginqError):
+    """What was given is not right; nothing was done."""
+
+
+class NoTarget(LoginqError):
+    """Nothing is deployed, or nothing says where."""
+
+
+class NotFound(LoginqError):
+    """The thing named does not exist."""
+
+
+class Refused(LoginqError):
+    """Credentials or permissions do not allow it."""
+
+
+class Conflict(LoginqError):
+    """It exists already, or has changed in the meantime."""
+
+
+class ConditionFailed(Conflict):
+    """A conditional write found another row: `row`, empty when there was none."""
+
+    def __init__(self, message: str, row: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class Unavailable(LoginqError):
+    """AWS is throttling, failing or out of reach: the same call may work in a moment."""
+
+
+class Failed(LoginqError):
+    """AWS or the stack refused it, and trying again would not help."""
+
+
+class LoginError(LoginqError):
+    """What a player is told: `code` and `status` are part of the published player API."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+
+class NotSignedIn(LoginError):
+    """The token is not an ID token of this user pool."""
+
+    code, status = "unauthorized", 401
+
+
+class Blocked(LoginError):
+    """The operator blocked this player."""
+
+    code, status = "blocked", 403
+
+
+class MissingTicket(LoginError):
+    """A status call without a ticket."""
+
+    code, status = "missing_ticket", 400
+
+
+class UnknownTicket(LoginError):
+    """Not a ticket of this player."""
+
+    code, status = "unknown_ticket", 404
+
+
+class TicketExpired(LoginError):
+    """A ticket whose time is over: `/login` gives a new one."""
+
+    code, status = "ticket_expired", 410
+
+
+class QueueClosed(LoginError):
+    """No new tickets at the moment."""
+
+    code, status = "queue_closed", 503

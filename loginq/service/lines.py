@@ -1,0 +1,105 @@
+"""The line item in DynamoDB: read it, read it from a short cache, change it on condition that nobody else has."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from loginq.service.errors import ConditionFailed, NoTarget, Unavailable
+from loginq.service.line import Line
+from loginq.service.table import Row, Table, back_off
+from loginq.service.times import Clock
+
+FRESH, REFRESH = 1.0, 0.1
+"""How old a cached line may be, and how soon it may be read again for a newcomer beyond its tail: seconds."""
+TRIES = 12
+"""Writers that meet on one version; with the table's back-off for about 10 s."""
+
+_FIELDS = {field.name for field in fields(Line)}
+
+
+def to_row(line: Line) -> Row:
+    """A line as a row without its keys."""
+    return {**asdict(line), "steps": [list(step) for step in line.steps]}
+
+
+def from_row(row: Row) -> Line:
+    """The line of a row; attributes of a newer version are ignored, those that are missing get their default."""
+    known: dict[str, Any] = {name: value for name, value in row.items() if name in _FIELDS}
+    known["steps"] = tuple((at, rate) for at, rate in row.get("steps", []))
+    return Line(**known)
+
+
+class Lines:
+    """The line of one queue.
+
+    Args:
+        initial: makes the line where there is none yet, from the present instant; None where that is an error.
+    """
+
+    def __init__(self, table: Table, queue: str, clock: Clock, initial: Callable[[int], Line] | None = None) -> None:
+        self._table, self._queue, self.clock, self._initial = table, queue, clock, initial
+        self._cache: tuple[float, Line] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def _pk(self) -> str:
+        return f"QUEUE#{self._queue}"
+
+    def read(self) -> Line:
+        """The line as it is now. Raises `NoTarget` when there is none and none can be made."""
+        asked_at = time.monotonic()
+        row = self._table.get(self._pk, "LINE")
+        if row is not None:
+            line = from_row(row)
+        elif self._initial is not None:
+            line = self._initial(self.clock())
+        else:
+            raise NoTarget(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
+        self._cache = asked_at, line
+        return line
+
+    def cached(self, max_age: float = FRESH) -> Line:
+        """The line as it was at most `max_age` seconds ago; one read serves all threads."""
+        with self._lock:
+            if self._cache is not None and time.monotonic() - self._cache[0] < max_age:
+                return self._cache[1]
+            return self.read()
+
+    def covering(self, position: int | None) -> Line:
+        """A cached line that knows `position`, or one at most 100 ms old."""
+        line = self.cached()
+        return self.cached(REFRESH) if position is not None and position > line.tail else line
+
+    def change(self, change: Callable[[Line, int], Line | None]) -> Line:
+        """Write what `change` makes of the line and the present instant, and return it.
+
+        `change` is pure, settles, and is called again on the newer line when another writer was first; None from it
+        means that there is nothing to do. The nonce in `writer` lets a retry whose first attempt did take effect
+        recognise itself, so that nothing happens twice.
+
+        Raises `Unavailable` when other writers keep being first.
+        """
+        nonce, line = secrets.token_hex(8), self.read()
+        for attempt in range(TRIES):
+            changed = change(line, self.clock())
+            if changed is None:
+                return line
+            changed = replace(changed, version=line.version + 1, writer=nonce)
+            try:
+                self._table.put(
+                    {"PK": self._pk, "SK": "LINE", **to_row(changed)},
+                    when="#version = :version" if line.version else "attribute_not_exists(#PK)",
+                    values={"version": line.version} if line.version else {},
+                )
+            except ConditionFailed as exc:
+                line = from_row(exc.row) if exc.row else self.read()
+                if line.writer != nonce:
+                    self._table.sleep(back_off(attempt, self._table.random))
+                    continue
+                changed = line
+            self._cache = time.monotonic(), changed
+            return changed
+        raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")

@@ -1,0 +1,213 @@
+"""What a player may do: ask for a ticket, ask how it stands, give it up."""
+
+import secrets
+from dataclasses import dataclass
+
+from loginq.service.errors import (
+    Blocked,
+    ConditionFailed,
+    LoginqError,
+    MissingTicket,
+    QueueClosed,
+    TicketExpired,
+    Unavailable,
+    UnknownTicket,
+)
+from loginq.service.intake import Ticket
+from loginq.service.line import Line
+from loginq.service.players import Identity, Player, State
+from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
+from loginq.service.queue import Queue
+
+TICKET_BYTES = 24
+"""A ticket has 192 random bits: nobody guesses one, and it works only beside its player's own ID token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one ticket stands at one instant. Durations in ms; None where there is no (honest) number."""
+
+    ticket: str
+    state: State
+    line_state: str
+    position: int | None
+    ahead: int | None
+    eta: int | None
+    poll_after: int
+    message: str
+    before_game: int
+    """Everybody still waiting in the line; the intake not counted."""
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the player may enter."""
+        return self.state is State.ADMITTED
+
+
+def request(queue: Queue, who: Identity) -> Standing:
+    """Give the player a ticket, or the one that is live, and see that it gets into the line.
+
+    Raises `Blocked`, `QueueClosed` (only without a live ticket), `Unavailable`.
+    """
+    line, t = queue.lines.cached(), queue.clock()
+    player, is_new = _closed(queue, who, line, t) if line.closed else _ticket(queue, who, line, t)
+    if is_new:
+        _send(queue, player)
+    else:
+        player = _resend(queue, player, line, t)
+    return _standing(queue, player, queue.lines.covering(player.position))
+
+
+def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
+    """How the ticket stands; the first call that finds its position reached lets the player in.
+
+    Raises `MissingTicket`, `UnknownTicket`, `TicketExpired`, `Blocked`, `Unavailable`.
+    """
+    if not ticket:
+        raise MissingTicket("The parameter login_ticket is missing.", "Send the ticket that /login gave.")
+    player = _holder(queue, who, ticket)
+    line, t = queue.lines.covering(player.position), queue.clock()
+    if player.blocked:
+        raise _blocked()
+    state = player.state(line)
+    if state is State.QUEUED:
+        player = _resend(queue, player, line, t)
+    elif state is State.WAITING:
+        line = _renew(queue, line, t)
+        if not line.paused and player.position is not None and player.position <= line.reached(t):
+            if not queue.valve.take(line, t, queue.random):
+                return _standing(queue, player, line, wait=0)
+            player = _admit(queue, player, t)
+    if not player.is_live(line, t, queue.rules.admission):
+        raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
+    return _standing(queue, player, line)
+
+
+def leave(queue: Queue, who: Identity) -> None:
+    """Give the ticket up, and the place with it. Raises `UnknownTicket` when there is none."""
+    try:
+        queue.players.give_up(who.sub)
+    except ConditionFailed as exc:
+        raise UnknownTicket("There is no ticket to give up.") from exc
+
+
+def _closed(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:
+    """The live ticket of somebody who comes to a closed queue."""
+    player = queue.players.get(who.sub)
+    if player is not None and player.blocked:
+        raise _blocked()
+    if player is None or not player.is_live(line, t, queue.rules.admission):
+        raise QueueClosed("The queue takes nobody new at the moment.", "Try again later.")
+    return player, False
+
+
+def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:
+    """The player's live ticket, and whether it was made by this call. One write, and no read before it."""
+    ticket, old = secrets.token_urlsafe(TICKET_BYTES), None
+    for _ in range(4):
+        try:
+            return queue.players.issue(who, ticket, t, old), True
+        except ConditionFailed as exc:
+            old = Player.from_row(exc.row) if exc.row else None
+        if old is None:
+            continue
+        if old.blocked:
+            raise _blocked()
+        if old.ticket == ticket:  # a retry whose first attempt did take effect
+            return old, True
+        if old.is_live(line, t, queue.rules.admission):
+            return old, False
+    raise Unavailable("This player's row keeps changing.", "Try again in a moment.")
+
+
+def _send(queue: Queue, player: Player) -> None:
+    """Send the ticket to the intake; when that fails, the row says so and the next call sends it again."""
+    try:
+        queue.intake.send([Ticket(player.sub, player.ticket or "", player.issued_at or 0, player.synthetic)])
+    except LoginqError:
+        try:
+            queue.players.sent(player, None)
+        except LoginqError as exc:
+            queue.log("ticket_unsent_mark_failed", reason=type(exc).__name__)
+        raise
+
+
+def _resend(queue: Queue, player: Player, line: Line, t: int) -> Player:
+    """Send a ticket again that the line has not taken for long: no ticket is ever lost."""
+    if player.state(line) is not State.QUEUED:
+        return player
+    if not resend_due(player.sent_at, player.issued_at or 0, line.intake_age, t):
+        return player
+    try:
+        player = queue.players.sent(player, t)
+    except ConditionFailed as exc:  # another call did, or it has been placed
+        return Player.from_row(exc.row) if exc.row else player
+    queue.log("ticket_sent_again", sub=player.sub)
+    _send(queue, player)
+    return player
+
+
+def _holder(queue: Queue, who: Identity, ticket: str) -> Player:
+    """The player, if the ticket is theirs; read consistently before anyone is told that it is not."""
+    for consistent in (False, True):
+        player = queue.players.get(who.sub, consistent=consistent)
+        if (
+            player is not None
+            and player.ticket is not None
+            and secrets.compare_digest(player.ticket.encode(), ticket.encode("utf-8", "replace"))
+        ):
+            return player
+    queue.log("unknown_ticket", sub=who.sub, registered=player is not None, length=len(ticket))
+    raise UnknownTicket("This is not a ticket of yours.", "Ask /login for one.")
+
+
+def _renew(queue: Queue, line: Line, t: int) -> Line:
+    """Stamp the line as alive when that is due; somebody else may have done it, and it never fails a call."""
+    if not renewal_due(line, t, queue.random):
+        return line
+    try:
+        return queue.lines.change(
+            lambda fresh, now: fresh.renew(now) if now - fresh.alive_at > fresh.lease // 3 else None
+        )
+    except Unavailable as exc:
+        queue.log("renewal_failed", reason=exc.message)
+        return line
+
+
+def _admit(queue: Queue, player: Player, t: int) -> Player:
+    """Let the player in, or find that another call did."""
+    try:
+        return queue.players.admit(player, t)
+    except ConditionFailed as exc:
+        found = Player.from_row(exc.row) if exc.row else None
+    if found is not None and found.blocked:
+        raise _blocked()
+    if found is None or found.ticket != player.ticket:
+        raise UnknownTicket("This is not a ticket of yours.", "Ask /login for one.")
+    return found
+
+
+def _standing(queue: Queue, player: Player, line: Line, wait: int | None = None) -> Standing:
+    t, state, position = queue.clock(), player.state(line), player.position
+    eta = ahead = None
+    if state is State.WAITING and position is not None:
+        at = line.eta(position, t)
+        eta, ahead = None if at is None else max(0, at - t), line.ahead(position, t)
+        wait = remaining(line, position, t) if wait is None else wait
+    elif state is State.QUEUED:
+        wait = line.intake_age
+    return Standing(
+        ticket=player.ticket or "",
+        state=state,
+        line_state=line.line_state,
+        position=position,
+        ahead=ahead,
+        eta=eta,
+        poll_after=poll_after(wait, line.lease, queue.rules.claim_window, queue.random),
+        message=line.message,
+        before_game=line.waiting(t),
+    )
+
+
+def _blocked() -> Blocked:
+    return Blocked("This player may not log in.")

@@ -1,0 +1,98 @@
+"""A batch of tickets into the line, so that any crash, redelivery or race leaves everyone where they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loginq.service.errors import Invalid
+from loginq.service.intake import Ticket
+from loginq.service.players import Player
+from loginq.service.queue import Queue
+from loginq.service.rosters import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery of the intake."""
+
+    id: str
+    body: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch: ids to hand back to SQS, and counts."""
+
+    failed: list[str] = field(default_factory=list)
+    placed: int = 0
+    duplicates: int = 0
+    stale: int = 0
+    invalid: int = 0
+    first: int | None = None
+    last: int | None = None
+
+
+def place(queue: Queue, messages: Sequence[Message]) -> Outcome:
+    """Give each player whose ticket is in `messages` a place, once.
+
+    Positions are taken from the line first, the roster is written next, the rows last: a crash in between leaves
+    holes, and nothing else. Raises when nothing could be done at all; then every message comes again.
+    """
+    outcome = Outcome()
+    tickets = _parsed(messages, outcome)
+    entrants = _entrants(queue, tickets, outcome)
+    if not entrants:
+        return outcome
+    oldest = min(player.issued_at or 0 for player in entrants)
+    line = queue.lines.change(lambda line, t: line.join(t, len(entrants), max(0, t - oldest)))
+    outcome.first, outcome.last = line.tail - len(entrants) + 1, line.tail
+    placed = list(zip(entrants, range(outcome.first, line.tail + 1), strict=True))
+    t = queue.clock()
+    queue.rosters.write([Place(position, player.sub, player.synthetic) for player, position in placed], t)
+    for (player, _), code in zip(placed, queue.players.place(placed, t), strict=True):
+        if not code:
+            outcome.placed += 1
+        elif code == "ConditionalCheckFailed":  # another delivery was first, or the player has left
+            outcome.duplicates += 1
+        else:
+            queue.log("position_unwritten", sub=player.sub, reason=code)
+            outcome.failed += tickets[player.sub, player.ticket or ""][1]
+    return outcome
+
+
+def _parsed(messages: Sequence[Message], outcome: Outcome) -> dict[tuple[str, str], tuple[Ticket, list[str]]]:
+    """Each ticket with the ids of all its deliveries, keyed by player and ticket."""
+    tickets: dict[tuple[str, str], tuple[Ticket, list[str]]] = {}
+    for message in messages:
+        try:
+            ticket = Ticket.parse(message.body)
+        except Invalid:
+            outcome.invalid += 1
+            outcome.failed.append(message.id)
+            continue
+        _, ids = tickets.setdefault((ticket.sub, ticket.ticket), (ticket, []))
+        outcome.duplicates += bool(ids)
+        ids.append(message.id)
+    return tickets
+
+
+def _entrants(queue: Queue, tickets: dict[tuple[str, str], tuple[Ticket, list[str]]], outcome: Outcome) -> list[Player]:
+    """The players to place, in the order in which their tickets were issued.
+
+    A ticket that is no longer its player's is dropped, and so is one that has a place. A player whom nobody knows is
+    an error that ends among the dead letters, except for a synthetic one: that has been cleaned away.
+    """
+    rows = queue.players.get_all([sub for sub, _ in tickets]) if tickets else {}
+    line = queue.lines.cached() if tickets else None
+    entrants: list[Player] = []
+    for (sub, text), (ticket, ids) in tickets.items():
+        player = rows.get(sub)
+        if player is None and not ticket.synthetic:
+            outcome.invalid += 1
+            outcome.failed += ids
+        elif player is None or player.ticket != text or (line is not None and player.is_void(line)):
+            outcome.stale += 1
+        elif player.position is not None:
+            outcome.duplicates += 1
+        else:
+            entrants.append(player)
+    return sorted(entrants, key=lambda player: (player.issued_at or 0, player.sub))

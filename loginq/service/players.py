@@ -1,0 +1,208 @@
+"""Player rows: what one says, the state it means, and every conditional write that changes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from loginq.service.line import Line
+from loginq.service.table import Row, Table
+from loginq.service.times import from_iso, iso
+
+
+class State(StrEnum):
+    """What a player is to the queue; computed, never stored."""
+
+    REGISTERED = "registered"
+    QUEUED = "queued"
+    WAITING = "waiting"
+    ADMITTED = "admitted"
+    LEFT = "left"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an ID token says is calling."""
+
+    sub: str
+    username: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One player row; instants in ms since the epoch."""
+
+    sub: str
+    username: str | None = None
+    email: str | None = None
+    created_at: int | None = None
+    ticket: str | None = None
+    issued_at: int | None = None
+    sent_at: int | None = None
+    position: int | None = None
+    queued_at: int | None = None
+    admitted_at: int | None = None
+    joined_at: int | None = None
+    left_at: int | None = None
+    blocked: bool = False
+    synthetic: bool = False
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The player of a row."""
+
+        def at(name: str) -> int | None:
+            return from_iso(row[name]) if name in row else None
+
+        return cls(
+            sub=row["PK"].removeprefix("USER#"),
+            username=row.get("username"),
+            email=row.get("email"),
+            created_at=at("createdAt"),
+            ticket=row.get("loginTicket"),
+            issued_at=at("ticketIssuedAt"),
+            sent_at=at("sentAt"),
+            position=row.get("queuePosition"),
+            queued_at=at("queuedAt"),
+            admitted_at=at("loginProcessedAt"),
+            joined_at=at("joinedAt"),
+            left_at=at("leftAt"),
+            blocked=row.get("blocked", False),
+            synthetic=row.get("synthetic", False),
+        )
+
+    def state(self, line: Line) -> State:
+        """The state that the row and the line mean together: the one place where it is decided."""
+        if self.ticket is None:
+            return State.REGISTERED
+        if self.admitted_at is not None:
+            return State.ADMITTED if self.left_at is None else State.LEFT
+        if self.position is None:
+            return State.REGISTERED if self.is_void(line) else State.QUEUED
+        return State.EXPIRED if self.position <= line.closed_to else State.WAITING
+
+    def is_void(self, line: Line) -> bool:
+        """Whether a purge of the intake took this ticket with it."""
+        return self.position is None and (self.issued_at or 0) < line.void_before
+
+    def is_live(self, line: Line, t: int, admission: int) -> bool:
+        """Whether the ticket still counts: in line, or admitted less than `admission` ms ago."""
+        state = self.state(line)
+        if state is State.ADMITTED:
+            return t < (self.admitted_at or 0) + admission
+        return state in (State.QUEUED, State.WAITING)
+
+
+_UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
+_OF_A_TICKET = (
+    "loginTicket",
+    "ticketIssuedAt",
+    "sentAt",
+    "queuePosition",
+    "queuedAt",
+    "loginProcessedAt",
+    "joinedAt",
+    "leftAt",
+)
+
+
+def key(sub: str) -> tuple[str, str]:
+    """The (PK, SK) of a player row."""
+    return f"USER#{sub}", f"METADATA#{sub}"
+
+
+class Players:
+    """The player rows of the table. A write that depends on the row is conditional: `ConditionFailed`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, sub: str, *, consistent: bool = True) -> Player | None:
+        """One player, or None."""
+        row = self._table.get(*key(sub), consistent=consistent)
+        return None if row is None else Player.from_row(row)
+
+    def get_all(self, subs: Sequence[str]) -> dict[str, Player]:
+        """Those of these players that exist, read consistently, by their subject."""
+        rows = self._table.get_all([key(sub) for sub in dict.fromkeys(subs)])
+        players = (Player.from_row(row) for row in rows.values())
+        return {player.sub: player for player in players}
+
+    def register(self, who: Identity, t: int) -> Player:
+        """Create the row or update the profile; touch nothing else."""
+        row = self._table.update(*key(who.sub), write=_profile(who), default={"createdAt": iso(t)})
+        return Player.from_row(row)
+
+    def issue(self, who: Identity, ticket: str, t: int, old: Player | None = None) -> Player:
+        """Give a new ticket to a player who has none, or in place of the one in `old` if that is still as it was."""
+        when = "attribute_not_exists(#loginTicket)"
+        values: dict[str, Any] = {}
+        if old is not None and old.ticket is not None:
+            when, values = "#loginTicket = :ticket", {"ticket": old.ticket}
+            for name, value in (("queuePosition", old.position), ("loginProcessedAt", _iso(old.admitted_at))):
+                when += f" AND attribute_not_exists(#{name})" if value is None else f" AND #{name} = :{name}"
+                values |= {} if value is None else {name: value}
+        row = self._table.update(
+            *key(who.sub),
+            write={**_profile(who), "loginTicket": ticket, "ticketIssuedAt": iso(t), "sentAt": iso(t)},
+            default={"createdAt": iso(t)},
+            remove=_OF_A_TICKET[3:],
+            when=f"{when} AND {_UNBLOCKED}",
+            values={**values, "no": False},
+        )
+        return Player.from_row(row)
+
+    def sent(self, player: Player, t: int | None) -> Player:
+        """Note that the ticket is being sent to the intake at `t`; None: that sending it failed."""
+        when, values = "attribute_not_exists(#sentAt)", {"ticket": player.ticket}
+        if player.sent_at is not None:
+            when, values = "#sentAt = :sentAt", {**values, "sentAt": iso(player.sent_at)}
+        row = self._table.update(
+            *key(player.sub),
+            write={} if t is None else {"sentAt": iso(t)},
+            remove=("sentAt",) if t is None else (),
+            when=f"#loginTicket = :ticket AND attribute_not_exists(#queuePosition) AND {when}",
+            values=values,
+        )
+        return Player.from_row(row)
+
+    def place(self, positions: Sequence[tuple[Player, int]], t: int) -> list[str]:
+        """Write positions, each on condition that the ticket is still that row's and the row has none.
+
+        Returns the error code of each, "" for written: see `Table.execute_all`.
+        """
+        return self._table.execute_all(
+            "UPDATE {table} SET queuePosition=? SET queuedAt=? "
+            "WHERE PK=? AND SK=? AND loginTicket=? AND queuePosition IS MISSING",
+            [[position, iso(t), *key(player.sub), player.ticket] for player, position in positions],
+        )
+
+    def admit(self, player: Player, t: int) -> Player:
+        """Let the player in at `t`, once."""
+        row = self._table.update(
+            *key(player.sub),
+            write={"loginProcessedAt": iso(t)},
+            when="#loginTicket = :ticket AND #queuePosition = :position AND attribute_not_exists(#loginProcessedAt)"
+            f" AND {_UNBLOCKED}",
+            values={"ticket": player.ticket, "position": player.position, "no": False},
+        )
+        return Player.from_row(row)
+
+    def give_up(self, sub: str) -> Player:
+        """Take the ticket away, and the place with it."""
+        row = self._table.update(*key(sub), remove=_OF_A_TICKET, when="attribute_exists(#loginTicket)")
+        return Player.from_row(row)
+
+    def delete(self, subs: Sequence[str]) -> None:
+        """Delete rows."""
+        self._table.write_all(deletes=[key(sub) for sub in subs])
+
+
+def _profile(who: Identity) -> dict[str, Any]:
+    return {"username": who.username} | ({"email": who.email} if who.email else {})
+
+
+def _iso(t: int | None) -> str | None:
+    return None if t is None else iso(t)

@@ -1,0 +1,61 @@
+"""When a client asks again, and what a reader owes the line meanwhile: pure rules."""
+
+from random import Random
+
+from loginq.service.line import MICRO, Line
+from loginq.service.times import MINUTE, SECOND
+
+SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND
+RESEND_AFTER = 1 * MINUTE
+
+
+def longest_poll(lease: int, claim_window: int) -> int:
+    """The longest time between two polls, ms: at most 30 s, half of the lease and a quarter of the claim window.
+
+    So that two polls fall into a lease, and four into the window in which a reached player has to come.
+    """
+    return min(LONGEST, lease // 2, claim_window // 4)
+
+
+def poll_after(remaining: int | None, lease: int, claim_window: int, random: Random) -> int:
+    """In how many ms to ask again, when about `remaining` ms are left; None for nobody knows.
+
+    Half of what is left, so that a wait costs a number of polls that grows with its logarithm, then with its length
+    over 30 s; 1 to 2 s near the front. Jittered, so that a crowd never polls in step.
+    """
+    longest = longest_poll(lease, claim_window)
+    upper = longest if remaining is None else min(longest, max(NEAR, remaining // 2))
+    lower = SOONEST if upper <= NEAR else upper * 4 // 5
+    return random.randint(min(lower, upper), upper)
+
+
+def remaining(line: Line, position: int, t: int) -> int | None:
+    """About how long, in ms, `position` still has to wait, to choose a poll by: unlike `Line.eta` it may be wrong.
+
+    While there is no honest ETA it is how long the players ahead would take at the asked rate, so that a crowd in
+    front of a paused gate does not poll as if each of them were next.
+    """
+    eta = line.eta(position, t)
+    if eta is not None:
+        return eta - t
+    rate = line.rate_at(t)
+    return (position - line.reached(t)) * MICRO // rate if rate else None
+
+
+def renewal_due(line: Line, t: int, random: Random) -> bool:
+    """Whether a reader should stamp the line as alive: its last sign of life is older than a third of the lease.
+
+    Jittered by up to a sixth of the lease, so that not every warm Lambda does it at the same moment.
+    """
+    return not line.paused and t - line.alive_at > line.lease // 3 + random.randint(0, line.lease // 6)
+
+
+def resend_due(sent_at: int | None, issued_at: int, intake_age: int, t: int) -> bool:
+    """Whether a ticket that is not placed yet is to be sent to the intake again.
+
+    After 60 s or twice the intake's age, and never sooner than the ticket's own age when it was last sent: each wait
+    is at least as long as all those before it, so even a standing intake is multiplied only by the logarithm of time.
+    """
+    if sent_at is None:
+        return True
+    return t - sent_at > max(RESEND_AFTER, 2 * intake_age, sent_at - issued_at)

@@ -1,0 +1,69 @@
+"""One queue with everything that its rules need, put together in one place from a target and AWS clients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random, SystemRandom
+from typing import Any
+
+from loginq.service.aws import Aws, ServerClock
+from loginq.service.intake import Intake
+from loginq.service.lines import Lines
+from loginq.service.players import Players
+from loginq.service.rosters import Rosters
+from loginq.service.settings import Rules
+from loginq.service.table import Table
+from loginq.service.times import Clock
+from loginq.service.valve import Valve
+
+
+def _silent(event: str, **details: Any) -> None:
+    """No log: the command line says what it does itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The line, its players and its intake; clock, randomness and log are given."""
+
+    name: str
+    rules: Rules
+    table: Table
+    lines: Lines
+    players: Players
+    rosters: Rosters
+    valve: Valve
+    intake: Intake
+    clock: Clock
+    random: Random
+    log: Callable[..., None] = _silent
+
+
+def connect(
+    aws: Aws,
+    *,
+    table: str,
+    sqs_url: str,
+    rules: Rules,
+    name: str = "main",
+    clock: Clock | None = None,
+    log: Callable[..., None] = _silent,
+) -> Queue:
+    """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
+
+    Without a clock it goes by the `Date` of AWS's answers, as a laptop should.
+    """
+    dynamodb = aws.client("dynamodb")
+    clock = clock or ServerClock(dynamodb)
+    rows = Table(dynamodb, table)
+    return Queue(
+        name=name,
+        rules=rules,
+        table=rows,
+        lines=Lines(rows, name, clock, rules.new_line),
+        players=Players(rows),
+        rosters=Rosters(rows, name),
+        valve=Valve(rows, name),
+        intake=Intake(aws.client("sqs"), sqs_url),
+        clock=clock,
+        random=SystemRandom(),
+        log=log,
+    )

@@ -1,0 +1,116 @@
+"""The target, read once: which queue, where, and by which rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from loginq.service.errors import Invalid, NoTarget
+from loginq.service.line import DEFAULT_LEASE, Line, burst_for
+from loginq.service.rates import parse_rate
+from loginq.service.times import MINUTE, SECOND
+
+DEFAULT_STACK = "loginq"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The parameters of the stack that the queue's rules need; durations in ms, the rate as in the line."""
+
+    admission: int = 5 * MINUTE
+    claim_window: int = 2 * MINUTE
+    lease: int = DEFAULT_LEASE
+    initial_rate: int | None = None
+    """None where no line may be made: on the command line, but for `deploy`."""
+
+    def new_line(self, t: int) -> Line:
+        """The line before anybody came."""
+        rate = self.initial_rate or 0
+        return Line(anchored_at=t, alive_at=t, rate=rate, burst=burst_for(rate), lease=self.lease)
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Self:
+        """From a Lambda's environment, where durations are in seconds and the rate is one that `parse_rate` reads."""
+        names = {"admission": "ADMISSION_SECONDS", "claim_window": "CLAIM_WINDOW_SECONDS", "lease": "LEASE_SECONDS"}
+        found = {field: int(given[name]) * SECOND for field, name in names.items() if name in given}
+        initial = parse_rate(given["INITIAL_RATE"]) if "INITIAL_RATE" in given else None
+        return replace(cls(), **found, initial_rate=initial)
+
+
+NAMES = {
+    "client_id": "COGNITO_USER_CLIENT_ID",
+    "api_url": "AWSOMEGAME_REST_ENDPOINT",
+    "table": "DYNAMO_TABLE_NAME",
+    "sqs_url": "SQS_URL",
+    "user_pool_id": "COGNITO_USER_POOL_ID",
+    "stack": "LOGINQ_STACK",
+    "region": "AWS_DEFAULT_REGION",
+}
+"""What `.env` and the environment call the fields of a target."""
+EMULATOR_NAMES = {
+    "endpoint_url": "AWS_ENDPOINT_URL",
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+}
+"""What is there besides when the target is an emulator."""
+OUTPUTS = {
+    "client_id": "UserClientId",
+    "api_url": "RestEndpoint",
+    "table": "TableName",
+    "sqs_url": "IntakeUrl",
+    "user_pool_id": "UserPoolId",
+}
+"""What the stack's outputs call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployed stack. The API's URL has no slash at its end."""
+
+    stack: str
+    region: str
+    table: str
+    sqs_url: str
+    user_pool_id: str
+    client_id: str
+    api_url: str
+    endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    @classmethod
+    def from_names(cls, given: Mapping[str, str]) -> Self:
+        """The target that `.env` and the environment name together.
+
+        Raises `NoTarget`, naming what is missing.
+        """
+        missing = [name for name in NAMES.values() if not given.get(name)]
+        if missing:
+            raise NoTarget(
+                f"No target: {', '.join(missing)} not set, here or in .env.",
+                "Run `loginq deploy` here, go to the folder of your .env, or name a stack: `loginq --stack NAME …`.",
+            )
+        endpoint = given.get("AWS_ENDPOINT_URL") or None
+        fields = {field: given[name] for field, name in NAMES.items()}
+        if endpoint:
+            fields |= {field: given.get(name, "") for field, name in EMULATOR_NAMES.items()}
+        return cls(**fields)._checked()
+
+    @classmethod
+    def from_outputs(cls, stack: str, region: str, outputs: Mapping[str, str], **emulator: Any) -> Self:
+        """The target that a stack's outputs describe. Raises `NoTarget` when it is not one of ours."""
+        missing = [name for name in OUTPUTS.values() if name not in outputs]
+        if missing:
+            raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
+        return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **emulator)._checked()
+
+    def names(self) -> dict[str, str]:
+        """The same as lines of `.env`."""
+        every = {**NAMES, **EMULATOR_NAMES}
+        return {name: str(getattr(self, field)) for field, name in every.items() if getattr(self, field)}
+
+    def _checked(self) -> Self:
+        if not self.api_url.startswith(("https://", "http://")):
+            raise Invalid(
+                f"AWSOMEGAME_REST_ENDPOINT is not a URL: {self.api_url!r}.", "Deploy again to write .env anew."
+            )
+        return replace(self, api_url=self.api_url.rstrip("/"))

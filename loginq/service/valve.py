@@ -1,0 +1,74 @@
+"""The valve: a second, independent limit on how many are admitted, for whatever the arithmetic cannot know.
+
+Counters of 10 s, spread over shards because one item takes only about 1,000 writes a second. They double as the
+display of what really came through.
+"""
+
+from random import Random
+
+from loginq.service.errors import ConditionFailed
+from loginq.service.line import MICRO, Line
+from loginq.service.table import Table
+from loginq.service.times import DAY, SECOND, from_iso, iso
+
+BUCKET = 10 * SECOND
+PER_SHARD = 50_000
+"""The rate, in thousandths of a player per second, that adds a shard."""
+
+
+def bucket(t: int) -> int:
+    """The start of the bucket that `t` lies in, ms."""
+    return t - t % BUCKET
+
+
+def shards(line: Line, t: int) -> int:
+    """Over how many counters the admissions of this bucket are spread: one for each 50 players a second."""
+    return max(1, -(-line.moved(bucket(t), bucket(t) + BUCKET) // (PER_SHARD * BUCKET)))
+
+
+def limit(line: Line, t: int) -> int:
+    """How many one shard admits in the bucket of `t`: its part of twice the gate's way and of the burst, + 1."""
+    moves = line.moved(bucket(t), bucket(t) + BUCKET)
+    return (2 * moves // MICRO + line.burst) // shards(line, t) + 1
+
+
+class Valve:
+    """The counters `ADMITTED#<queue>#<shard>` of one queue."""
+
+    def __init__(self, table: Table, queue: str) -> None:
+        self._table, self._queue = table, queue
+
+    def _pk(self, shard: int) -> str:
+        return f"ADMITTED#{self._queue}#{shard}"
+
+    def take(self, line: Line, t: int, random: Random) -> bool:
+        """Take one admission at `t`; False when the valve is closed for now."""
+        try:
+            self._table.update(
+                self._pk(random.randrange(shards(line, t))),
+                iso(bucket(t)),
+                add={"count": 1},
+                write={"ttl": (t + DAY) // SECOND},
+                when="attribute_not_exists(#count) OR #count < :limit",
+                values={"limit": limit(line, t)},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def admitted(self, line: Line, t: int, buckets: int = 7) -> dict[int, int]:
+        """What came through in the last buckets, that of `t` included: start in ms -> players, newest first.
+
+        After a rate was lowered older buckets have more shards than the rate asks for, so shards are read on, in
+        blocks, until a whole block is empty.
+        """
+        total = {bucket(t) - n * BUCKET: 0 for n in range(buckets)}
+        shard, block = 0, 100 // buckets
+        while True:
+            keys = [(self._pk(s), iso(start)) for s in range(shard, shard + block) for start in total]
+            rows = self._table.get_all(keys, consistent=False)
+            for (_, start), row in rows.items():
+                total[from_iso(start)] += row["count"]
+            shard += block
+            if shard >= shards(line, t) and not rows:
+                return total
