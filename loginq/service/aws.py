@@ -26,14 +26,14 @@ _CREDENTIALS = (
 )
 _RETRY = "Try again in a moment."
 _CODES: dict[type[LoginqError], str] = {
-    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException InvalidClientTokenId "
-    "ExpiredToken ExpiredTokenException SignatureDoesNotMatch AuthFailure InvalidSignatureException OptInRequired "
-    "MissingAuthenticationToken 403",
+    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException "
+    "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch AuthFailure InvalidSignatureException "
+    "OptInRequired MissingAuthenticationToken 403",
     Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
     "TooManyRequestsException TransactionConflictException InternalServerError ServiceUnavailable InternalFailure "
     "InternalErrorException RequestThrottled ThrottledException 500 503",
-    NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue QueueDoesNotExist "
-    "NoSuchBucket NoSuchKey 404",
+    NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
+    "QueueDoesNotExist NoSuchBucket NoSuchKey 404",
     Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException",
     Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
 }

@@ -1,0 +1,23 @@
+"""GET /login gives the player a ticket; DELETE /login takes it back."""
+
+from typing import Any
+
+from lambdas.http import Event, answers, standing_body
+from loginq.service import login
+from loginq.service.players import Identity, State
+from loginq.service.queue import Queue
+
+
+def _login(queue: Queue, who: Identity, event: Event) -> dict[str, Any]:
+    if event["httpMethod"] == "DELETE":
+        login.leave(queue, who)
+        return {"state": State.REGISTERED}
+    standing = login.request(queue, who)
+    return {
+        "ticket": standing.ticket,
+        "sqs_length": queue.intake.length() + standing.before_game,
+        **standing_body(standing),
+    }
+
+
+handler = answers(_login)

@@ -1,0 +1,63 @@
+"""What every handler needs: the queue of this stack, made once in a warm Lambda, and one log line a call."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from loginq.service.aws import Aws
+from loginq.service.queue import Queue, connect
+from loginq.service.settings import Rules
+from loginq.service.times import system_clock
+
+
+@cache
+def logger() -> Logger:
+    """The function's structured logger, by its POWERTOOLS_* environment."""
+    return Logger()
+
+
+@cache
+def queue() -> Queue:
+    """The queue that this function's environment names. A Lambda trusts its own clock."""
+    return connect(
+        Aws(endpoint_url=os.environ.get("AWS_ENDPOINT_URL")),
+        table=os.environ["DYNAMO_TABLE_NAME"],
+        sqs_url=os.environ["SQS_URL"],
+        rules=Rules.parse(os.environ),
+        clock=system_clock,
+        log=_note,
+    )
+
+
+@contextmanager
+def logged(context: Any) -> Iterator[dict[str, Any]]:
+    """Write one log line when the call is over: what the body puts into the dict, how long it took, what was noted."""
+    started, line = time.monotonic(), {"aws_request_id": getattr(context, "aws_request_id", None)}
+    _notes.clear()
+    log: Callable[..., None] = logger().info
+    try:
+        yield line
+    except BaseException as exc:
+        line["error"] = type(exc).__name__
+        log = logger().exception
+        raise
+    finally:
+        if _notes:
+            line["notes"] = list(_notes)
+        if line.get("status", 0) >= 500:  # type: ignore[operator]
+            log = logger().error
+        line["ms"] = round((time.monotonic() - started) * 1_000, 1)
+        log("call", extra=line)
+
+
+_notes: list[dict[str, Any]] = []
+"""What the service had to say during this call; a Lambda has one call at a time."""
+
+
+def _note(event: str, **details: Any) -> None:
+    _notes.append({"event": event, **details})
