@@ -27,8 +27,8 @@ _CREDENTIALS = (
 _RETRY = "Try again in a moment."
 _CODES: dict[type[LoginqError], str] = {
     Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException "
-    "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch AuthFailure InvalidSignatureException "
-    "OptInRequired MissingAuthenticationToken 403",
+    "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch InvalidSignatureException "
+    "AuthFailure OptInRequired MissingAuthenticationToken 403",
     Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
     "TooManyRequestsException TransactionConflictException InternalServerError ServiceUnavailable InternalFailure "
     "InternalErrorException RequestThrottled ThrottledException 500 503",

@@ -1,0 +1,100 @@
+"""The zip that a Lambda runs from: the same input gives the same bytes, and their hash is its name."""
+
+import hashlib
+import io
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from loginq.deploy.assets import LAMBDAS, PACKAGE, REQUIREMENTS
+from loginq.service.errors import Failed
+
+PYTHON = "3.13"
+PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+AARCH64 = 183
+"""EM_AARCH64, the `e_machine` of an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time a zip can hold."""
+_LEFT_OUT = ("__pycache__", "bin", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The zip's bytes."""
+
+    content: bytes
+
+    @property
+    def key(self) -> str:
+        """Its S3 key."""
+        return f"loginq/{hashlib.sha256(self.content).hexdigest()}.zip"
+
+
+def build(*, for_aws: bool) -> Bundle:
+    """The bundle for AWS, with its dependencies as arm64 wheels, or for the emulator, which brings its own.
+
+    Raises `Failed` when pip cannot get the wheels, or one of them is for another machine.
+    """
+    files = dict(_own_files())
+    if for_aws:
+        with tempfile.TemporaryDirectory() as folder:
+            _install(Path(folder))
+            files |= _files(Path(folder))
+        if wrong := foreign_objects(files):
+            raise Failed(f"The bundle would hold objects that are not for arm64: {', '.join(wrong)}.")
+    return Bundle(_zip(files))
+
+
+def foreign_objects(files: dict[str, bytes]) -> list[str]:
+    """The names of shared objects that are not 64-bit little-endian ELF for aarch64."""
+    return [
+        name
+        for name, content in sorted(files.items())
+        if (content[:4] == b"\x7fELF" or ".so" in Path(name).suffixes)
+        and (content[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", content, 18) != (AARCH64,))
+    ]
+
+
+def _own_files() -> Iterator[tuple[str, bytes]]:
+    for file in sorted(LAMBDAS.glob("*.py")):
+        yield f"lambdas/{file.name}", file.read_bytes()
+    yield "loginq/__init__.py", (PACKAGE / "__init__.py").read_bytes()
+    for file in sorted((PACKAGE / "service").glob("*.py")):
+        yield f"loginq/service/{file.name}", file.read_bytes()
+
+
+def _install(folder: Path) -> None:
+    """The pinned requirements, as wheels for Lambda's machine and Python, whatever this machine is."""
+    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += [*platforms, "--python-version", PYTHON, "--only-binary=:all:", "--no-deps"]
+    command += ["--target", str(folder), "--requirement", str(REQUIREMENTS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Failed(f"pip could not get the Lambdas' dependencies: {last}", "Is PyPI within reach, and pip installed?")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in files
+        if not any(part in _LEFT_OUT for part in file.relative_to(folder).parts)
+    }
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return buffer.getvalue()

@@ -1,0 +1,166 @@
+"""One deployment, planned and then applied; and taking it down again."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from loginq import __version__
+from loginq.deploy import bundle, template
+from loginq.deploy.artifacts import Artifacts
+from loginq.deploy.stack import Change, Event, Stack
+from loginq.service.aws import Aws
+from loginq.service.errors import Conflict, Failed, Invalid
+from loginq.service.line import Line
+from loginq.service.queue import connect
+from loginq.service.settings import Rules, Target
+from loginq.service.times import SECOND
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A change set that waits to be applied."""
+
+    change_set: str
+    changes: list[Change]
+    update: bool
+    parameters: dict[str, str]
+
+
+class Deployment:
+    """The stack `name`, on AWS or on the emulator that `aws` talks to."""
+
+    def __init__(self, aws: Aws, name: str, account: str, region: str) -> None:
+        self._aws, self.account, self.region = aws, account, region
+        self.stack = Stack(aws, name)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the emulator."""
+        return self._aws.endpoint_url is not None
+
+    def plan(self, given: dict[str, str], say: Say) -> Plan:
+        """Lint, bundle, upload, and ask CloudFormation what would change; parameters not given keep their value."""
+        source = template.load()
+        local = template.LOCAL if self.is_local else {}
+        parameters = source.checked({**local, **self._kept(source), **given}, on_aws=not self.is_local)
+        say("Checking the template (cfn-lint)")
+        template.lint()
+        say("Bundling the lambdas")
+        bundled = bundle.build(for_aws=not self.is_local)
+        artifacts = Artifacts(self._aws, self.account, self.region)
+        if artifacts.make():
+            say(f"Made the artifact bucket {artifacts.bucket}")
+        uploaded = artifacts.put(bundled.key, bundled.content)
+        size = f"{len(bundled.content) / 1024:,.0f} KB"
+        say(f"{'Uploaded' if uploaded else 'Found'} the bundle {bundled.key[7:19]}… ({size})")
+        parameters |= {
+            "CodeBucket": artifacts.bucket,
+            "CodeKey": bundled.key,
+            "LoginqVersion": __version__,
+            "EmulatorEndpoint": self._aws.endpoint_url or "",
+        }
+        text = source.deployable(parameters).encode()
+        key = f"loginq/{hashlib.sha256(text).hexdigest()}.yaml"
+        artifacts.put(key, text)
+        update = self.stack.ready(say)
+        if not update:
+            self._refuse_wiping()
+        change_set, changes = self.stack.propose(artifacts.url(key), parameters, update=update)
+        return Plan(change_set, changes, update, parameters)
+
+    def apply(self, plan: Plan) -> Iterator[Event]:
+        """Apply a plan; its events as they come. Raises `Failed` with the one that caused a failure."""
+        yield from self.stack.execute(plan.change_set)
+
+    def withdraw(self, plan: Plan) -> None:
+        """Leave everything as it was before the plan was made."""
+        if plan.changes:
+            self.stack.withdraw(plan.change_set, update=plan.update)
+
+    def target(self) -> Target:
+        """What has been deployed. Raises `NotFound` when nothing is."""
+        emulator = {"endpoint_url": self._aws.endpoint_url, "access_key": "test", "secret_key": "test"}
+        return Target.from_outputs(
+            self.stack.name, self.region, self.stack.outputs(), **(emulator if self.is_local else {})
+        )
+
+    def start_line(self, parameters: dict[str, str]) -> Line:
+        """Make the line if there is none, and give it the lease of the stack's parameters if there is one."""
+        target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
+        rules = Rules.parse({"LEASE_SECONDS": parameters["LeaseSeconds"], "INITIAL_RATE": parameters["InitialRate"]})
+        lines = connect(self._aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
+        return lines.change(
+            lambda line, t: line.set_lease(t, lease) if line.lease != lease or not line.version else None
+        )
+
+    def destroy(self, *, delete_data: bool) -> Iterator[Event]:
+        """Delete the stack. Pool and table stay unless `delete_data`, which lifts their protection first."""
+        found = self.stack.describe()
+        if found is None:
+            raise Conflict(f"There is no stack {self.stack.name!r}: nothing to take down.")
+        kept = self.kept()
+        if delete_data:
+            for resource, physical in kept.items():
+                self._unprotect(resource, physical)
+        self.stack.delete()
+        yield from self.stack.events_until_done(found["StackId"])
+        if delete_data:
+            self._delete(kept)
+
+    def kept(self) -> dict[str, str]:
+        """What outlives the stack: logical id -> physical id."""
+        wanted = ("Table", "UserPool")
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in self.stack.resources()
+            if each["LogicalResourceId"] in wanted and each["ResourceStatus"] != "DELETE_COMPLETE"
+        }
+
+    def _kept(self, source: template.Template) -> dict[str, str]:
+        """The parameters that an earlier deploy gave, as far as this template has them."""
+        found = self.stack.describe() or {}
+        known = set(source.document["Parameters"]) - set(template.OURS)
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+        return {name: value for name, value in given.items() if name in known}
+
+    def _unprotect(self, resource: str, physical: str) -> None:
+        if resource == "Table":
+            self._aws.client("dynamodb").update_table(TableName=physical, DeletionProtectionEnabled=False)
+        else:
+            cognito = self._aws.client("cognito-idp")
+            pool = cognito.describe_user_pool(UserPoolId=physical)["UserPool"]
+            # UpdateUserPool resets what it is not given; the pool has only moments to live.
+            cognito.update_user_pool(UserPoolId=pool["Id"], DeletionProtection="INACTIVE")
+
+    def _delete(self, kept: dict[str, str]) -> None:
+        if "Table" in kept:
+            self._aws.client("dynamodb").delete_table(TableName=kept["Table"])
+        if "UserPool" in kept:
+            self._aws.client("cognito-idp").delete_user_pool(UserPoolId=kept["UserPool"])
+
+    def _refuse_wiping(self) -> None:
+        """The emulator gives a new stack's table the name that a kept one has, and wipes it; AWS never would."""
+        if not self.is_local:
+            return
+        tables = [name for page in self._aws.client("dynamodb").pages("list_tables") for name in page["TableNames"]]
+        mine = [name for name in tables if name.startswith(f"{self.stack.name}-Table")]
+        if mine:
+            raise Failed(
+                f"The table {mine[0]} was kept from an earlier stack, and deploying here would wipe it.",
+                "Forget the emulator's state with `loginq local reset`, or use another name: `loginq --stack NAME`.",
+            )
+
+
+def parse_parameters(given: list[str]) -> dict[str, str]:
+    """`K=V` words as a dict. Raises `Invalid` for anything else, and for a name given twice."""
+    parameters: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise Invalid(f"{word!r} is not a parameter.", "Write it like --param InitialRate=50.")
+        if name in parameters:
+            raise Invalid(f"The parameter {name} is given twice.")
+        parameters[name] = value
+    return parameters
