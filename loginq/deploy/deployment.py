@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from loginq import __version__
 from loginq.deploy import bundle, template
@@ -32,13 +33,18 @@ class Deployment:
     """The stack `name`, on AWS or on the emulator that `aws` talks to."""
 
     def __init__(self, aws: Aws, name: str, account: str, region: str) -> None:
-        self._aws, self.account, self.region = aws, account, region
+        self.aws, self.account, self.region = aws, account, region
         self.stack = Stack(aws, name)
 
     @property
     def is_local(self) -> bool:
         """Whether this is the emulator."""
-        return self._aws.endpoint_url is not None
+        return self.aws.endpoint_url is not None
+
+    @property
+    def endpoint(self) -> str | None:
+        """The emulator's host and port; None on AWS."""
+        return urlsplit(self.aws.endpoint_url).netloc if self.aws.endpoint_url else None
 
     def plan(self, given: dict[str, str], say: Say) -> Plan:
         """Lint, bundle, upload, and ask CloudFormation what would change; parameters not given keep their value."""
@@ -49,7 +55,7 @@ class Deployment:
         template.lint()
         say("Bundling the lambdas")
         bundled = bundle.build(for_aws=not self.is_local)
-        artifacts = Artifacts(self._aws, self.account, self.region)
+        artifacts = Artifacts(self.aws, self.account, self.region)
         if artifacts.make():
             say(f"Made the artifact bucket {artifacts.bucket}")
         uploaded = artifacts.put(bundled.key, bundled.content)
@@ -59,7 +65,7 @@ class Deployment:
             "CodeBucket": artifacts.bucket,
             "CodeKey": bundled.key,
             "LoginqVersion": __version__,
-            "EmulatorEndpoint": self._aws.endpoint_url or "",
+            "EmulatorEndpoint": self.aws.endpoint_url or "",
         }
         text = source.deployable(parameters).encode()
         key = f"loginq/{hashlib.sha256(text).hexdigest()}.yaml"
@@ -81,7 +87,7 @@ class Deployment:
 
     def target(self) -> Target:
         """What has been deployed. Raises `NotFound` when nothing is."""
-        emulator = {"endpoint_url": self._aws.endpoint_url, "access_key": "test", "secret_key": "test"}
+        emulator = {"endpoint_url": self.aws.endpoint_url, "access_key": "test", "secret_key": "test"}
         return Target.from_outputs(
             self.stack.name, self.region, self.stack.outputs(), **(emulator if self.is_local else {})
         )
@@ -90,7 +96,7 @@ class Deployment:
         """Make the line if there is none, and give it the lease of the stack's parameters if there is one."""
         target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
         rules = Rules.parse({"LEASE_SECONDS": parameters["LeaseSeconds"], "INITIAL_RATE": parameters["InitialRate"]})
-        lines = connect(self._aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
+        lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
         return lines.change(
             lambda line, t: line.set_lease(t, lease) if line.lease != lease or not line.version else None
         )
@@ -127,24 +133,24 @@ class Deployment:
 
     def _unprotect(self, resource: str, physical: str) -> None:
         if resource == "Table":
-            self._aws.client("dynamodb").update_table(TableName=physical, DeletionProtectionEnabled=False)
+            self.aws.client("dynamodb").update_table(TableName=physical, DeletionProtectionEnabled=False)
         else:
-            cognito = self._aws.client("cognito-idp")
+            cognito = self.aws.client("cognito-idp")
             pool = cognito.describe_user_pool(UserPoolId=physical)["UserPool"]
             # UpdateUserPool resets what it is not given; the pool has only moments to live.
             cognito.update_user_pool(UserPoolId=pool["Id"], DeletionProtection="INACTIVE")
 
     def _delete(self, kept: dict[str, str]) -> None:
         if "Table" in kept:
-            self._aws.client("dynamodb").delete_table(TableName=kept["Table"])
+            self.aws.client("dynamodb").delete_table(TableName=kept["Table"])
         if "UserPool" in kept:
-            self._aws.client("cognito-idp").delete_user_pool(UserPoolId=kept["UserPool"])
+            self.aws.client("cognito-idp").delete_user_pool(UserPoolId=kept["UserPool"])
 
     def _refuse_wiping(self) -> None:
         """The emulator gives a new stack's table the name that a kept one has, and wipes it; AWS never would."""
         if not self.is_local:
             return
-        tables = [name for page in self._aws.client("dynamodb").pages("list_tables") for name in page["TableNames"]]
+        tables = [name for page in self.aws.client("dynamodb").pages("list_tables") for name in page["TableNames"]]
         mine = [name for name in tables if name.startswith(f"{self.stack.name}-Table")]
         if mine:
             raise Failed(

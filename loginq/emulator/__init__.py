@@ -64,6 +64,11 @@ class Emulator:
             return None
         return noted if pid == noted.pid else None
 
+    def died(self) -> bool:
+        """Whether it was started, never stopped, and does not run: it was killed, and lost what it had not written."""
+        noted = self._noted()
+        return noted is not None and noted.pid != 0 and self.running() is None
+
     def up(self, port: int | None = None) -> Running:
         """The live emulator, started if it is not running.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from loginq.service.errors import ConditionFailed, NoTarget, Unavailable
+from loginq.service.errors import ConditionFailed, Invalid, NoTarget, Unavailable
 from loginq.service.line import Line
 from loginq.service.table import Row, Table, back_off
 from loginq.service.times import Clock
@@ -80,11 +80,14 @@ class Lines:
         means that there is nothing to do. The nonce in `writer` lets a retry whose first attempt did take effect
         recognise itself, so that nothing happens twice.
 
-        Raises `Unavailable` when other writers keep being first.
+        Raises `Invalid` for what the line itself refuses, `Unavailable` when other writers keep being first.
         """
         nonce, line = secrets.token_hex(8), self.read()
         for attempt in range(TRIES):
-            changed = change(line, self.clock())
+            try:
+                changed = change(line, self.clock())
+            except ValueError as exc:
+                raise Invalid(f"{str(exc).capitalize()}.") from exc
             if changed is None:
                 return line
             changed = replace(changed, version=line.version + 1, writer=nonce)

@@ -1,0 +1,149 @@
+"""Everything that is drawn: one look for all commands. Data goes to stdout, progress and questions to stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from loginq.service.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DASH = "\N{EN DASH}"
+"""What stands where there is no value."""
+_EXIT_CODES: dict[type[LoginqError], int] = {Invalid: 2, NoTarget: 3, NotFound: 3, Refused: 4}
+
+
+def exit_code(exc: LoginqError) -> int:
+    """1 failed, 2 wrong usage, 3 no target or not found, 4 refused."""
+    return next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1)
+
+
+def out() -> "Console":
+    """Where data goes."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, highlight=False)
+
+
+def err() -> "Console":
+    """Where progress and questions go."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line of progress, in which brackets are just brackets."""
+    err().print(text, markup=False, soft_wrap=True)
+
+
+def done(text: str) -> None:
+    """A line that says what is true now."""
+    from rich.text import Text
+
+    err().print(Text("✓ ", style="green") + Text(text), soft_wrap=True)
+
+
+def error(exc: LoginqError) -> None:
+    """What happened, and what to do."""
+    from rich.text import Text
+
+    err().print(Text("Error: ", style="bold red") + Text(exc.message), soft_wrap=True)
+    if exc.hint:
+        err().print(exc.hint, markup=False, soft_wrap=True)
+
+
+def document(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+    numbers: Sequence[str] = (),
+    to_stderr: bool = False,
+) -> None:
+    """A table on stdout, or the sentence `empty` on stderr.
+
+    Args:
+        numbers: the columns that are set to the right. to_stderr: for a table that leads to a question.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    every = list(rows)
+    if not every:
+        say(empty)
+        return
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in every:
+        drawn.add_row(*(Text(DASH if cell is None else str(cell)) for cell in row))
+    (err() if to_stderr else out()).print(drawn)
+
+
+def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
+    """A panel of names and values on stdout."""
+    from rich import box
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, value if isinstance(value, Text) else Text(DASH if value is None else str(value)))
+    out().print(Panel(grid, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1)))
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Any]:
+    """A bar on stderr while there is a terminal; yields a function to advance it and, if wanted, name what it is at."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    with Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(by: int = 1, text: str | None = None) -> None:
+            bar.update(task, advance=by, description=what if text is None else f"{what}: {text}")
+
+        yield advance
+
+
+def duration(ms: int | None) -> str:
+    """A waiting time as people say it: `12 s`, `3 min 20 s`, `1 h 5 min`; a dash for none."""
+    if ms is None:
+        return DASH
+    seconds = -(-ms // 1_000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@cache
+def _zone() -> Any:
+    from datetime import datetime
+
+    return datetime.now().astimezone().tzinfo
+
+
+def moment(t: int | None) -> str:
+    """An instant in the operator's own zone; a dash for none."""
+    from datetime import datetime
+
+    return DASH if t is None else datetime.fromtimestamp(t / 1_000, _zone()).strftime("%Y-%m-%d %H:%M:%S")

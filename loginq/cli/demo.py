@@ -1,0 +1,109 @@
+"""`loginq demo`: the whole story on a laptop, step by step, saying what is real and what is synthetic."""
+
+from typing import Annotated, Any
+
+import typer
+
+CROWD, RATE = 300, 20
+
+
+def demo(
+    down: Annotated[bool, typer.Option("--down", help="Take everything away at the end.")] = False,
+) -> None:
+    """Show the whole story on this machine: emulator, deploy, a player, a crowd, a rate, the game.
+
+    Example: loginq demo
+    """
+    from loginq.cli import console
+    from loginq.cli.session import Session
+    from loginq.deploy import envfile
+    from loginq.emulator import Emulator
+    from loginq.service.operating import set_rate
+    from loginq.service.users import generated_password
+
+    _step(1, "An embedded AWS on this machine, then the real template and the real lambdas on it")
+    deployment = _deploy(envfile)
+    session = Session(deployment.target(), deployment.aws)
+    waiting = session.queue.lines.read().waiting(session.queue.clock())
+    if waiting > CROWD:
+        console.say(f"{waiting:,} are still in line from before; `loginq local reset` starts afresh.")
+
+    name = f"demo-{session.queue.clock() // 1_000 % 10_000_000}"
+    _step(2, f"A real player, {name}: an account in Cognito and a row in DynamoDB")
+    secret = generated_password()
+    session.users.create(name, f"{name}@example.com", secret)
+    console.done(f"Created {name}.")
+
+    _step(3, f"A synthetic crowd of {CROWD}: rows and tickets like any other, but nobody behind them")
+    who = session.caller
+    set_rate(session.queue, who, RATE * 1_000)
+    _crowd(session)
+
+    _step(4, f"{RATE} players a second; {name} signs in (SRP), gets a ticket behind the crowd, and waits")
+    from loginq.cli.play import run, signed_in
+
+    run(session.target, signed_in(session.target, name, secret))
+
+    _step(5, "What the operator sees: loginq queue stats")
+    from loginq.cli.queue import show_stats
+
+    show_stats(session)
+    if down:
+        Emulator().reset()
+        envfile.forget()
+        console.done("Everything is taken away again.")
+        return
+    console.say("\nThe stack stays up. Try next, here:")
+    for command, what in (
+        ("loginq load run --players 2000", "another crowd"),
+        ("loginq users create ada --email ada@example.com", "a player of your own"),
+        ("loginq play --username ada", "wait in line yourself; meanwhile, in another terminal:"),
+        ("loginq rate set 100", "faster"),
+        ("loginq queue pause", "and `loginq queue resume`"),
+        ("loginq demo --down", "this again, and everything gone at its end"),
+    ):
+        console.say(f"  {command:<50} {what}")
+
+
+def _step(number: int, text: str) -> None:
+    from rich.text import Text
+
+    from loginq.cli import console
+
+    console.err().print(Text(f"\n{number}. ", "bold cyan") + Text(text, "bold"))
+
+
+def _deploy(envfile: Any) -> Any:
+    """The emulator with the stack on it; what `deploy --local --yes` does."""
+    from loginq.cli import console
+    from loginq.cli.deploy import apply, open_deployment
+
+    deployment = open_deployment(local=True)
+    plan = deployment.plan({}, console.say)
+    if plan.changes:
+        apply(deployment, plan)
+    else:
+        console.done("The stack is there already.")
+    deployment.start_line(plan.parameters)
+    envfile.write(deployment.target())
+    return deployment
+
+
+def _crowd(session: Any) -> None:
+    """Send the crowd and wait until the line has taken it, so that the player comes behind it."""
+    import time
+
+    from loginq.cli import console
+    from loginq.cli.load import send
+
+    before = session.queue.lines.read().tail
+    send(session, CROWD)
+    with console.progress("Placing the crowd in line", CROWD) as advance:
+        placed = 0
+        deadline = time.monotonic() + 60
+        while placed < CROWD and time.monotonic() < deadline:
+            time.sleep(0.2)
+            now = session.queue.lines.read().tail - before
+            advance(min(now, CROWD) - placed)
+            placed = min(now, CROWD)
+    console.done(f"{CROWD} synthetic players are in line.")

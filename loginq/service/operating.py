@@ -1,0 +1,78 @@
+"""What an operator does to the line, each time with an audit row that says who, what, from and to."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loginq.service.errors import Invalid
+from loginq.service.line import Line
+from loginq.service.queue import Queue
+from loginq.service.rates import rate_text
+from loginq.service.times import iso
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change that was made: the line after it, and in words what was before and after."""
+
+    line: Line
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different now."""
+        return self.before != self.after
+
+
+def pause(queue: Queue, who: str) -> Done:
+    """Nobody more is let in until `resume`."""
+    return _change(queue, who, "pause", Line.pause, lambda line: line.line_state)
+
+
+def resume(queue: Queue, who: str) -> Done:
+    """The gate moves on."""
+    return _change(queue, who, "resume", Line.resume, lambda line: line.line_state)
+
+
+def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Done:
+    """Another rate, in thousandths of a player per second, and another burst.
+
+    Raises `Invalid` for a rate of 0: stopping is what `pause` is for.
+    """
+    if rate == 0:
+        raise Invalid("A rate of 0 would let nobody in.", "To stop the line, use `loginq queue pause`.")
+    return _change(
+        queue,
+        who,
+        "rate",
+        lambda line, t: line.set_rate(t, rate, burst),
+        lambda line: f"{rate_text(line.rate)} with a burst of {line.burst:,}",
+    )
+
+
+def _change(
+    queue: Queue, who: str, what: str, change: Callable[[Line, int], Line], words: Callable[[Line], str]
+) -> Done:
+    before = ""
+
+    def changed(line: Line, t: int) -> Line:
+        nonlocal before
+        before = words(line.settle(t))
+        return change(line, t)
+
+    line = queue.lines.change(changed)
+    done = Done(line, before, words(line))
+    time = iso(queue.clock())
+    queue.table.put(
+        {
+            "PK": f"QUEUE#{queue.name}",
+            "SK": f"AUDIT#{time}#{secrets.token_hex(4)}",
+            "at": time,
+            "who": who,
+            "what": what,
+            "from": done.before,
+            "to": done.after,
+        }
+    )
+    return done
