@@ -107,6 +107,12 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
     out().print(Panel(grid, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1)))
 
 
+def lines(texts: Iterable[str]) -> None:
+    """Lines on stdout as they are, however wide the terminal: for what people copy."""
+    for text in texts:
+        out().print(text, markup=False, soft_wrap=True)
+
+
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Any]:
     """A bar on stderr while there is a terminal; yields a function to advance it and, if wanted, name what it is at."""

@@ -50,7 +50,8 @@ def deploy(
         envfile.write(target)
         report["outputs"] = {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
         if not json:
-            console.facts("written to .env", report["outputs"].items())
+            console.done("Written to .env:")
+            console.lines(f"{name}={value}" for name, value in report["outputs"].items())
     if json:
         console.document(report)
 
