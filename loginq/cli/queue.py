@@ -45,7 +45,7 @@ def show_stats(session: "Session") -> None:
             ("rate", f"{rate_text(line.rate_at(now.t))}, burst {line.burst:,}"),
             ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
-            ("admitted", f"{now.admitted_per_second:.1f}/s over the last minute"),
+            ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),

@@ -27,7 +27,7 @@ def show(json: Json = False) -> None:
         [
             ("asked", rate_text(now.line.rate_at(now.t))),
             ("burst", f"{now.line.burst:,} players"),
-            ("admitted", f"{now.admitted_per_second:.1f}/s over the last minute"),
+            ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
         ],
     )
 

@@ -7,10 +7,9 @@ from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.queue import Queue
 from loginq.service.times import SECOND, iso
-from loginq.service.valve import BUCKET, bucket
 
 WINDOW = 6
-"""Whole buckets over which the admitted are averaged: the last minute."""
+"""Whole buckets, besides the one that has begun, over which the admitted are averaged: the last minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +21,8 @@ class Snapshot:
     intake: Depth
     dead_letters: int
     line: Line
+    admitted: int
+    """Players who came through in the last whole buckets and the one that has begun: 60 to 70 s."""
     admitted_per_second: float
     eta: int | None
     """What a player who joins now would wait, ms; None while no honest number exists."""
@@ -62,7 +63,6 @@ def snapshot(queue: Queue) -> Snapshot:
     t = queue.clock()
     depth = queue.intake.depth()
     counts = queue.valve.admitted(line, t, WINDOW + 1)
-    whole = [count for start, count in counts.items() if start < bucket(t)]
     newcomer = line.join(t, depth.total + 1)
     arrival = newcomer.eta(newcomer.tail, t)
     return Snapshot(
@@ -71,6 +71,7 @@ def snapshot(queue: Queue) -> Snapshot:
         intake=depth,
         dead_letters=queue.intake.dead_letters(),
         line=line,
-        admitted_per_second=sum(whole) / (WINDOW * BUCKET / SECOND),
+        admitted=sum(counts.values()),
+        admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
         eta=None if arrival is None else max(0, arrival - t),
     )

@@ -1,0 +1,177 @@
+"""The line's invariants over random histories, and its arithmetic against a sum made millisecond by millisecond."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service.line import MAX_STEPS, MICRO, Line, burst_for
+from tests.unit.histories import RATES, SKEW, START, Event, events, new_line
+
+
+def played(history: list[Event], line: Line | None = None) -> list[tuple[int, int, Line, Line]]:
+    """(true time, the writer's clock, line before, line after) of each event."""
+    line, now, seen = line or new_line(), START, []
+    for event in history:
+        now += event.wait
+        clock = now + event.skew
+        after = event.op(line, clock)
+        seen.append((now, clock, line, after))
+        line = after
+    return seen
+
+
+def most_at(rate: int, span: int) -> int:
+    """Positions that a rate opens in a span of ms, rounded up."""
+    return -(-rate * span // MICRO)
+
+
+@given(events())
+def test_positions_are_unique_and_what_was_let_in_stays_in(history: list[Event]) -> None:
+    for _, _, before, after in played(history):
+        assert after.tail >= before.tail
+        assert after.opened >= before.opened
+        assert after.opened <= after.tail
+        assert after.anchored_at >= before.anchored_at
+
+
+@given(events(), st.integers(-SKEW, SKEW), st.integers(-SKEW, SKEW))
+def test_two_readers_differ_by_no_more_than_the_rate_times_their_skew(history: list[Event], a: int, b: int) -> None:
+    now, _, _, line = played(history)[-1]
+    fast, slow = line.reached(now + max(a, b)), line.reached(now + min(a, b))
+    top = max([line.rate, *(rate for _, rate in line.steps)])
+    assert 0 <= fast - slow <= most_at(2 * top, abs(a - b)) + 1
+
+
+@given(events(skew=0), st.integers(0, 40_000))
+def test_newly_reached_never_exceeds_what_the_gate_moved_and_the_burst(history: list[Event], after: int) -> None:
+    """Between any two instants of the history, and some time after its end: nothing banked, nothing invented."""
+    seen = played(history)
+    instants = [(START, new_line().reached(START), 0, new_line().burst)]
+    moved = 0
+    for now, _, before, line in seen:
+        moved += before.moved(instants[-1][0], now)
+        instants.append((now, line.reached(now), moved, max(before.burst, line.burst, instants[-1][3])))
+    last_at, _, _, line = seen[-1]
+    moved += line.moved(last_at, last_at + after)
+    instants.append((last_at + after, line.reached(last_at + after), moved, line.burst))
+    for n, (_, reached, so_far, _) in enumerate(instants):
+        for _, later, in_all, _ in instants[n:]:
+            burst = max(each[3] for each in instants)
+            assert later - reached <= -(-(in_all - so_far) // MICRO) + burst + 1
+
+
+@given(events(skew=0), st.integers(0, 60_000))
+def test_nothing_is_newly_reached_while_paused_or_at_rate_0_or_at_capacity(history: list[Event], wait: int) -> None:
+    now, _, _, line = played(history)[-1]
+    for stopped in (
+        line.pause(now),
+        line.plan(now, ()).set_rate(now, 0),
+        line.set_capacity(now, max(0, line.reached(now) - line.departed - line.no_shows)),
+    ):
+        assert stopped.reached(now + wait) == stopped.reached(now) == line.reached(now)
+    line = line.join(now, 5_000).set_capacity(now, 100)
+    later = line.renew(now + wait).reached(now + 2 * wait)
+    assert later <= max(line.reached(now), 100 + line.departed + line.no_shows)
+
+
+@given(events(skew=0), st.integers(1, 4_000))
+def test_the_eta_is_the_instant_at_which_the_position_is_reached(history: list[Event], ahead: int) -> None:
+    now, _, _, line = played(history)[-1]
+    position = line.reached(now) + ahead
+    eta = line.eta(position, now)
+    living = replace(line.settle(now), alive_at=now, lease=10**12)
+    if eta is None:
+        assert living.reached(now + 10**9) < position
+    else:
+        assert living.reached(eta) >= position
+        assert eta == now or living.reached(eta - 1) < position
+
+
+@given(events(skew=0), st.integers(0, 10**10))
+def test_after_any_silence_no_more_than_a_leases_worth_is_let_in_at_once(history: list[Event], silence: int) -> None:
+    now, _, _, line = played(history)[-1]
+    line = line.plan(now, ()).renew(now)
+    back = line.reached(now + silence)
+    assert back - line.reached(now) <= most_at(2 * line.rate, line.lease) + line.burst + 1
+    woken = line.renew(now + silence)
+    assert woken.reached(now + silence) == back
+
+
+@given(events(skew=0), st.integers(0, 3_000))
+def test_the_gate_is_the_sum_of_every_millisecond(history: list[Event], span: int) -> None:
+    now, _, _, line = played(history)[-1]
+    assert line.moved(now, now + span) == sum(line.flow_at(t) for t in range(now, now + span))
+
+
+@given(events())
+def test_settling_changes_nothing_that_a_reader_can_see(history: list[Event]) -> None:
+    now, _, _, line = played(history)[-1]
+    settled = line.settle(now)
+    assert settled.reached(now) == line.reached(now)
+    assert settled.rate_at(now + SKEW) == line.rate_at(max(now + SKEW, line.anchored_at))
+    assert settled.settle(now) == settled
+
+
+@given(RATES, st.integers(1, 10**9))
+def test_an_empty_line_banks_no_admissions(rate: int, idle: int) -> None:
+    """However long nobody came: the next crowd finds the burst and nothing more."""
+    line = new_line(rate).set_rate(START, rate).renew(START + idle)
+    crowd = line.join(START + idle, 10**6)
+    assert crowd.reached(START + idle) <= burst_for(rate)
+
+
+def test_a_pause_of_any_length_is_followed_by_no_jump() -> None:
+    line = new_line().join(START, 20_000).renew(START + 30_000).pause(START + 30_000)
+    stopped = line.reached(START + 30_000)
+    resumed = line.resume(START + 1_230_000)
+    assert resumed.reached(START + 1_230_000) == stopped
+    assert resumed.reached(START + 1_231_000) == stopped + 20
+
+
+def test_twenty_a_second_is_twenty_a_second() -> None:
+    line = new_line().join(START, 300)
+    assert [line.reached(START + s * 1_000) for s in range(4)] == [0, 20, 40, 60]
+    assert line.ahead(61, START + 2_000) == 20
+    assert line.eta(61, START + 2_000) == START + 3_050
+
+
+def test_the_burst_is_what_a_waiting_gate_has_saved() -> None:
+    line = new_line().renew(START + 60_000).join(START + 60_000, 300)
+    assert line.reached(START + 60_000) == 20
+
+
+def test_a_plan_is_part_of_the_eta() -> None:
+    opening = START + 60_000
+    line = new_line(0).join(START, 100).plan(START, ((opening, 10_000), (opening + 5_000, 50_000)))
+    assert line.eta(50, START) == opening + 5_000
+    assert line.eta(100, START) == opening + 6_000
+    assert line.pause(START).eta(50, START) is None
+
+
+def test_capacity_lets_in_as_many_as_leave() -> None:
+    line = new_line().join(START, 100).set_capacity(START, 10).renew(START + 20_000)
+    assert line.reached(START + 20_000) == 10
+    assert line.eta(11, START + 20_000) is None
+    freed = replace(line.settle(START + 20_000), departed=3).settle(START + 20_000)
+    assert freed.reached(START + 50_000) == 13
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda line: line.set_rate(START, -1), "rate -1"),
+        (lambda line: line.set_rate(START, 10**15), "rate 1000000000000000"),
+        (lambda line: line.set_rate(START, 1, burst=-1), "burst -1"),
+        (lambda line: line.set_capacity(START, -1), "capacity -1"),
+        (lambda line: line.set_lease(START, 10), "lease 10"),
+        (lambda line: line.join(START, 0), "0 players"),
+        (lambda line: line.plan(START, ((START, 5),)), "in the future"),
+        (lambda line: line.plan(START, ((START + 2, 5), (START + 1, 5))), "in order of time"),
+        (lambda line: line.plan(START, tuple((START + n, 5) for n in range(1, MAX_STEPS + 2))), "too many"),
+    ],
+)
+def test_what_a_line_refuses(change: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        change(new_line())  # type: ignore[operator]
