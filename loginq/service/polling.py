@@ -7,6 +7,8 @@ from loginq.service.times import MINUTE, SECOND
 
 SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND
 RESEND_AFTER = 1 * MINUTE
+PAUSED = 20 * SECOND
+"""What a pause counts as, so that who waits in one polls each 8 to 10 s and comes at most that late after it."""
 
 
 def longest_poll(lease: int, claim_window: int) -> int:
@@ -32,14 +34,16 @@ def poll_after(remaining: int | None, lease: int, claim_window: int, random: Ran
 def remaining(line: Line, position: int, t: int) -> int | None:
     """About how long, in ms, `position` still has to wait, to choose a poll by: unlike `Line.eta` it may be wrong.
 
-    While there is no honest ETA it is how long the players ahead would take at the asked rate, so that a crowd in
-    front of a paused gate does not poll as if each of them were next.
+    While there is no honest ETA it is how long the players ahead would take at the asked rate; and in front of a paused
+    gate at least `PAUSED`, because nobody there is next.
     """
     eta = line.eta(position, t)
     if eta is not None:
         return eta - t
     rate = line.rate_at(t)
-    return (position - line.reached(t)) * MICRO // rate if rate else None
+    if not rate:
+        return None
+    return max(PAUSED if line.paused else 0, (position - line.reached(t)) * MICRO // rate)
 
 
 def renewal_due(line: Line, t: int, random: Random) -> bool:

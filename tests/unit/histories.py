@@ -1,4 +1,4 @@
-"""Random histories of one line: joins, rates, plans, pauses, capacities, departures, renewals, by clocks that differ."""
+"""Random histories of one line: joins, rates, plans, pauses, capacities, departures, by clocks that differ."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -79,9 +79,7 @@ OPS = st.one_of(
 
 def events(skew: int = SKEW, wait: int = 30_000) -> st.SearchStrategy[list[Event]]:
     """A history: what is done, when, and by which clock."""
-    one = st.builds(
-        lambda wait, skew, op: Event(wait, skew, *op), st.integers(0, wait), st.integers(-skew, skew), OPS
-    )
+    one = st.builds(lambda wait, skew, op: Event(wait, skew, *op), st.integers(0, wait), st.integers(-skew, skew), OPS)
     return st.lists(one, min_size=1, max_size=25)
 
 

@@ -1,0 +1,166 @@
+"""The system as a whole on the virtual clock: polling players, caches, skewed clocks, the valve, settling, outages."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loginq.service import valve
+from loginq.service.line import Line
+from loginq.service.times import MINUTE, SECOND
+from loginq.simulation import Arrival, Change, Outcome, Scenario, simulate
+from tests.unit.histories import START, new_line
+
+
+def crowd(n: int, within: int, seed: int = 0, **kind: bool) -> tuple[Arrival, ...]:
+    """`n` arrivals spread over the first `within` ms."""
+    random = Random(seed)
+    return tuple(Arrival(random.randint(0, within), **kind) for _ in range(n))
+
+
+def line_at(rate: int, **changes: int) -> Line:
+    return new_line(rate).set_rate(START, rate, changes.get("burst"))
+
+
+def in_force(outcome: Outcome, t: int) -> list[Line]:
+    """The lines that a reader may believe at `t`: the one written last before it, and those of the second before."""
+    known = [line for at, line in outcome.lines if at <= t]
+    recent = [line for at, line in outcome.lines if t - 1_100 < at <= t]
+    return [*recent, known[-len(recent) - 1] if len(known) > len(recent) else known[0]]
+
+
+CHANGES = st.one_of(
+    st.just(("pause", Line.pause)),
+    st.just(("resume", Line.resume)),
+    st.integers(1_000, 60_000).map(lambda r: (f"rate {r}", lambda line, t: line.set_rate(t, r))),
+)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    at, changes = 0, []
+    for wait, (_, change) in draw(st.lists(st.tuples(st.integers(1_000, 20_000), CHANGES), max_size=5)):
+        at += wait
+        changes.append((at, change))
+    down = draw(st.one_of(st.none(), st.tuples(st.integers(5_000, 40_000), st.integers(1_000, 150_000))))
+    end: list[tuple[int, Change]] = [(at + 1_000, Line.resume), (at + 1_001, lambda line, t: line.set_rate(t, 30_000))]
+    return Scenario(
+        line=line_at(draw(st.integers(1_000, 50_000))),
+        arrivals=crowd(draw(st.integers(1, 150)), draw(st.integers(0, 20_000))),
+        changes=(*changes, *end),
+        outages=((down[0], down[0] + down[1]),) if down else (),
+        skew=draw(st.sampled_from([0, 100, 500])),
+        lag=draw(st.sampled_from([0, 50])),
+        seed=draw(st.integers(0, 2**32)),
+        until=10 * MINUTE,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenarios())
+def test_everybody_gets_in_once_in_his_turn_and_through_the_valve(scenario: Scenario) -> None:
+    outcome = simulate(scenario)
+    positions = [player.position for player in outcome.players]
+    assert sorted(p for p in positions if p) == list(range(1, len(scenario.arrivals) + 1))
+    assert all(player.admitted_at is not None for player in outcome.players)
+    top = max(line.rate for _, line in outcome.lines)
+    burst = max(line.burst for _, line in outcome.lines)
+    admitted = through_the_valve(outcome)
+    assert all(n <= 2 * top * 10 // 1_000 + burst + 1 for n in admitted.values())
+    for player in outcome.admitted():
+        assert player.admitted_at is not None
+        believed = in_force(outcome, player.admitted_at)
+        latest = player.admitted_at + scenario.skew + scenario.lag
+        assert any(not line.paused and (player.position or 0) <= line.reached(latest) for line in believed)
+
+
+def through_the_valve(outcome: Outcome) -> dict[int, int]:
+    totals: dict[int, int] = {}
+    for (start, _), n in outcome.valve.items():
+        totals[start] = totals.get(start, 0) + n
+    return totals
+
+
+def test_three_hundred_at_twenty_a_second_come_at_the_second_they_were_told() -> None:
+    outcome = simulate(Scenario(line_at(20_000), crowd(300, 0), until=60 * SECOND))
+    late = [(p.admitted_at or 0) - (p.first_eta or 0) for p in outcome.players]
+    assert min(late) >= 0
+    assert sorted(late)[len(late) // 2] <= 2 * SECOND
+    assert max(late) <= 4 * SECOND
+
+
+def test_no_stampede_at_the_reopening() -> None:
+    """Twenty minutes of pause with 4,000 waiting at 100/s: nobody in meanwhile, no burst after it, no polling in step."""
+    pause, resume = 2 * SECOND, 20 * MINUTE
+    scenario = Scenario(
+        line_at(100_000),
+        crowd(4_000, 1_000),
+        changes=((pause, Line.pause), (resume, Line.resume)),
+        until=resume + 30 * SECOND,
+        lambdas=20,
+    )
+    outcome = simulate(scenario)
+    times = [(p.admitted_at or 0) - START for p in outcome.admitted()]
+    assert not [t for t in times if pause + 1_100 < t < resume]
+    for second in range(20):
+        start = resume + second * SECOND
+        assert sum(start <= t < start + SECOND for t in times) <= 2 * 100
+    assert sum(p.polls for p in outcome.players) / 4_000 < 20 * MINUTE / (8 * SECOND)
+
+
+def test_an_empty_hour_banks_nothing() -> None:
+    late = tuple(Arrival(60 * MINUTE + a.at) for a in crowd(2_000, 500))
+    outcome = simulate(Scenario(line_at(50_000), late, until=62 * MINUTE))
+    first = min(p.placed_at or 0 for p in outcome.players)
+    assert sum((p.admitted_at or 0) < first + 2 * SECOND for p in outcome.players) <= 50 + 2 * 50 + 1
+
+
+@pytest.mark.parametrize("length", [30 * SECOND, 5 * MINUTE, 60 * MINUTE])
+def test_after_an_outage_of_any_length_only_a_leases_worth_is_claimable(length: int) -> None:
+    down = (10 * SECOND, 10 * SECOND + length)
+    scenario = Scenario(line_at(20_000), crowd(5_000, 1_000), outages=(down,), until=down[1] + 30 * SECOND)
+    outcome = simulate(scenario)
+    before = [line for at, line in outcome.lines if at < START + down[0]][-1]
+    line = next(line for at, line in outcome.lines if at >= START + down[1])
+    back = line.reached(START + down[1])
+    assert back - before.reached(START + down[0]) <= 20 * 60 + 20 + 1
+    top = max(through_the_valve(outcome).values())
+    assert top <= 2 * 200 + 20 + 1
+
+
+def test_synthetic_players_are_carried_by_settling_alone() -> None:
+    outcome = simulate(Scenario(line_at(20_000), crowd(3_000, 0, synthetic=True), until=5 * MINUTE))
+    line = outcome.lines[-1][1]
+    assert line.reached(START + 5 * MINUTE) == 3_000
+
+
+def test_a_line_that_nobody_polls_stands_still() -> None:
+    outcome = simulate(Scenario(line_at(20_000), crowd(3_000, 0, silent=True), until=30 * MINUTE))
+    assert outcome.lines[-1][1].reached(START + 30 * MINUTE) <= 20 * 62 + 20 + 1
+
+
+@pytest.mark.parametrize(
+    ("wait", "share"), [(10 * SECOND, 0.40), (5 * MINUTE, 0.06), (60 * MINUTE, 0.04)], ids=["10 s", "5 min", "1 h"]
+)
+def test_polls_are_a_small_share_of_one_a_second(wait: int, share: float) -> None:
+    ahead = 20 * wait // SECOND
+    arrivals = (*crowd(ahead, 0, synthetic=True), *(Arrival(1) for _ in range(20)))
+    outcome = simulate(Scenario(line_at(20_000), arrivals, until=2 * wait + MINUTE, batch=100_000))
+    real = [p for p in outcome.players if not p.arrival.synthetic]
+    assert all(p.admitted_at for p in real)
+    assert sum(p.polls for p in real) / len(real) <= share * wait / SECOND + 1.5
+
+
+def test_the_valve_holds_when_the_arithmetic_is_wrong() -> None:
+    """A bug, or a hand in the table, opens the gate for everybody: the valve lets in at most twice the rate."""
+
+    def broken(line: Line, t: int) -> Line:
+        from dataclasses import replace
+
+        return replace(line, opened=line.tail)
+
+    scenario = Scenario(line_at(20_000), crowd(3_000, 0), changes=((5_000, broken),), until=2 * MINUTE, skew=500)
+    outcome = simulate(scenario)
+    assert max(through_the_valve(outcome).values()) == valve.limit(scenario.line, START)
+    assert outcome.turned_away > 0
