@@ -75,9 +75,13 @@ def test_nothing_is_newly_reached_while_paused_or_at_rate_0_or_at_capacity(histo
     assert later <= max(line.reached(now), 100 + line.departed + line.no_shows)
 
 
-@given(events(skew=0), st.integers(1, 4_000))
-def test_the_eta_is_the_instant_at_which_the_position_is_reached(history: list[Event], ahead: int) -> None:
+@given(events(skew=0), st.integers(1, 4_000), st.booleans())
+def test_the_eta_is_the_instant_at_which_the_position_is_reached(
+    history: list[Event], ahead: int, moving: bool
+) -> None:
     now, _, _, line = played(history)[-1]
+    if moving:
+        line = line.resume(now).set_capacity(now, None).join(now, 4_000)
     position = line.reached(now) + ahead
     eta = line.eta(position, now)
     living = replace(line.settle(now), alive_at=now, lease=10**12)
@@ -127,6 +131,21 @@ def test_a_pause_of_any_length_is_followed_by_no_jump() -> None:
     resumed = line.resume(START + 1_230_000)
     assert resumed.reached(START + 1_230_000) == stopped
     assert resumed.reached(START + 1_231_000) == stopped + 20
+
+
+def test_a_pause_takes_the_burst_away() -> None:
+    line = new_line().renew(START + 60_000).pause(START + 60_000).join(START + 70_000, 300).resume(START + 80_000)
+    assert line.reached(START + 80_000) == 0
+    stopped = new_line().renew(START + 60_000).set_rate(START + 60_000, 0, burst=20).join(START + 70_000, 300)
+    assert stopped.set_rate(START + 80_000, 20_000).reached(START + 80_000) == 0
+
+
+def test_who_comes_into_an_empty_line_is_a_sign_of_life_himself() -> None:
+    line = new_line().join(START + 3_600_000, 40)
+    assert line.reached(START + 3_601_000) == 20 + 20
+    assert line.join(START + 3_601_500, 40).alive_at == START + 3_601_500
+    waiting = line.join(START + 3_600_500, 40)
+    assert waiting.join(START + 3_601_000, 40).alive_at == START + 3_600_000
 
 
 def test_twenty_a_second_is_twenty_a_second() -> None:

@@ -91,7 +91,7 @@ def test_three_hundred_at_twenty_a_second_come_at_the_second_they_were_told() ->
 
 
 def test_no_stampede_at_the_reopening() -> None:
-    """Twenty minutes of pause with 4,000 waiting at 100/s: nobody in meanwhile, no burst after it, no polling in step."""
+    """A pause of twenty minutes, 4,000 waiting: nobody in meanwhile, no burst after it, no polling in step."""
     pause, resume = 2 * SECOND, 20 * MINUTE
     scenario = Scenario(
         line_at(100_000),
