@@ -1,0 +1,114 @@
+"""One emulator for the run, and a stack of its own for each test module: the real template, the real lambdas."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from loginq.client import Account, Game
+from loginq.deploy.deployment import Deployment
+from loginq.emulator import REGION, Emulator, Running
+from loginq.service.aws import Aws
+from loginq.service.load import parts
+from loginq.service.queue import Queue, connect
+from loginq.service.settings import Rules, Target
+from loginq.service.users import Users
+
+PASSWORD = "Correct-Horse-7-Battery"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these share one emulator, so one worker runs them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("emulator"))
+
+
+@dataclass
+class Stack:
+    """A deployed stack, and what a test needs to play on it."""
+
+    deployment: Deployment
+    target: Target
+    aws: Aws
+    queue: Queue
+    users: Users
+
+    def player(self, username: str | None = None) -> "Player":
+        """A real account, signed in."""
+        username = username or f"p-{secrets.token_hex(4)}"
+        account = self.users.create(username, f"{username}@example.com", PASSWORD)
+        signed = Account(self.target, username)
+        signed.sign_in(PASSWORD)
+        return Player(account.sub, username, signed, Game(self.target.api_url, signed.token))
+
+    def crowd(self, players: int) -> None:
+        """Synthetic players, placed."""
+        function = self.deployment.stack.outputs()["GenerateLoadFunction"]
+        before = self.queue.lines.read().tail
+        for part in parts(secrets.token_hex(4), players):
+            payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
+            answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=payload)
+            assert "FunctionError" not in answer, answer["Payload"].read()
+        until(lambda: self.queue.lines.read().tail >= before + players, 30)
+
+    def get(self, path: str, token: str | None, method: str = "GET", **query: str) -> requests.Response:
+        """A bare HTTP call."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return requests.request(method, self.target.api_url + path, params=query, headers=headers, timeout=20)
+
+
+@dataclass
+class Player:
+    """A signed-in player."""
+
+    sub: str
+    username: str
+    account: Account
+    game: Game
+
+
+def until(true: Callable[[], Any], seconds: float) -> Any:
+    """Wait for something, and fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    one = Emulator(tmp_path_factory.mktemp("emulator") / ".loginq")
+    yield one.up()
+    one.down()
+
+
+@pytest.fixture(scope="session")
+def deploy(emulator: Running) -> Callable[..., Stack]:
+    def deployed(name: str, **parameters: str) -> Stack:
+        aws = emulator.aws()
+        deployment = Deployment(aws, name, aws.client("sts").get_caller_identity()["Account"], REGION)
+        plan = deployment.plan(parameters, lambda text: None)
+        for _ in deployment.apply(plan):
+            pass
+        deployment.start_line(plan.parameters)
+        target = deployment.target()
+        queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+        users = Users(aws.client("cognito-idp"), target.user_pool_id, queue.players, queue.clock)
+        return Stack(deployment, target, aws, queue, users)
+
+    return deployed
+
+
+@pytest.fixture(scope="module")
+def stack(deploy: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+    name = request.module.__name__.rpartition(".")[2].replace("_", "-")
+    return deploy(name, **getattr(request.module, "PARAMETERS", {}))
