@@ -10,7 +10,7 @@ from loginq.service.errors import Conflict, Failed, LoginqError, NotFound
 from loginq.service.times import system_clock
 
 POLL_SECONDS = 1.0
-_EMPTY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS", "DELETE_FAILED")
+_EMPTY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
 """States of a stack that never worked: it is deleted before it is made."""
 _HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
@@ -89,6 +89,8 @@ class Stack:
             return False
         if status.endswith("_IN_PROGRESS"):
             raise Conflict(f"The stack {self.name!r} is being changed: {status}.", "Wait until that is over.")
+        if status == "DELETE_FAILED":
+            raise Failed(f"Taking the stack {self.name!r} down did not finish.", "Finish it with `loginq destroy`.")
         if status not in _HEALTHY:
             raise Failed(
                 f"The stack {self.name!r} is stuck in {status}.",
