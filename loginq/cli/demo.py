@@ -10,7 +10,9 @@ CROWD, RATE = 300, 20
 def demo(
     down: Annotated[bool, typer.Option("--down", help="Take everything away at the end.")] = False,
 ) -> None:
-    """Show the whole story on this machine: emulator, deploy, a player, a crowd, a rate, the game.
+    """Show the whole story on this machine.
+
+    An embedded AWS, a deployment, a player, a crowd, a rate, the game.
 
     Example: loginq demo
     """

@@ -21,7 +21,9 @@ def deploy(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Deploy the queue: show what would change, ask, apply, and write .env.
+    """Deploy the queue, or update it.
+
+    Shows what would change, asks, applies it, and writes .env.
 
     Example: loginq deploy --param InitialRate=50
     """
@@ -64,7 +66,9 @@ def destroy(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Take the stack down. Accounts and player data are kept unless --delete-data.
+    """Take the queue down.
+
+    Accounts and player data are kept unless --delete-data.
 
     Example: loginq destroy --delete-data
     """
@@ -93,7 +97,9 @@ def destroy(
 
 
 def status(json: Json = False) -> None:
-    """Say what is deployed, where, which version, and whether it is healthy.
+    """Say what is deployed and whether it is well.
+
+    Ends with 1 when it is not.
 
     Example: loginq status
     """

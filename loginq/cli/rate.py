@@ -32,7 +32,11 @@ def show(json: Json = False) -> None:
     )
 
 
-@app.command(name="set", **example("loginq rate set 50", "loginq rate set 3000/min --burst 100"))
+@app.command(
+    name="set",
+    context_settings={"ignore_unknown_options": True},  # so that -5 is a rate, if a bad one
+    **example("loginq rate set 50", "loginq rate set 3000/min --burst 100"),
+)
 def set_(
     rate: Annotated[str, typer.Argument(help="Players per second, or with a unit: 50, 50/s, 3000/min.")],
     burst: Annotated[

@@ -45,18 +45,16 @@ def create(
 @app.command(name="list", **example("loginq users list"))
 def list_(json: Json = False) -> None:
     """List the accounts of the user pool."""
-    from dataclasses import asdict
-
     from loginq.cli import console
     from loginq.cli.session import open_session
 
     accounts = list(open_session().users.list())
     if json:
-        console.document([asdict(account) for account in accounts])
+        console.document([account.document() for account in accounts])
         return
     console.table(
         ["user name", "e-mail", "status", "enabled", "created"],
-        [(a.username, a.email, a.status, "yes" if a.enabled else "no", a.created_at) for a in accounts],
+        [(a.username, a.email, a.status, "yes" if a.enabled else "no", console.moment(a.created_at)) for a in accounts],
         empty="There are no accounts yet. Create one with `loginq users create NAME --email ADDRESS`.",
     )
 
@@ -64,14 +62,12 @@ def list_(json: Json = False) -> None:
 @app.command(**example("loginq users show ada"))
 def show(name: Name, json: Json = False) -> None:
     """Show one account."""
-    from dataclasses import asdict
-
     from loginq.cli import console
     from loginq.cli.session import open_session
 
     account = open_session().users.get(name)
     if json:
-        console.document(asdict(account))
+        console.document(account.document())
         return
     console.facts(
         f"account {account.username}",
@@ -79,7 +75,7 @@ def show(name: Name, json: Json = False) -> None:
             ("e-mail", account.email),
             ("status", account.status),
             ("enabled", "yes" if account.enabled else "no"),
-            ("created", account.created_at),
+            ("created", console.moment(account.created_at)),
             ("sub", account.sub),
         ],
     )

@@ -130,9 +130,11 @@ class Line:
         None while no honest number exists: paused, a rate of 0 after the last step, or no place under the limit.
         """
         now = self._seen(t)
+        if self.paused:
+            return None
         if position <= self.reached(t):
             return now
-        if self.paused or position > self.limit:
+        if position > self.limit:
             return None
         missing = position * MICRO - self.run(t)
         for start, end, flow in self._pieces(now):

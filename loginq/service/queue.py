@@ -58,7 +58,7 @@ def connect(
         name=name,
         rules=rules,
         table=rows,
-        lines=Lines(rows, name, clock, rules.new_line),
+        lines=Lines(rows, name, clock, None if rules.initial_rate is None else rules.new_line),
         players=Players(rows),
         rosters=Rosters(rows, name),
         valve=Valve(rows, name),

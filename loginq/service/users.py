@@ -3,13 +3,13 @@
 import secrets
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from loginq.service.aws import Client
 from loginq.service.errors import Conflict, Invalid, LoginqError, NotFound
 from loginq.service.players import Identity, Players
-from loginq.service.times import Clock
+from loginq.service.times import Clock, iso
 
 MIN_PASSWORD = 12
 """The shortest password that the template's policy allows; it also wants lower, upper, digit and symbol."""
@@ -25,7 +25,12 @@ class Account:
     email: str
     status: str
     enabled: bool
-    created_at: str
+    created_at: int
+    """ms since the epoch."""
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {**asdict(self), "created_at": iso(self.created_at)}
 
 
 def generated_password(length: int = 20) -> str:
@@ -111,5 +116,5 @@ def _account(user: dict[str, Any], attributes_in: str) -> Account:
         email=attributes.get("email", ""),
         status=user.get("UserStatus", ""),
         enabled=user.get("Enabled", True),
-        created_at=user["UserCreateDate"].isoformat(timespec="seconds"),
+        created_at=int(user["UserCreateDate"].timestamp() * 1_000),
     )

@@ -1,0 +1,316 @@
+"""The line item, users, stats, rosters, load and audit on moto; and the laptop's clock."""
+
+import json
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+
+from loginq.service import load
+from loginq.service.aws import Aws, ServerClock, translated
+from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
+from loginq.service.lines import Lines, from_row, to_row
+from loginq.service.operating import pause, resume, set_rate
+from loginq.service.queue import Queue, connect
+from loginq.service.rosters import PER_PARTITION, Place
+from loginq.service.settings import Rules, Target
+from loginq.service.standing import find, waiting_players
+from loginq.service.stats import snapshot
+from loginq.service.users import Users, generated_password
+
+GOOD = "Correct-Horse-7-Battery"
+
+
+# The line item
+
+
+def test_a_line_survives_the_table(queue: Queue, now: list[int]) -> None:
+    line = queue.lines.change(
+        lambda line, t: replace(line.plan(t, ((t + 1, 5), (t + 2, 6))), capacity=7, message="hello", paused=True)
+    )
+    assert queue.lines.read() == line
+    row = {"PK": "x", "SK": "y", "from_the_future": 1, **to_row(line)}
+    assert from_row(row) == line
+
+
+def test_the_line_item_stays_small(queue: Queue) -> None:
+    steps = tuple((2_000_000_000_000 + n, 100_000_000 - n) for n in range(20))
+    queue.lines.change(lambda line, t: replace(line.plan(t, steps), message="x" * 200, tail=10**9, capacity=10**6))
+    item = queue.table.dynamodb.get_item(TableName=queue.table.name, Key=_key())["Item"]
+    assert len(json.dumps(item)) < 2_048  # the wire format is more than twice what DynamoDB counts
+
+
+def _key() -> dict[str, Any]:
+    return {"PK": {"S": "QUEUE#main"}, "SK": {"S": "LINE"}}
+
+
+def test_writers_who_meet_both_take_effect(queue: Queue, aws: Aws, target: Target, now: list[int]) -> None:
+    other = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules(), clock=lambda: now[0])
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    tries = 0
+
+    def late(line: Any, t: int) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            other.lines.change(lambda line, t: line.join(t, 10))
+        return line.join(t, 100)
+
+    assert queue.lines.change(late).tail == 111
+    assert tries == 2
+
+
+def test_a_retry_whose_first_attempt_took_effect_recognises_itself(queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    real = queue.table.dynamodb.put_item
+
+    class Twice:
+        """DynamoDB with a botocore that sends the same request again, because the first answer was lost."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(queue.table.dynamodb, name)
+
+        def put_item(self, **parameters: Any) -> Any:
+            real(**parameters)
+            return real(**parameters)
+
+    table = replace_dynamodb(queue, Twice())
+    line = Lines(table, "main", queue.clock).change(lambda line, t: line.join(t, 100))
+    assert (line.tail, queue.lines.read().tail) == (101, 101)
+
+
+def replace_dynamodb(queue: Queue, dynamodb: Any) -> Any:
+    from loginq.service.table import Table
+
+    return Table(dynamodb, queue.table.name)
+
+
+def test_what_the_line_refuses_is_a_clear_error(queue: Queue) -> None:
+    with pytest.raises(Invalid, match="Burst 99999999 is not between 0 and 1000000"):
+        set_rate(queue, "me", 1_000, 99_999_999)
+    with pytest.raises(Invalid, match="rate of 0"):
+        set_rate(queue, "me", 0)
+
+
+def test_without_a_line_there_is_no_target(aws: Aws, target: Target) -> None:
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+    with pytest.raises(NoTarget, match="no line yet"):
+        queue.lines.read()
+
+
+def test_a_cached_line_is_read_again_after_a_second_and_sooner_for_a_newcomer(queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.join(t, 5))
+    cached = queue.lines.cached()
+    other = Lines(queue.table, "main", queue.clock)
+    other.change(lambda line, t: line.join(t, 5))
+    assert queue.lines.covering(5) is cached
+    assert queue.lines._cache is not None
+    queue.lines._cache = (queue.lines._cache[0] - 0.11, cached)
+    assert queue.lines.covering(5) is cached
+    assert queue.lines.covering(10).tail == 10
+
+
+def test_every_change_is_in_the_audit(queue: Queue) -> None:
+    pause(queue, "arn:aws:iam::1:user/ada")
+    assert not pause(queue, "arn:aws:iam::1:user/ada").changed
+    resume(queue, "arn:aws:iam::1:user/ada")
+    set_rate(queue, "arn:aws:iam::1:user/bob", 50_000)
+    rows = [row for row in queue.table.query("QUEUE#main", start="AUDIT#") if row["SK"].startswith("AUDIT#")]
+    said = {(row["who"][-3:], row["what"], row["from"], row["to"]) for row in rows}
+    assert said == {
+        ("ada", "pause", "open", "paused"),
+        ("ada", "pause", "paused", "paused"),
+        ("ada", "resume", "paused", "open"),
+        ("bob", "rate", "20/s with a burst of 20", "50/s with a burst of 50"),
+    }
+
+
+# Rosters
+
+
+def test_rosters_are_read_in_order_across_items_partitions_and_holes(queue: Queue) -> None:
+    edge = PER_PARTITION
+    queue.rosters.write([Place(n, f"s{n}", n % 2 == 0) for n in range(edge - 1_500, edge + 1_500)], 0)
+    queue.rosters.write([Place(n, f"s{n}", False) for n in range(edge + 1_600, edge + 1_610)], 0)
+    places = list(queue.rosters.places(edge - 100, edge + 1_605))
+    expected = [*range(edge - 100, edge + 1_500), *range(edge + 1_600, edge + 1_606)]
+    assert [place.position for place in places] == expected
+    assert all(place.sub == f"s{place.position}" for place in places)
+    assert next(queue.rosters.places(1, edge * 3), None) == Place(edge - 1_500, f"s{edge - 1_500}", True)
+    assert list(queue.rosters.places(edge + 1_700, edge + 9_000)) == []
+    assert list(queue.rosters.places(5, 4)) == []
+
+
+# Users
+
+
+def test_creating_and_deleting_an_account(users: Users, queue: Queue) -> None:
+    account = users.create("ada", "ada@example.com", GOOD)
+    assert (account.username, account.email) == ("ada", "ada@example.com")
+    row = queue.players.get(account.sub)
+    assert row is not None and (row.username, row.email) == ("ada", "ada@example.com")
+    with pytest.raises(Conflict, match="'ada'"):
+        users.create("ada", "other@example.com", GOOD)
+    assert [each.username for each in users.list()] == ["ada"]
+    assert users.get("ada").status == "CONFIRMED"
+    assert find(queue, users, "ada").player.sub == find(queue, users, account.sub).player.sub == account.sub
+    assert users.delete("ada").sub == account.sub
+    assert queue.players.get(account.sub) is None
+    for call in (users.get, users.delete, lambda name: find(queue, users, name)):
+        with pytest.raises(NotFound, match="'ada'"):
+            call("ada")
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "password", "says"),
+    [
+        ("", "a@example.com", GOOD, "not a user name"),
+        ("a b", "a@example.com", GOOD, "not a user name"),
+        ("ada", "nowhere", GOOD, "not an e-mail address"),
+        ("ada", "a@example.com", "short", "breaks the pool's policy"),
+    ],
+)
+def test_a_bad_account_leaves_nothing_behind(users: Users, name: str, email: str, password: str, says: str) -> None:
+    with pytest.raises(Invalid, match=says):
+        users.create(name, email, password)
+    assert list(users.list()) == []
+
+
+def test_a_generated_password_fulfils_the_policy(users: Users) -> None:
+    for n in range(20):
+        users.create(f"u{n}", f"u{n}@example.com", generated_password())
+
+
+# Stats and standings
+
+
+def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
+    queue.lines.change(lambda line, t: line.join(t, 1_200))
+    line = queue.lines.read()
+    for _ in range(25):
+        assert queue.valve.take(line, now[0], queue.random)
+    queue.intake._sqs.send_message(QueueUrl=queue.intake.url, MessageBody="x")
+    now[0] += 23_000
+    document = snapshot(queue).document("a target")
+    assert document == {
+        "queue": "main",
+        "target": "a target",
+        "intake": {"visible": 1, "in_flight": 0, "delayed": 0, "dead_letters": 0},
+        "line": {"tail": 1_200, "reached": 460, "waiting": 740, "version": 1, "state": "open"},
+        "rate": {
+            "per_second": 20.0,
+            "burst": 20,
+            "steps": [],
+            "capacity": None,
+            "admitted_per_second": 0.4,
+        },
+        "eta_seconds": 38,
+    }
+    queue.lines.change(lambda line, t: line.pause(t))
+    assert snapshot(queue).document("")["eta_seconds"] is None
+
+
+def test_admissions_of_a_higher_rate_are_still_seen_after_it_was_lowered(queue: Queue, now: list[int]) -> None:
+    fast = queue.lines.change(lambda line, t: line.set_rate(t, 5_000_000))
+    for _ in range(300):
+        queue.valve.take(fast, now[0], queue.random)
+    slow = queue.lines.change(lambda line, t: line.set_rate(t, 50_000))
+    assert sum(queue.valve.admitted(slow, now[0]).values()) == 300
+
+
+def test_who_waits_in_order_and_who_has_left_is_left_out(queue: Queue, now: list[int]) -> None:
+    queue.lines.change(lambda line, t: line.join(t, 150))
+    queue.rosters.write([Place(n, f"s{n}", False) for n in range(1, 151)], now[0])
+    for n in (1, 2, 40, 150):
+        write = {"loginTicket": "t", "queuePosition": n, "username": f"name{n}"}
+        queue.table.update(f"USER#s{n}", f"METADATA#s{n}", write=write)
+    now[0] += 1_000
+    line = queue.lines.read()
+    shown = [(entry.name, entry.ahead, entry.eta) for entry in waiting_players(queue, line, now[0], 10)]
+    assert shown == [("name40", 19, 1_000), ("name150", 129, 6_500)]
+    assert len(list(waiting_players(queue, line, now[0], 1))) == 1
+
+
+# Load
+
+
+@pytest.mark.parametrize(("players", "parts"), [(1, 1), (1_000, 1), (1_001, 2), (100_000, 100)])
+def test_a_run_is_made_in_parts(players: int, parts: int) -> None:
+    found = list(load.parts("abc", players))
+    assert len(found) == parts
+    assert sum(part.count for part in found) == players
+
+
+@pytest.mark.parametrize("players", [0, -1, 100_001])
+def test_impossible_runs(players: int) -> None:
+    with pytest.raises(Invalid):
+        list(load.parts("abc", players))
+
+
+@pytest.mark.parametrize(("run", "start", "count"), [("a/b", 0, 1), ("abc", -1, 1), ("abc", 0, 1_001), ("", 0, 1)])
+def test_impossible_parts(run: str, start: int, count: int) -> None:
+    with pytest.raises(Invalid):
+        load.Part(run, start, count)
+
+
+def test_cleaning_takes_away_synthetic_players_only(queue: Queue, users: Users) -> None:
+    users.create("ada", "ada@example.com", GOOD)
+    for n in range(60):
+        queue.table.put({"PK": f"USER#synthetic-{n}", "SK": f"METADATA#synthetic-{n}", "synthetic": True})
+    assert sum(load.clean(queue)) == 60
+    assert sum(load.clean(queue)) == 0
+    assert find(queue, users, "ada").name == "ada"
+
+
+# Errors and clocks
+
+
+@pytest.mark.parametrize(
+    ("exc", "kind"),
+    [
+        (ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "old"}}, "GetItem"), Refused),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetItem"), Refused),
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetItem"), Unavailable),
+        (ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetItem"), NotFound),
+        (ClientError({"Error": {"Code": "SomethingNew", "Message": "?"}}, "GetItem"), Failed),
+        (NoCredentialsError(), Refused),
+        (NoRegionError(), Invalid),
+        (EndpointConnectionError(endpoint_url="http://x"), Unavailable),
+    ],
+)
+def test_an_aws_error_becomes_ours_by_its_code(exc: Exception, kind: type[LoginqError]) -> None:
+    found = translated(exc)
+    assert type(found) is kind
+    assert found.message.endswith(".")
+
+
+class _Answers:
+    """A client whose answers carry a `Date`."""
+
+    def __init__(self) -> None:
+        self.meta = self.events = self
+        self.hooks: dict[str, Any] = {}
+
+    def register(self, event: str, hook: Any) -> None:
+        self.hooks[event] = hook
+
+    def answer(self, server_ms: int) -> None:
+        context: dict[str, Any] = {}
+        self.hooks["before-call.*.*"](context=context)
+        date = formatdate(server_ms // 1_000, usegmt=True)
+        response = type("R", (), {"headers": {"date": date}})()
+        self.hooks["after-call.*.*"](http_response=response, context=context)
+
+
+@pytest.mark.parametrize(
+    ("off", "corrected"),
+    [(0, 0), (400, 0), (120_000, -120_000 + 500), (-120_000, 120_000 + 500), (-700, 700 + 500), (1_900, -1_900 + 500)],
+)
+def test_a_laptop_two_minutes_off_is_set_right_by_the_date_of_the_answer(off: int, corrected: int) -> None:
+    true, client = 1_800_000_000_000, _Answers()
+    clock = ServerClock(client, lambda: true + off)  # type: ignore[arg-type]
+    client.answer(true)
+    assert clock.offset == corrected
+    assert abs(clock() - true) <= 1_000

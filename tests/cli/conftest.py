@@ -1,0 +1,43 @@
+"""The command line in process: exit code, stdout and stderr as a user sees them."""
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from loginq.cli import app
+from loginq.service.settings import Target
+
+
+class Screen:
+    """What one command left on the screen."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, clean(out), clean(err)
+
+
+def clean(text: str) -> str:
+    """Without the blanks at the ends of lines, which nobody sees."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+
+
+Run = Callable[..., Screen]
+
+
+@pytest.fixture
+def run() -> Run:
+    def loginq(*words: str, stdin: str | None = None) -> Screen:
+        result = CliRunner().invoke(app, list(words), input=stdin, prog_name="loginq")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Screen(result.exit_code, result.stdout, result.stderr)
+
+    return loginq
+
+
+@pytest.fixture
+def deployed(target: Target, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """The moto target, named by the environment."""
+    for name, value in target.names().items():
+        monkeypatch.setenv(name, value)
+    return target

@@ -1,0 +1,91 @@
+"""A target made of moto: the table, the queues and the user pool of a stack, without Lambdas or an API."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from loginq.service.aws import Aws
+from loginq.service.queue import Queue, connect
+from loginq.service.settings import Rules, Target
+from loginq.service.users import Users
+
+REGION = "eu-west-1"
+_POLICY = {
+    "MinimumLength": 12,
+    "RequireLowercase": True,
+    "RequireUppercase": True,
+    "RequireNumbers": True,
+    "RequireSymbols": True,
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees this machine's AWS, nor a `.env` that lies about; screens are 100 wide, without colours."""
+    import os
+
+    for name in os.environ:
+        if name.startswith(("AWS_", "COGNITO_", "LOGINQ_", "AWSOMEGAME_", "DYNAMO_", "SQS_")):
+            monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "no-credentials"),
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+        "TZ": "UTC",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    """A target on moto, with credentials in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        keys = [("PK", "HASH"), ("SK", "RANGE")]
+        boto3.client("dynamodb", REGION).create_table(
+            TableName="loginq-table",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        )
+        sqs = boto3.client("sqs", REGION)
+        dead = sqs.create_queue(QueueName="loginq-dead")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
+        intake = sqs.create_queue(QueueName="loginq-intake", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+        cognito = boto3.client("cognito-idp", REGION)
+        pool = cognito.create_user_pool(
+            PoolName="loginq", AliasAttributes=["email"], Policies={"PasswordPolicy": _POLICY}
+        )["UserPool"]["Id"]
+        client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="loginq")["UserPoolClient"]["ClientId"]
+        yield Target("loginq", REGION, "loginq-table", intake, pool, client, "https://api.example/v1")
+
+
+@pytest.fixture
+def aws(target: Target) -> Aws:
+    return Aws(REGION)
+
+
+@pytest.fixture
+def now() -> list[int]:
+    """The clock of `queue`, ms, to be set."""
+    return [1_800_000_000_000]
+
+
+@pytest.fixture
+def queue(aws: Aws, target: Target, now: list[int]) -> Queue:
+    rules = Rules(initial_rate=20_000)
+    return connect(aws, table=target.table, sqs_url=target.sqs_url, rules=rules, clock=lambda: now[0])
+
+
+@pytest.fixture
+def users(aws: Aws, target: Target, queue: Queue) -> Users:
+    return Users(aws.client("cognito-idp"), target.user_pool_id, queue.players, queue.clock)
