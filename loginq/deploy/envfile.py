@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values, set_key, unset_key
 
-from loginq.service.errors import Failed
+from loginq.service.errors import Failed, Invalid
 from loginq.service.settings import EMULATOR_NAMES, NAMES, Target
 
 ENV = Path(".env")
@@ -22,15 +22,23 @@ def read(path: Path = ENV) -> dict[str, str]:
 def write(target: Target, path: Path = ENV) -> None:
     """Set our lines to `target`; take away those of an emulator when it is none.
 
-    Raises `Failed`, with the lines to add by hand, when the file cannot be written.
+    Raises `Failed`, with the lines to add by hand, when the file cannot be written; `Invalid` when an emulator's
+    credentials would replace real ones.
     """
-    ours = target.names()
+    ours, there = target.names(), read(path)
+    emulated = "AWS_ENDPOINT_URL" in there
+    if target.endpoint_url and not emulated and "AWS_ACCESS_KEY_ID" in there:
+        raise Invalid(
+            f"{path} holds AWS credentials of your own, which the emulator's would replace.",
+            "Use the emulator in another folder, or move your credentials to a profile.",
+        )
     try:
         if not path.exists():
             path.touch(mode=0o600)
         for name, value in ours.items():
             set_key(path, name, value, quote_mode="never")
-        _drop([name for name in EMULATOR_NAMES.values() if name not in ours], path)
+        if emulated:
+            _drop([name for name in EMULATOR_NAMES.values() if name not in ours], path)
     except OSError as exc:
         lines = "\n".join(f"{name}={value}" for name, value in ours.items())
         raise Failed(

@@ -1,11 +1,10 @@
-"""One emulator for the run, and a stack of its own for each test module: the real template, the real lambdas."""
+"""One emulator for each worker, and a stack of its own for each test module: the real template, the real lambdas."""
 
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +20,6 @@ from loginq.service.settings import Rules, Target
 from loginq.service.users import Users
 
 PASSWORD = "Correct-Horse-7-Battery"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these share one emulator, so one worker runs them."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("emulator"))
 
 
 @dataclass

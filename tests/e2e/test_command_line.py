@@ -1,0 +1,206 @@
+"""The command line as a program of its own, from a built wheel, in an empty folder, on an emulator of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from loginq.emulator import Emulator
+from tests.e2e.conftest import PASSWORD, until
+
+ROOT = Path(__file__).parents[2]
+Loginq = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """loginq from its wheel, without the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    site = folder / "site"
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
+    subprocess.run(pip, check=True, capture_output=True)
+    return site
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder; whatever emulator is started in it is stopped at the end."""
+    empty = tmp_path_factory.mktemp("empty")
+    yield empty
+    Emulator(empty / ".loginq").down()
+
+
+@pytest.fixture(scope="module")
+def environment(installed: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(installed), "COLUMNS": "100", "LANG": "C.UTF-8"}
+
+
+@pytest.fixture(scope="module")
+def loginq(folder: Path, environment: dict[str, str]) -> Loginq:
+    def run(*words: str, stdin: str = "", cwd: Path = folder) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from loginq.cli import main; main()", *words]
+        return subprocess.run(
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=90
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack(loginq: Loginq, folder: Path) -> str:
+    """Acceptance: one command in an empty folder."""
+    done = loginq("deploy", "--local", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "✓ The stack 'loginq' is up." in done.stderr
+    assert not (folder / "loginq").exists()
+    return (folder / ".env").read_text()
+
+
+def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
+    created = loginq("users", "create", "ada", "--email", "ada@example.com", "--generate")
+    assert created.returncode == 0, created.stderr
+    stats = loginq("queue", "stats", "--json")
+    document = json.loads(stats.stdout)
+    assert (stats.returncode, document["line"]["state"], document["rate"]["per_second"]) == (0, "open", 20.0)
+    assert document["target"].startswith("emulator 127.0.0.1:")
+    assert set(document) == {"queue", "target", "intake", "line", "rate", "eta_seconds"}
+
+
+def test_the_env_file_has_the_names_that_clients_know(stack: str) -> None:
+    names = {line.partition("=")[0] for line in stack.splitlines()}
+    assert names == {
+        "COGNITO_USER_CLIENT_ID", "AWSOMEGAME_REST_ENDPOINT", "DYNAMO_TABLE_NAME", "SQS_URL", "COGNITO_USER_POOL_ID",
+        "LOGINQ_STACK", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+    }  # fmt: skip
+
+
+def test_deploying_again_and_a_dry_run(loginq: Loginq, stack: str) -> None:
+    again = loginq("deploy", "--local", "--json")
+    assert again.returncode == 0
+    assert "No changes" in again.stderr
+    assert json.loads(again.stdout)["applied"] is False
+    dry = loginq("deploy", "--local", "--dry-run", "--param", "CorsOrigin=https://game.example")
+    assert dry.returncode == 0
+    assert "LoginCors" in dry.stderr and "Nothing was changed" in dry.stderr
+    unasked = loginq("deploy", "--local", "--param", "CorsOrigin=https://game.example")
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+    assert "No changes" in loginq("deploy", "--local", "--yes").stderr
+
+
+def test_status_and_a_stack_by_its_name(loginq: Loginq, stack: str) -> None:
+    status = loginq("status", "--json")
+    assert (status.returncode, json.loads(status.stdout)["healthy"]) == (0, True)
+    assert loginq("--stack", "loginq", "queue", "stats", "--json").returncode == 0
+    missing = loginq("--stack", "nothing", "queue", "stats")
+    assert (missing.returncode, missing.stderr.splitlines()[0]) == (3, "Error: There is no stack 'nothing' here.")
+
+
+def test_a_crowd_and_a_player_who_gets_through(loginq: Loginq, stack: str) -> None:
+    assert loginq("load", "run", "--players", "60").returncode == 0
+    words = ("users", "create", "bob", "--email", "bob@example.com", "--password-stdin")
+    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
+    wrong = loginq("play", "--username", "bob", "--password-stdin", stdin="Wrong-Horse-7-Battery\n")
+    assert (wrong.returncode, wrong.stderr) == (
+        4,
+        "Error: The user name or the password is wrong.\nCheck both and try again.\n",
+    )
+    played = loginq("play", "--username", "bob", "--password-stdin", stdin=PASSWORD + "\n")
+    assert played.returncode == 0, played.stderr
+    assert "You are in AWSome Game World" in played.stdout
+    shown = json.loads(loginq("players", "show", "bob", "--json").stdout)
+    assert (shown["state"], shown["has_ticket"]) == ("admitted", True)
+    assert json.loads(loginq("load", "clean", "--yes", "--json").stdout)["deleted"] == 60
+
+
+def test_signing_up_in_the_client(loginq: Loginq, stack: str) -> None:
+    words = ("play", "--username", "eve", "--password-stdin", "--sign-up", "--email", "eve@example.com", "--json")
+    played = loginq(*words, stdin=PASSWORD + "\n123456\n")
+    assert played.returncode == 0, played.stderr
+    last = json.loads(played.stdout.splitlines()[-1])
+    assert (last["login_status"], last["state"]) == (True, "admitted")
+
+
+def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
+    loginq: Loginq, stack: str, folder: Path, environment: dict[str, str]
+) -> None:
+    assert loginq("queue", "pause").returncode == 0
+    words = ("users", "create", "dan", "--email", "dan@example.com", "--password-stdin")
+    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
+
+    def play() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "from loginq.cli import main; main()", "play", "--username", "dan"]
+        playing = subprocess.Popen(
+            [*command, "--password-stdin", "--json"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert playing.stdin is not None
+        playing.stdin.write(PASSWORD + "\n")
+        playing.stdin.close()
+        playing.stdin = None
+        return playing
+
+    def position() -> int | None:
+        found = json.loads(loginq("players", "show", "dan", "--json").stdout)["position"]
+        return None if found is None else int(found)
+
+    first = play()
+    place = until(position, 20)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=20)
+    assert first.returncode == 130
+    assert "Your place is kept. Come back with `loginq play --username dan`." in said
+
+    again = play()
+    time.sleep(2)
+    assert loginq("local", "down").returncode == 0
+    time.sleep(12)
+    assert again.poll() is None
+    gone = loginq("queue", "stats")
+    assert (gone.returncode, "loginq local up" in gone.stderr) == (3, True)
+    assert loginq("local", "up").returncode == 0
+    assert loginq("queue", "resume").returncode == 0
+    out, said = again.communicate(timeout=60)
+    assert again.returncode == 0, said
+    assert "your place is kept" in said
+    last = json.loads(out.splitlines()[-1])
+    assert (last["position"], last["login_status"]) == (place, True)
+
+
+def test_destroy_says_what_it_keeps(loginq: Loginq, stack: str, folder: Path) -> None:
+    assert loginq("destroy").returncode == 2
+    gone = loginq("destroy", "--yes")
+    assert gone.returncode == 0, gone.stderr
+    assert "loginq-Table" in gone.stdout and "UserPool" in gone.stdout
+    assert "loginq local reset" in gone.stderr
+    assert (folder / ".env").read_text().strip() == ""
+    assert loginq("queue", "stats").returncode == 3
+    refused = loginq("deploy", "--local", "--yes")
+    assert (refused.returncode, "would wipe it" in refused.stderr) == (1, True)
+    assert loginq("local", "reset", "--yes").returncode == 0
+    assert json.loads(loginq("local", "status", "--json").stdout)["running"] is False

@@ -1,0 +1,227 @@
+"""Bundle, template and `.env`: what is deployed is reproducible, checked, and touches nothing else."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from loginq.deploy import bundle, envfile, template
+from loginq.deploy.deployment import parse_parameters
+from loginq.service.errors import Failed, Invalid
+from loginq.service.settings import Target
+
+LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
+CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
+HANDLERS = (
+    "generate_load", "get_login_status", "process_login_queue", "put_player_info", "queue_player_login", "settle_line",
+)  # fmt: skip
+
+
+# The bundle
+
+
+def test_the_same_input_gives_the_same_bytes_named_by_their_hash() -> None:
+    first, second = bundle.build(for_aws=False), bundle.build(for_aws=False)
+    assert first.content == second.content
+    assert first.key == second.key
+    assert len(first.key) == len("loginq/.zip") + 64
+    names = zipfile.ZipFile(io.BytesIO(first.content)).namelist()
+    assert names == sorted(names)
+    assert {f"lambdas/{name}.py" for name in HANDLERS} < set(names)
+    assert not [name for name in names if not name.startswith(("lambdas/", "loginq/service/", "loginq/__init__.py"))]
+
+
+_BARE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("typer", "rich", "pycognito", "ministack", "hypercorn", "dotenv", "cfnlint"):
+            raise ImportError(name + " is not in a Lambda")
+        if name.startswith(("loginq.cli", "loginq.deploy", "loginq.emulator", "loginq.client", "loginq.simulation")):
+            raise ImportError(name + " is not in a Lambda")
+
+sys.meta_path.insert(0, Refuse())
+import importlib
+for name in sys.argv[2:]:
+    module = importlib.import_module("lambdas." + name)
+    assert module.__file__.startswith(sys.argv[1]), module.__file__
+    assert callable(module.handler)
+assert sys.modules["loginq.service.line"].__file__.startswith(sys.argv[1])
+"""
+
+
+def test_the_bundle_imports_in_a_bare_interpreter_without_network_or_environment(tmp_path: Path) -> None:
+    archive = tmp_path / "bundle.zip"
+    archive.write_bytes(bundle.build(for_aws=False).content)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _BARE, str(archive), *HANDLERS],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _elf(machine: int, bits: int = 2) -> bytes:
+    return b"\x7fELF" + bytes([bits, 1, 1]) + bytes(9) + struct.pack("<HH", 3, machine) + bytes(40)
+
+
+def test_objects_for_another_machine_are_found() -> None:
+    files = {
+        "good.so": _elf(183),
+        "pure.py": b"x = 1",
+        "x86.cpython-313-x86_64-linux-gnu.so": _elf(62),
+        "arm32.so": _elf(40, bits=1),
+        "mac.so": b"\xcf\xfa\xed\xfe" + bytes(60),
+        "program": _elf(62),
+    }
+    assert bundle.foreign_objects(files) == [
+        "arm32.so", "mac.so", "program", "x86.cpython-313-x86_64-linux-gnu.so",
+    ]  # fmt: skip
+
+
+@pytest.mark.network
+def test_the_bundle_for_aws_is_reproducible_and_for_arm64() -> None:
+    first, second = bundle.build(for_aws=True), bundle.build(for_aws=True)
+    assert first.content == second.content
+    archive = zipfile.ZipFile(io.BytesIO(first.content))
+    files = {name: archive.read(name) for name in archive.namelist()}
+    assert "aws_lambda_powertools/__init__.py" in files
+    assert bundle.foreign_objects(files) == []
+    assert not [name for name in files if "__pycache__" in name or name.startswith(("typer/", "rich/", "ministack/"))]
+
+
+def test_a_requirement_that_pip_cannot_get_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("--no-index\nno-such-package==1\n")
+    monkeypatch.setattr(bundle, "REQUIREMENTS", file)
+    with pytest.raises(Failed, match="pip could not get the Lambdas' dependencies"):
+        bundle.build(for_aws=True)
+
+
+# The template
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    template.lint()
+
+
+def test_cfn_lint_stops_a_broken_template(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(template.load().text.replace("!GetAtt Intake.Arn", "!GetAtt Intake.Arm"))
+    with pytest.raises(Failed, match=r"cfn-lint: broken.yaml line \d+:"):
+        template.lint(broken)
+
+
+def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
+    source = template.load()
+    name = "ApiDeployment" + source.api_hash({})
+    text = source.deployable({})
+    assert text.count(name) == 2 and "ApiDeployment\n" not in text
+    assert source.api_hash({"CorsOrigin": "https://game.example"}) != source.api_hash({})
+    assert source.api_hash({"CorsOrigin": "*"}) == source.api_hash({})
+    assert source.api_hash({"LeaseSeconds": "10", "CodeKey": "x"}) == source.api_hash({})
+    resources = {**source.document["Resources"]}
+    for changed, differs in (("GetLogin", True), ("Throttled", True), ("Table", False), ("Stage", False)):
+        other = {**resources, changed: {**resources[changed], "Properties": {"changed": True}}}
+        document = {**source.document, "Resources": other}
+        assert (template.Template(source.text, document).api_hash({}) != source.api_hash({})) is differs, changed
+
+
+def test_every_method_is_in_the_deployment() -> None:
+    resources = template.load().document["Resources"]
+    kinds = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
+    assert {name for name, each in resources.items() if each["Type"] in kinds} == set(
+        resources["ApiDeployment"]["DependsOn"]
+    )
+
+
+def test_nothing_has_a_physical_name() -> None:
+    names = {"TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "UserPoolName", "ClientName"}
+    for name, resource in template.load().document["Resources"].items():
+        found = names & set(resource["Properties"])
+        assert not found or resource["Type"] in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"), name
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own_and_no_star() -> None:
+    resources = template.load().document["Resources"]
+    functions = {name: each for name, each in resources.items() if each["Type"] == "AWS::Lambda::Function"}
+    assert len(functions) == len(HANDLERS)
+    for name, function in functions.items():
+        properties = function["Properties"]
+        assert properties["Role"] == {"GetAtt": f"{name}Role.Arn"}
+        assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+        assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+        assert properties["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"]
+        for policy in resources[f"{name}Role"]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not [action for action in statement["Action"] if "*" in action]
+                assert isinstance(statement["Resource"], dict)
+
+
+def test_data_outlives_the_stack_and_settling_runs_each_minute() -> None:
+    resources = template.load().document["Resources"]
+    for name in ("Table", "UserPool"):
+        assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
+    assert resources["EachMinute"]["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert resources["EachMinute"]["Properties"]["Targets"][0]["Arn"] == {"GetAtt": "SettleLine.Arn"}
+
+
+def test_defaults_fit_aws() -> None:
+    every = template.load().checked({}, on_aws=True)
+    assert (every["BatchSize"], every["BatchWindowSeconds"], every["PlacingMaxConcurrency"]) == ("500", "1", "10")
+    with pytest.raises(Invalid, match="six times"):
+        template.load().checked({"IntakeVisibilitySeconds": "30"}, on_aws=True)
+
+
+def test_parameters_are_words_with_an_equals_sign() -> None:
+    assert parse_parameters(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+    for bad in (["A"], ["=1"], ["A=1", "A=2"]):
+        with pytest.raises(Invalid):
+            parse_parameters(bad)
+
+
+# .env
+
+
+def test_only_our_own_lines_are_touched(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nGAME=awsome\nSQS_URL=old\n\nAWS_PROFILE=studio\n")
+    envfile.write(LOCAL, file)
+    text = file.read_text()
+    assert text.startswith("# mine\nGAME=awsome\nSQS_URL=http://q\n\nAWS_PROFILE=studio\n")
+    assert envfile.read(file)["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    envfile.write(CLOUD, file)
+    assert "AWS_ENDPOINT_URL" not in file.read_text() and "AWS_ACCESS_KEY_ID" not in file.read_text()
+    envfile.forget(file)
+    assert envfile.read(file) == {"GAME": "awsome", "AWS_PROFILE": "studio"}
+
+
+def test_credentials_that_somebody_put_there_for_aws_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("AWS_ACCESS_KEY_ID=real\nAWS_SECRET_ACCESS_KEY=secret\n")
+    envfile.write(CLOUD, file)
+    assert envfile.read(file)["AWS_ACCESS_KEY_ID"] == "real"
+    envfile.forget(file)
+    assert envfile.read(file) == {"AWS_ACCESS_KEY_ID": "real", "AWS_SECRET_ACCESS_KEY": "secret"}
+    with pytest.raises(Invalid, match="holds AWS credentials of your own"):
+        envfile.write(LOCAL, file)
+
+
+def test_a_new_file_is_for_its_owner_only_and_one_that_cannot_be_written_says_what_to_add(tmp_path: Path) -> None:
+    envfile.write(CLOUD, tmp_path / ".env")
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Failed) as failed:
+        envfile.write(CLOUD, tmp_path / "missing" / ".env")
+    assert "DYNAMO_TABLE_NAME=t" in failed.value.hint
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(Failed):
+        envfile.write(CLOUD, tmp_path / "folder")

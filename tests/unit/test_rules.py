@@ -1,0 +1,125 @@
+"""Polling, the valve, resending and rates: the small pure rules."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service import valve
+from loginq.service.errors import Invalid, NoTarget
+from loginq.service.intake import Ticket
+from loginq.service.line import MAX_RATE
+from loginq.service.polling import longest_poll, poll_after, renewal_due, resend_due
+from loginq.service.rates import parse_rate, rate_text
+from loginq.service.settings import NAMES, Rules, Target
+from loginq.service.times import MINUTE, SECOND, from_iso, iso
+from tests.unit.histories import RATES, START, new_line
+
+LEASES = st.integers(2 * SECOND, 60 * MINUTE)
+WINDOWS = st.integers(4 * SECOND, 60 * MINUTE)
+
+
+@given(st.one_of(st.none(), st.integers(0, 24 * 60 * MINUTE)), LEASES, WINDOWS, st.integers())
+def test_a_poll_is_never_later_than_lease_and_claim_window_allow(
+    left: int | None, lease: int, window: int, seed: int
+) -> None:
+    after = poll_after(left, lease, window, Random(seed))
+    assert 0 < after <= longest_poll(lease, window) <= min(30 * SECOND, lease // 2, window // 4)
+    if left is not None and left <= 4 * SECOND and longest_poll(lease, window) >= 2 * SECOND:
+        assert 1 * SECOND <= after <= 2 * SECOND
+
+
+def test_polls_are_spread() -> None:
+    random = Random(1)
+    far = {poll_after(10 * MINUTE, 60 * SECOND, 120 * SECOND, random) for _ in range(1_000)}
+    assert min(far) < 25 * SECOND < 29 * SECOND < max(far)
+    assert len(far) > 800
+
+
+def test_the_lease_is_renewed_between_a_third_and_half_of_it() -> None:
+    line, random = new_line(), Random(1)
+    ages = [age for age in range(0, 60_000, 50) if renewal_due(line, START + age, random)]
+    assert 20_000 < min(ages) < 22_000
+    assert set(range(30_050, 60_000, 50)) <= set(ages)
+    assert not renewal_due(replace(line, paused=True), START + 59_000, random)
+
+
+@given(st.integers(0, 60 * MINUTE), st.integers(61 * SECOND, 24 * 60 * MINUTE))
+def test_an_unplaced_ticket_is_sent_a_logarithm_of_times(intake_age: int, span: int) -> None:
+    times, sent = 0, 0
+    for t in range(0, span, SECOND):
+        if resend_due(sent, 0, intake_age, t):
+            assert t - sent > max(60 * SECOND, 2 * intake_age)
+            times, sent = times + 1, t
+    assert times <= (span // MINUTE).bit_length() + 1
+
+
+def test_a_ticket_that_was_never_sent_is_due_at_once() -> None:
+    assert resend_due(None, START, 0, START)
+
+
+@given(RATES, st.integers(0, 1_000), st.integers(0, 10**8))
+def test_the_valve_is_twice_the_gate_and_the_burst_spread_over_its_shards(rate: int, burst: int, at: int) -> None:
+    line, t = new_line().set_rate(START, rate, burst), START + at
+    shards, each = valve.shards(line, t), valve.limit(line, t)
+    moves = rate * 10_000 // 1_000_000
+    assert shards == max(1, -(-rate // 50_000))
+    assert 2 * moves + burst - shards < shards * each <= 2 * moves + burst + shards + 1
+    assert moves + 1 <= shards * each + shards
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("50", 50_000), ("50/s", 50_000), ("3000/min", 50_000), (" 0.5 / s ", 500), ("1e2", 100_000), ("0", 0),
+     ("90/h", 25), ("100000", MAX_RATE)],
+)  # fmt: skip
+def test_rates_as_people_write_them(text: str, rate: int) -> None:
+    assert parse_rate(text) == rate
+
+
+@given(st.text(max_size=12))
+def test_anything_else_is_a_clear_error(text: str) -> None:
+    try:
+        assert 0 <= parse_rate(text) <= MAX_RATE
+    except Invalid as exc:
+        assert exc.hint
+
+
+@given(st.integers(1, MAX_RATE))
+def test_a_rate_reads_back(rate: int) -> None:
+    assert parse_rate(rate_text(rate).replace(",", "")) == rate
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_instants_read_back(t: int) -> None:
+    assert from_iso(iso(t)) == t
+
+
+@given(st.text(max_size=60))
+def test_a_message_is_a_ticket_or_invalid(body: str) -> None:
+    with pytest.raises(Invalid):
+        Ticket.parse(body)
+
+
+def test_a_ticket_message_reads_back() -> None:
+    ticket = Ticket("sub", "ticket", START, synthetic=True)
+    assert Ticket.parse(ticket.body()) == ticket
+
+
+def test_a_target_from_names_and_back() -> None:
+    given = {name: name.lower() for name in NAMES.values()} | {"AWSOMEGAME_REST_ENDPOINT": "https://x/v1/"}
+    target = Target.from_names(given)
+    assert target.api_url == "https://x/v1"
+    assert Target.from_names(target.names()) == target
+    with pytest.raises(NoTarget, match="LOGINQ_STACK"):
+        Target.from_names({**given, "LOGINQ_STACK": ""})
+    with pytest.raises(Invalid, match="not a URL"):
+        Target.from_names({**given, "AWSOMEGAME_REST_ENDPOINT": "x"})
+
+
+def test_rules_from_a_lambdas_environment() -> None:
+    given = {"ADMISSION_SECONDS": "10", "CLAIM_WINDOW_SECONDS": "20", "LEASE_SECONDS": "30", "INITIAL_RATE": "0.5"}
+    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000, 500)
+    assert Rules.parse({}) == Rules()
