@@ -14,6 +14,9 @@ from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
 from loginq.service.times import system_clock
 
+READ_TIMEOUT = 2
+"""Seconds: all attempts at a call end before the function's own timeout, and an error is an answer, not a silence."""
+
 
 @cache
 def logger() -> Logger:
@@ -25,7 +28,7 @@ def logger() -> Logger:
 def queue() -> Queue:
     """The queue that this function's environment names. A Lambda trusts its own clock."""
     return connect(
-        Aws(endpoint_url=os.environ.get("AWS_ENDPOINT_URL")),
+        Aws(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), read_timeout=READ_TIMEOUT),
         table=os.environ["DYNAMO_TABLE_NAME"],
         sqs_url=os.environ["SQS_URL"],
         rules=Rules.parse(os.environ),

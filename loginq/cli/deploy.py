@@ -152,7 +152,7 @@ def status(json: Json = False) -> None:
 def open_deployment(local: bool) -> "Deployment":
     """The deployment that this command is about; says first which target that is."""
     from loginq.cli import console
-    from loginq.cli.session import names, stack_name
+    from loginq.cli.session import export, names, stack_name
     from loginq.deploy.deployment import Deployment
     from loginq.emulator import REGION, Emulator
     from loginq.service.aws import Aws
@@ -162,6 +162,8 @@ def open_deployment(local: bool) -> "Deployment":
     else:
         given = names()
         stale = "AWS_ENDPOINT_URL" in given  # an emulator's .env does not say where on AWS
+        if not stale:
+            export(given)
         aws = Aws(None if stale else given.get("AWS_DEFAULT_REGION"))
         region = aws.client("sts").meta.region_name
     account = aws.client("sts").get_caller_identity()["Account"]

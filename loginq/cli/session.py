@@ -77,12 +77,10 @@ def open_session() -> Session:
     """
     given = names()
     endpoint = given.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        for name, value in given.items():  # AWS_PROFILE and the like, for boto3
-            if name.startswith("AWS_"):
-                os.environ.setdefault(name, value)
     if endpoint:
         _reach(endpoint)
+    else:
+        export(given)
     if OPTIONS.stack is None:
         target = Target.from_names(given)
         return Session(target, connection(given, target.region))
@@ -96,6 +94,13 @@ def open_session() -> Session:
         raise NoTarget(exc.message, exc.hint) from exc
     region = aws.client("cloudformation").meta.region_name
     return Session(Target.from_outputs(OPTIONS.stack, region, outputs, **emulator), aws)
+
+
+def export(given: dict[str, str]) -> None:
+    """Let boto3 see what `.env` says of AWS: AWS_PROFILE and the like."""
+    for name, value in given.items():
+        if name.startswith("AWS_"):
+            os.environ.setdefault(name, value)
 
 
 def connection(given: dict[str, str], region: str | None) -> Aws:

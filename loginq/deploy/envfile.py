@@ -47,9 +47,11 @@ def write(target: Target, path: Path = ENV) -> None:
 
 
 def forget(path: Path = ENV) -> None:
-    """Take our lines away. An emulator's go with them; real credentials that somebody put there stay."""
+    """Take our lines away, and the file if nothing is left. Real credentials that somebody put there stay."""
     emulated = "AWS_ENDPOINT_URL" in read(path)
     _drop([*NAMES.values(), *(EMULATOR_NAMES.values() if emulated else ())], path)
+    if path.exists() and not path.read_text().strip():
+        path.unlink()
 
 
 def _drop(names: list[str], path: Path) -> None:

@@ -110,14 +110,20 @@ class Aws:
         region: AWS region; None for what the environment or the profile says.
         endpoint_url: the emulator's address; None for AWS itself.
         credentials: `aws_access_key_id` and `aws_secret_access_key`, for the emulator; None for the usual chain.
+        read_timeout: seconds that one attempt of a call may take; `lambda` invocations have more.
     """
 
     def __init__(
-        self, region: str | None = None, endpoint_url: str | None = None, credentials: dict[str, Any] | None = None
+        self,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: dict[str, Any] | None = None,
+        read_timeout: int = 10,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
         self._credentials = credentials or {}
+        self._read_timeout = read_timeout
         self._made: dict[str, Client] = {}
         self._lock = threading.Lock()
 
@@ -142,10 +148,10 @@ class Aws:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=3,
-            read_timeout=70 if service == "lambda" else 10,
+            connect_timeout=2,
+            read_timeout=70 if service == "lambda" else self._read_timeout,
             max_pool_connections=THREADS,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            retries={"mode": "standard", "total_max_attempts": 3},
         )
         with _translating():
             return Client(self._session.client(service, endpoint_url=self.endpoint_url, config=config))
