@@ -12,7 +12,8 @@ def _status(queue: Queue, who: Identity, event: Event) -> dict[str, Any]:
     ticket = (event.get("queryStringParameters") or {}).get("login_ticket")
     standing = login.status(queue, who, ticket)
     body = {"login_ticket": standing.ticket, "login_status": standing.admitted, **standing_body(standing)}
-    return {**body, "message": standing.message} if standing.message else body
+    extra = {"message": standing.message, "admission_token": standing.token}
+    return body | {name: value for name, value in extra.items() if value}
 
 
 handler = answers(_status)

@@ -23,23 +23,43 @@ def answers(operation: Operation) -> Callable[[Event, Any], Event]:
 
     def handler(event: Event, context: Any) -> Event:
         with logged(context) as line:
-            status, body = 200, {}
-            try:
+
+            def answer() -> dict[str, Any]:
                 who = _identity(event)
                 line["sub"] = who.sub
                 body = operation(queue(), who, event)
                 line["state"] = body["state"]
-            except LoginqError as exc:
-                status, body = _error(exc)
-                line |= {"code": body["error"]["code"], "reason": f"{type(exc).__name__}: {exc.message}"}
-            except Exception:  # noqa: BLE001 - the outermost edge: a player never sees an internal detail
-                logger().exception("unexpected")
-                status, body = _error(LoginqError(""))
-                line["code"] = body["error"]["code"]
-            line["status"] = status
-            return _response(status, body)
+                return body
+
+            return _response(*_answered(answer, line))
 
     return handler
+
+
+def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callable[[Event, Any], Event]:
+    """A handler for a call that anybody may make, and keep the answer of for `max_age` seconds."""
+
+    def handler(event: Event, context: Any) -> Event:
+        with logged(context) as line:
+            status, body = _answered(lambda: operation(queue()), line)
+            return _response(status, body, f"public, max-age={max_age}" if status == 200 else "no-store")
+
+    return handler
+
+
+def _answered(answer: Callable[[], dict[str, Any]], line: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Status and body of what `answer` gives or raises; the log line learns both."""
+    try:
+        status, body = 200, answer()
+    except LoginqError as exc:
+        status, body = _error(exc)
+        line |= {"code": body["error"]["code"], "reason": f"{type(exc).__name__}: {exc.message}"}
+    except Exception:  # noqa: BLE001 - the outermost edge: a player never sees an internal detail
+        logger().exception("unexpected")
+        status, body = _error(LoginqError(""))
+        line["code"] = body["error"]["code"]
+    line["status"] = status
+    return status, body
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
@@ -72,10 +92,10 @@ def _error(exc: LoginqError) -> tuple[int, dict[str, Any]]:
     return status, {"error": {"code": code, "message": message}}
 
 
-def _response(status: int, body: dict[str, Any]) -> Event:
+def _response(status: int, body: dict[str, Any], cache: str = "no-store") -> Event:
     headers = {
         "Content-Type": "application/json",
-        "Cache-Control": "no-store",
+        "Cache-Control": cache,
         "Access-Control-Allow-Origin": os.environ.get("CORS_ORIGIN", "*"),
     }
     if status in (429, 503):

@@ -33,6 +33,8 @@ def queue() -> Queue:
         sqs_url=os.environ["SQS_URL"],
         rules=Rules.parse(os.environ),
         clock=system_clock,
+        keys_id=os.environ.get("SIGNING_KEYS"),
+        issuer=os.environ.get("ISSUER", ""),
         log=_note,
     )
 

@@ -142,6 +142,11 @@ def patiently(
             attempt += 1
 
 
+def published_keys(target: Target) -> dict[str, Any]:
+    """The JWK set of the target's API, which is public. Raises `Trouble`."""
+    return dict(_reach(lambda: requests.get(f"{target.api_url}/.well-known/jwks.json", timeout=TIMEOUT).json()))
+
+
 def _reach(call: Callable[[], Any]) -> Any:
     try:
         return call()

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from loginq import __version__
-from loginq.cli import deploy, load, local, players, queue, rate, users
+from loginq.cli import deploy, keys, load, local, players, queue, rate, token, users
 from loginq.cli.demo import demo
 from loginq.cli.options import OPTIONS
 from loginq.cli.play import play
@@ -69,6 +69,8 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(players.app, name="players")
 app.add_typer(rate.app, name="rate")
 app.add_typer(load.app, name="load")
+app.add_typer(keys.app, name="keys")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

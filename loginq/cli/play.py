@@ -76,11 +76,29 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
             console.document(enter(game, console.document, _say_trouble))
             return
         with _screen(account.username) as screen:
-            enter(game, screen.show, screen.trouble, screen.sleep)
+            standing = enter(game, screen.show, screen.trouble, screen.sleep)
     except KeyboardInterrupt:
         console.say(f"Your place is kept. Come back with `loginq play --username {account.username}`.")
         raise
     console.out().print(BANNER, markup=False, style="bold cyan")
+    if "admission_token" in standing:
+        console.say(_ticket_in(target, standing["admission_token"]))
+
+
+def _ticket_in(target: "Target", token: str) -> str:
+    """The admission token in short, checked as a game server would."""
+    from loginq.client import Trouble, published_keys
+    from loginq.service.times import system_clock
+    from loginq.service.tokens import explain
+
+    try:
+        claims = explain(token, published_keys(target), target.api_url, system_clock())
+    except Trouble as exc:
+        return f"Admission token {token[:12]}…, not checked: {exc.message}."
+    wrong = [f"{claim.name}: {claim.wrong}" for claim in claims if claim.wrong]
+    until = next(claim.value for claim in claims if claim.name == "exp")
+    verdict = f"NOT good: {'; '.join(wrong)}" if wrong else f"verified with the game's public keys, good until {until}"
+    return f"Admission token {token[:12]}… ({verdict})"
 
 
 def _new(email: str | None) -> Callable[[], str]:

@@ -15,6 +15,7 @@ from loginq.service.aws import Aws
 from loginq.service.errors import Invalid, NoTarget, NotFound
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import DEFAULT_STACK, NAMES, Rules, Target
+from loginq.service.tokens import Keys
 from loginq.service.users import Users
 
 _OWN = [name for name in NAMES.values() if not name.startswith("AWS_")]
@@ -36,6 +37,11 @@ class Session:
     def users(self) -> Users:
         """Its accounts."""
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue.players, self.queue.clock)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Its signing keys."""
+        return Keys(self.aws.client("secretsmanager"), self.stack.outputs()["SigningKeysId"])
 
     @cached_property
     def stack(self) -> Stack:

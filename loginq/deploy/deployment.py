@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from loginq import __version__
@@ -14,7 +14,8 @@ from loginq.service.errors import Conflict, Failed, Invalid
 from loginq.service.line import Line
 from loginq.service.queue import connect
 from loginq.service.settings import Rules, Target
-from loginq.service.times import SECOND
+from loginq.service.times import SECOND, system_clock
+from loginq.service.tokens import Keys
 
 Say = Callable[[str], None]
 
@@ -93,13 +94,19 @@ class Deployment:
         )
 
     def start_line(self, parameters: dict[str, str]) -> Line:
-        """Make the line if there is none, and give it the lease of the stack's parameters if there is one."""
+        """Make what the stack needs and no template can: the signing keys and the line, with the stack's lease."""
+        outputs = self.stack.outputs()
         target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
+        kid = Keys(self.aws.client("secretsmanager"), outputs["SigningKeysId"]).ensure(system_clock()).active["kid"]
         rules = Rules.parse({"LEASE_SECONDS": parameters["LeaseSeconds"], "INITIAL_RATE": parameters["InitialRate"]})
         lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
-        return lines.change(
-            lambda line, t: line.set_lease(t, lease) if line.lease != lease or not line.version else None
-        )
+
+        def started(line: Line, t: int) -> Line | None:
+            if line.version and (line.lease, line.kid) == (lease, kid):
+                return None
+            return replace(line.set_lease(t, lease), kid=kid)
+
+        return lines.change(started)
 
     def destroy(self, *, delete_data: bool) -> Iterator[Event]:
         """Delete the stack. Pool and table stay unless `delete_data`, which lifts their protection first."""

@@ -60,6 +60,8 @@ class Line:
     void_before: int = 0
     intake_age: int = 0
     message: str = ""
+    kid: str = ""
+    """The signing key that is active."""
     version: int = 0
     writer: str = ""
 

@@ -1,7 +1,7 @@
 """What a player may do: ask for a ticket, ask how it stands, give it up."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loginq.service.errors import (
     Blocked,
@@ -18,6 +18,7 @@ from loginq.service.line import Line
 from loginq.service.players import Identity, Player, State
 from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.queue import Queue
+from loginq.service.tokens import Jwk, mint
 
 TICKET_BYTES = 24
 """A ticket has 192 random bits: nobody guesses one, and it works only beside its player's own ID token."""
@@ -37,6 +38,8 @@ class Standing:
     message: str
     before_game: int
     """Everybody still waiting in the line; the intake not counted."""
+    token: str | None = None
+    """The admission token of a player who is let in."""
 
     @property
     def admitted(self) -> bool:
@@ -73,6 +76,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     if state is State.QUEUED:
         player = _resend(queue, player, line, t)
     elif state is State.WAITING:
+        _signer(queue, line)  # no sign of life, and no admission, from who could not give a token
         line = _renew(queue, line, t)
         if not line.paused and player.position is not None and player.position <= line.reached(t):
             if not queue.valve.take(line, t, queue.random):
@@ -80,7 +84,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
             player = _admit(queue, player, t)
     if not player.is_live(line, t, queue.rules.admission):
         raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
-    return _standing(queue, player, line)
+    return replace(_standing(queue, player, line), token=_token(queue, player, line))
 
 
 def leave(queue: Queue, who: Identity) -> None:
@@ -185,6 +189,27 @@ def _admit(queue: Queue, player: Player, t: int) -> Player:
     if found is None or found.ticket != player.ticket:
         raise UnknownTicket("This is not a ticket of yours.", "Ask /login for one.")
     return found
+
+
+def _signer(queue: Queue, line: Line) -> Jwk | None:
+    """The active signing key; None where nothing is signed."""
+    return None if queue.keys is None else queue.keys.signer(line.kid)
+
+
+def _token(queue: Queue, player: Player, line: Line) -> str | None:
+    """The token of this admission, with the same claims each time; None for who is not let in."""
+    key = _signer(queue, line)
+    if key is None or player.admitted_at is None:
+        return None
+    return mint(
+        key,
+        issuer=queue.issuer,
+        sub=player.sub,
+        ticket=player.ticket or "",
+        position=player.position or 0,
+        admitted_at=player.admitted_at,
+        admission=queue.rules.admission,
+    )
 
 
 def _standing(queue: Queue, player: Player, line: Line, wait: int | None = None) -> Standing:

@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loginq.service.errors import Invalid
 from loginq.service.line import Line
 from loginq.service.queue import Queue
 from loginq.service.rates import rate_text
 from loginq.service.times import iso
+from loginq.service.tokens import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,19 @@ def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Don
         lambda line, t: line.set_rate(t, rate, burst),
         lambda line: f"{rate_text(line.rate)} with a burst of {line.burst:,}",
     )
+
+
+def rotate_keys(queue: Queue, keys: Keys, who: str, admission: int, *, force: bool = False) -> Done:
+    """Sign with the next key from now on. `admission`: how long a token lives, ms.
+
+    A rotation that was cut off between the secret and the line is finished, not repeated. Raises `Invalid` while it
+    would break living tokens, unless `force`.
+    """
+    line, now = queue.lines.read(), keys.read()
+    if line.kid in ("", now.active["kid"]):
+        now = keys.rotate(queue.clock(), admission, force=force)
+    kid = now.active["kid"]
+    return _change(queue, who, "rotate keys", lambda line, t: replace(line.settle(t), kid=kid), lambda line: line.kid)
 
 
 def _change(

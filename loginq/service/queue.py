@@ -13,6 +13,7 @@ from loginq.service.rosters import Rosters
 from loginq.service.settings import Rules
 from loginq.service.table import Table
 from loginq.service.times import Clock
+from loginq.service.tokens import Keys
 from loginq.service.valve import Valve
 
 
@@ -34,6 +35,9 @@ class Queue:
     intake: Intake
     clock: Clock
     random: Random
+    keys: Keys | None = None
+    """The signing keys; None where nobody is admitted."""
+    issuer: str = ""
     log: Callable[..., None] = _silent
 
 
@@ -45,10 +49,13 @@ def connect(
     rules: Rules,
     name: str = "main",
     clock: Clock | None = None,
+    keys_id: str | None = None,
+    issuer: str = "",
     log: Callable[..., None] = _silent,
 ) -> Queue:
     """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
 
+    `keys_id` is the secret of the signing keys, `issuer` the API's URL, for whoever signs admission tokens.
     Without a clock it goes by the `Date` of AWS's answers, as a laptop should.
     """
     dynamodb = aws.client("dynamodb")
@@ -65,5 +72,7 @@ def connect(
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,
         random=SystemRandom(),
+        keys=Keys(aws.client("secretsmanager"), keys_id) if keys_id else None,
+        issuer=issuer,
         log=log,
     )

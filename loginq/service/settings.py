@@ -85,8 +85,11 @@ class Target:
         """
         missing = [name for name in NAMES.values() if not given.get(name)]
         if missing:
+            nothing = len(missing) >= len(NAMES) - 1
             raise NoTarget(
-                f"No target: {', '.join(missing)} not set, here or in .env.",
+                "No target: neither .env nor the environment names one."
+                if nothing
+                else f"No target: {', '.join(missing)} not set, here or in .env.",
                 "Run `loginq deploy` here, go to the folder of your .env, or name a stack: `loginq --stack NAME …`.",
             )
         endpoint = given.get("AWS_ENDPOINT_URL") or None

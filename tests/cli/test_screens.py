@@ -210,7 +210,7 @@ def test_without_a_target(run: Run) -> None:
     for words in (("queue", "stats"), ("rate", "set", "5"), ("users", "list"), ("players", "list"), ("status",)):
         screen = run(*words)
         assert (screen.code, screen.out) == (3, "")
-        assert screen.err.startswith("Error: No target: COGNITO_USER_CLIENT_ID, AWSOMEGAME_REST_ENDPOINT,")
+        assert screen.err.startswith("Error: No target: neither .env nor the environment names one.\n")
         assert "`loginq deploy`" in screen.err
 
 

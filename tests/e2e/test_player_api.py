@@ -68,6 +68,7 @@ def test_a_tickets_way(stack: Stack) -> None:
     inside = until(lambda: (s := player.game.status(first["ticket"]))["login_status"] and s, 10)
     assert set(inside) == {
         "login_ticket", "login_status", "state", "line_state", "position", "ahead", "eta_seconds", "poll_after_seconds",
+        "admission_token",
     }  # fmt: skip
     assert inside["state"] == "admitted"
     row = stack.queue.players.get(player.sub)

@@ -18,7 +18,8 @@ from loginq.service.settings import Target
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
 HANDLERS = (
-    "generate_load", "get_login_status", "process_login_queue", "put_player_info", "queue_player_login", "settle_line",
+    "generate_load", "get_jwks", "get_login_status", "process_login_queue", "put_player_info", "queue_player_login",
+    "settle_line",
 )  # fmt: skip
 
 
@@ -95,6 +96,7 @@ def test_the_bundle_for_aws_is_reproducible_and_for_arm64() -> None:
     archive = zipfile.ZipFile(io.BytesIO(first.content))
     files = {name: archive.read(name) for name in archive.namelist()}
     assert "aws_lambda_powertools/__init__.py" in files
+    assert [name for name in files if name.startswith("cryptography/") and name.endswith(".so")]
     assert bundle.foreign_objects(files) == []
     assert not [name for name in files if "__pycache__" in name or name.startswith(("typer/", "rich/", "ministack/"))]
 

@@ -1,0 +1,170 @@
+"""Admission tokens and their keys: what is signed, what is refused, and how a rotation breaks nothing."""
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+from joserfc import jwt as other_jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet as OtherKeySet
+
+from loginq.service import login
+from loginq.service.aws import Aws
+from loginq.service.errors import Failed, Invalid, NotFound
+from loginq.service.operating import rotate_keys
+from loginq.service.players import Identity
+from loginq.service.queue import Queue
+from loginq.service.times import MINUTE, SECOND
+from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, explain, mint
+from tests.aws.test_login import pass_time, placed
+
+ISSUER = "https://api.example/v1"
+T = 1_800_000_000_000
+ADA = Identity("sub-ada", "ada")
+
+
+@pytest.fixture
+def keys(aws: Aws) -> Keys:
+    secrets = aws.client("secretsmanager")
+    return Keys(secrets, secrets.create_secret(Name="signing-keys")["ARN"])
+
+
+def token(key: Jwk, **changes: Any) -> str:
+    given = {"issuer": ISSUER, "sub": "s", "ticket": "t", "position": 7, "admitted_at": T, "admission": 5 * MINUTE}
+    return mint(key, **{**given, **changes})
+
+
+def wrong(text: str, jwks: Any, t: int = T + 1_000) -> set[str]:
+    return {claim.name for claim in explain(text, jwks, ISSUER, t) if claim.wrong}
+
+
+def test_a_token_says_who_was_let_in_and_until_when() -> None:
+    keys = KeySet.new(T)
+    text = token(keys.active)
+    assert wrong(text, keys.jwks()) == set()
+    assert jwt.get_unverified_header(text) == {"alg": "ES256", "typ": "JWT", "kid": keys.active["kid"]}
+    assert jwt.decode(text, options={"verify_signature": False}) == {
+        "iss": ISSUER, "aud": "loginq", "sub": "s", "jti": "t", "pos": 7, "iat": 1_800_000_000, "exp": 1_800_000_300,
+    }  # fmt: skip
+
+
+def test_what_is_published_is_public() -> None:
+    keys = KeySet.new(T).rotated(T)
+    published = keys.jwks()["keys"]
+    assert {key["kid"] for key in published} == set(keys.kids().values())
+    assert len(published) == 3
+    for key in published:
+        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+    secrets = [key["d"] for key in (keys.active, keys.next, keys.previous or {})]
+    assert not [d for d in secrets if d in json.dumps(keys.document()) + json.dumps(published)]
+
+
+def test_bad_tokens_are_told_apart() -> None:
+    keys, foreign = KeySet.new(T), KeySet.new(T)
+    jwks, good = keys.jwks(), token(keys.active)
+    head, body, signature = good.split(".")
+    altered = json.loads(base64.urlsafe_b64decode(body + "==")) | {"pos": 1}
+    bodied = base64.urlsafe_b64encode(json.dumps(altered).encode()).rstrip(b"=").decode()
+    unsigned = jwt.encode(altered, "", "none", headers={"kid": keys.active["kid"]})
+    assert wrong(f"{head}.{bodied}.{signature}", jwks) == {"signature"}
+    assert wrong(unsigned, jwks) == {"alg", "signature"}
+    assert wrong(token(foreign.active), jwks) == {"kid", "signature"}
+    assert wrong(token({**foreign.active, "kid": keys.active["kid"]}), jwks) == {"signature"}
+    assert wrong(token(keys.active, issuer="https://other/v1"), jwks) == {"iss"}
+    assert wrong(good, jwks, T + 5 * MINUTE) == {"exp"}
+    assert wrong(good, jwks, T - 2 * MINUTE) == {"iat"}
+    hmac = jwt.encode({"aud": AUDIENCE}, "x" * 32, "HS256", headers={"kid": keys.active["kid"]})
+    assert {"alg", "signature", "iss", "exp", "sub"} <= wrong(hmac, jwks)
+    for nonsense in ("", "x", "a.b.c", "é" * 5_000):
+        with pytest.raises(Invalid, match="not a JWT"):
+            explain(nonsense, jwks, ISSUER, T)
+
+
+def test_another_library_verifies_it_from_the_key_set_alone() -> None:
+    keys, foreign = KeySet.new(T).rotated(T), KeySet.new(T)
+    published = OtherKeySet.import_key_set(json.loads(json.dumps(keys.jwks())))
+    assert keys.previous is not None
+    for key in (keys.active, keys.previous):
+        assert other_jwt.decode(token(key), published, algorithms=["ES256"]).claims["sub"] == "s"
+    with pytest.raises((JoseError, ValueError)):
+        other_jwt.decode(token(foreign.active), published, algorithms=["ES256"])
+
+
+def test_keys_are_written_once(keys: Keys) -> None:
+    with pytest.raises(NotFound, match="no signing keys yet"):
+        keys.read()
+    first = keys.ensure(T)
+    assert keys.ensure(T + 1) == first == keys.read()
+    assert keys.cached() == first
+
+
+def test_a_secret_that_is_broken_is_said_without_being_shown(keys: Keys) -> None:
+    keys._secrets.put_secret_value(SecretId=keys._id, SecretString='{"active": "hush"}')
+    with pytest.raises(Failed) as failed:
+        keys.read()
+    assert "hush" not in str(failed.value) + failed.value.hint
+    assert failed.value.__cause__ is None
+
+
+def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(queue: Queue, keys: Keys, now: list[int]) -> None:
+    first = keys.ensure(T)
+    minter = Keys(keys._secrets, keys._id)  # a warm Lambda that read the secret before
+    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    assert minter.signer(queue.lines.read().kid) == first.active
+    old = token(first.active)
+    done = rotate_keys(queue, keys, "me", 5 * MINUTE)
+    assert (done.before, done.after) == (first.active["kid"], first.next["kid"])
+    assert minter.signer(queue.lines.read().kid) == first.next
+    assert wrong(old, keys.read().jwks()) == set()
+    assert wrong(token(first.next), first.jwks()) == set()  # by a game server that has not asked again
+    with pytest.raises(Invalid, match="still alive"):
+        rotate_keys(queue, keys, "me", 5 * MINUTE)
+    now[0] += max(5 * MINUTE, JWKS_MAX_AGE * SECOND)
+    rotate_keys(queue, keys, "me", 5 * MINUTE)
+    rotate_keys(queue, keys, "me", 5 * MINUTE, force=True)
+    assert wrong(old, keys.read().jwks(), T) >= {"kid"}
+    minter._cache = (minter._cache[0] - 2, minter._cache[1]) if minter._cache else None
+    assert minter.signer(queue.lines.read().kid) == keys.read().active
+
+
+def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, keys: Keys) -> None:
+    first = keys.ensure(T)
+    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    keys.rotate(T, 5 * MINUTE)  # and then the process is gone
+    assert Keys(keys._secrets, keys._id).signer(queue.lines.read().kid) == first.active
+    assert rotate_keys(queue, keys, "me", 5 * MINUTE).after == first.next["kid"]
+    assert keys.read().active == first.next
+
+
+def test_polling_again_is_the_same_admission(queue: Queue, keys: Keys, now: list[int]) -> None:
+    made = keys.ensure(T)
+    signing = replace(queue, keys=keys, issuer=ISSUER)
+    ticket = login.request(signing, ADA).ticket
+    placed(signing)
+    assert login.status(signing, ADA, ticket).token is None
+    pass_time(signing, now, 1_000)
+    first = login.status(signing, ADA, ticket).token
+    pass_time(signing, now, 4 * MINUTE)
+    again = login.status(signing, ADA, ticket).token
+    assert first and again
+    said = jwt.decode(first, options={"verify_signature": False})
+    assert said == jwt.decode(again, options={"verify_signature": False})
+    assert said["exp"] - said["iat"] == 300
+    assert (said["jti"], said["sub"], said["pos"]) == (ticket, "sub-ada", 1)
+    assert wrong(again, made.jwks(), now[0]) == set()
+
+
+def test_who_cannot_sign_lets_nobody_in_and_gives_no_sign_of_life(queue: Queue, keys: Keys, now: list[int]) -> None:
+    signing = replace(queue, keys=keys, issuer=ISSUER)  # no key was ever written
+    ticket = login.request(signing, ADA).ticket
+    placed(signing)
+    before = signing.lines.read().alive_at
+    pass_time(signing, now, 40_000)
+    with pytest.raises(NotFound):
+        login.status(signing, ADA, ticket)
+    player = signing.players.get("sub-ada")
+    assert player is not None and player.admitted_at is None
+    assert signing.lines.read().alive_at == before

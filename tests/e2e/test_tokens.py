@@ -1,0 +1,81 @@
+"""Admission tokens end to end: a game server that knows nothing but the public key set."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from joserfc import jwt as other_jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet as OtherKeySet
+
+from loginq.service.operating import rotate_keys
+from loginq.service.times import MINUTE
+from loginq.service.tokens import Keys
+from tests.e2e.conftest import Player, Stack, until
+
+
+def key_set(stack: Stack) -> OtherKeySet:
+    """What a game server fetches, without any token."""
+    answer = requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=20)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    return OtherKeySet.import_key_set(answer.json())
+
+
+def let_in(player: Player) -> str:
+    ticket = player.game.login()["ticket"]
+    return str(until(lambda: player.game.status(ticket).get("admission_token"), 10))
+
+
+def claims(token: str, keys: OtherKeySet) -> dict[str, object]:
+    return dict(other_jwt.decode(token, keys, algorithms=["ES256"]).claims)
+
+
+def test_a_token_of_before_a_rotation_verifies_after_it_and_a_foreign_one_never(
+    stack: Stack, deploy: Callable[..., Stack]
+) -> None:
+    other = deploy("another")
+    ada, eve = stack.player(), other.player()
+    old, foreign = let_in(ada), let_in(eve)
+    said = claims(old, key_set(stack))
+    assert (said["iss"], said["aud"], said["sub"]) == (stack.target.api_url, "loginq", ada.sub)
+    keys = Keys(stack.aws.client("secretsmanager"), stack.deployment.stack.outputs()["SigningKeysId"])
+    before = keys.read()
+    rotate_keys(stack.queue, keys, "test", 5 * MINUTE)
+    until(lambda: _kid(let_in(stack.player())) == before.next["kid"], 1.5)
+    assert claims(old, key_set(stack)) == said
+    with pytest.raises((JoseError, ValueError)):
+        claims(foreign, key_set(stack))
+
+
+def _kid(token: str) -> str:
+    import jwt
+
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def test_the_private_keys_are_nowhere_but_in_the_secret(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    let_in(stack.player())
+    requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=20)
+    keys = Keys(stack.aws.client("secretsmanager"), stack.deployment.stack.outputs()["SigningKeysId"]).read()
+    secrets = [keys.active["d"], keys.next["d"]]
+    logs = stack.aws.client("logs")
+    texts = [json.dumps(stack.deployment.stack.outputs())]
+    texts.append(json.dumps(stack.aws.client("cloudformation").get_template(StackName=stack.target.stack), default=str))
+    for group in logs.describe_log_groups()["logGroups"]:
+        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
+            events = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])
+            texts += [event["message"] for event in events["events"]]
+    texts.append(json.dumps(stack.queue.table.get("QUEUE#main", "LINE")))
+    assert not [text for text in texts for secret in secrets if secret in text]
+
+
+def test_the_emulators_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    from loginq.emulator import Emulator
+
+    one = Emulator(tmp_path / ".loginq")
+    one.up()
+    one.down()
+    assert one.folder.stat().st_mode & 0o077 == 0
