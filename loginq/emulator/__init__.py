@@ -86,11 +86,15 @@ class Emulator:
                         f"The emulator is already running on port {found.port}.", "Stop it first: `loginq local down`."
                     )
                 return found
-            port = self._port(port)
-            process = self._start(port)
-            self._write(Running(process.pid, port))
-            self._wait(process, port)
-            return Running(process.pid, port)
+            fixed = port is not None or self._noted() is not None
+            while True:
+                chosen = self._port(port)
+                try:
+                    return self._started(chosen)
+                except Failed:
+                    if fixed or _free(chosen):
+                        raise
+                    self._note.unlink()  # somebody else took the port meanwhile: the next one
 
     def down(self) -> bool:
         """Stop it gently, so that it writes its state; False when it was not running."""
@@ -141,6 +145,12 @@ class Emulator:
                 "Stop that program, or start anew on another port: `loginq local reset`, `loginq local up --port N`.",
             )
         return asked
+
+    def _started(self, port: int) -> Running:
+        process = self._start(port)
+        self._write(Running(process.pid, port))
+        self._wait(process, port)
+        return Running(process.pid, port)
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         """The process, in an environment with nothing of the user's: Lambdas inherit all of it."""

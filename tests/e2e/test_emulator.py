@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_a_dead_process_is_noticed(tmp_path: Path) -> None:
     assert again.pid != found.pid
     assert not one.died()
     one.down()
+
+
+def test_two_that_start_at_once_take_two_ports(tmp_path: Path) -> None:
+    both = [Emulator(tmp_path / name) for name in ("one", "two")]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda one: one.up(), both))
+    assert found[0].port != found[1].port
+    assert all(one.running() for one in both)
+    for one in both:
+        one.down()
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
