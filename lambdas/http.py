@@ -47,6 +47,18 @@ def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callab
     return handler
 
 
+def private(operation: Callable[[Queue, Event], dict[str, Any]]) -> Callable[[Event, Any], Event]:
+    """A handler for a call that API Gateway lets through by IAM alone."""
+
+    def handler(event: Event, context: Any) -> Event:
+        with logged(context) as line:
+            caller = (event.get("requestContext") or {}).get("identity") or {}
+            line["caller"] = caller.get("userArn")
+            return _response(*_answered(lambda: operation(queue(), event), line))
+
+    return handler
+
+
 def _answered(answer: Callable[[], dict[str, Any]], line: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Status and body of what `answer` gives or raises; the log line learns both."""
     try:

@@ -13,11 +13,12 @@ def _login(queue: Queue, who: Identity, event: Event) -> dict[str, Any]:
         login.leave(queue, who)
         return {"state": State.REGISTERED}
     standing = login.request(queue, who)
-    return {
+    body = {
         "ticket": standing.ticket,
         "sqs_length": queue.intake.length() + standing.before_game,
         **standing_body(standing),
     }
+    return {**body, "admission_token": standing.token} if standing.token else body
 
 
 handler = answers(_login)

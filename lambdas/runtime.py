@@ -14,7 +14,7 @@ from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
 from loginq.service.times import system_clock
 
-READ_TIMEOUT = 2
+READ_TIMEOUT = 1.5
 """Seconds: all attempts at a call end before the function's own timeout, and an error is an answer, not a silence."""
 
 

@@ -1,5 +1,6 @@
-"""Each minute: keeps the line's lease alive while synthetic players, who never poll, are next."""
+"""Each minute: keeps the lease for synthetic players, closes what was not claimed in time, and counts it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from lambdas.runtime import logged, queue
@@ -7,7 +8,8 @@ from loginq.service.settling import settle
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{"renewed": bool}` out."""
+    """What was done, out."""
     with logged(context) as line:
-        line["renewed"] = settle(queue())
-        return {"renewed": line["renewed"]}
+        done = asdict(settle(queue()))
+        line |= done
+        return done

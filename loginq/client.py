@@ -223,7 +223,7 @@ def enter(
         standing = patiently(game.login, trouble, sleep)
         ticket = standing["ticket"]
         try:
-            while not standing.get("login_status"):
+            while not standing.get("login_status") and "admission_token" not in standing:
                 show(standing)
                 sleep(standing["poll_after_seconds"])
                 standing = patiently(lambda: game.status(ticket), trouble, sleep)  # noqa: B023 - called at once

@@ -46,6 +46,8 @@ def show_stats(session: "Session") -> None:
             ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
+            ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
+            ("no-shows", f"{now.players.no_shows:,}"),
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),

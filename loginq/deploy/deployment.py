@@ -98,7 +98,8 @@ class Deployment:
         outputs = self.stack.outputs()
         target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
         kid = Keys(self.aws.client("secretsmanager"), outputs["SigningKeysId"]).ensure(system_clock()).active["kid"]
-        rules = Rules.parse({"LEASE_SECONDS": parameters["LeaseSeconds"], "INITIAL_RATE": parameters["InitialRate"]})
+        given = {"LEASE_SECONDS": "LeaseSeconds", "INITIAL_RATE": "InitialRate", "INITIAL_CAPACITY": "InitialCapacity"}
+        rules = Rules.parse({name: parameters[parameter] for name, parameter in given.items()})
         lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
 
         def started(line: Line, t: int) -> Line | None:

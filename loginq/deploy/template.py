@@ -11,6 +11,8 @@ import yaml
 
 from loginq.deploy.assets import TEMPLATE
 from loginq.service.errors import Failed, Invalid
+from loginq.service.polling import longest_poll
+from loginq.service.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
 OURS = ("CodeBucket", "CodeKey", "LoginqVersion", "EmulatorEndpoint")
@@ -86,6 +88,13 @@ class Template:
             raise Invalid("A BatchSize above 10 needs a BatchWindowSeconds of at least 1.")
         if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
             raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
+        lease, window = int(every["LeaseSeconds"]) * SECOND, int(every["ClaimWindowSeconds"]) * SECOND
+        if window < lease + 2 * longest_poll(lease, window):
+            raise Invalid(
+                f"A ClaimWindowSeconds of {every['ClaimWindowSeconds']} is too short for a LeaseSeconds of "
+                f"{every['LeaseSeconds']}.",
+                "It must be the lease and two of the longest polls, so that an outage expires nobody who polls.",
+            )
         if on_aws and int(every["IntakeVisibilitySeconds"]) < 6 * int(every["PlacingTimeoutSeconds"]):
             raise Invalid(
                 "IntakeVisibilitySeconds must be at least six times PlacingTimeoutSeconds.",

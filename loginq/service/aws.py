@@ -30,7 +30,8 @@ _CODES: dict[type[LoginqError], str] = {
     "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch InvalidSignatureException "
     "AuthFailure OptInRequired MissingAuthenticationToken 403",
     Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
-    "TooManyRequestsException TransactionConflictException InternalServerError ServiceUnavailable InternalFailure "
+    "TooManyRequestsException TransactionConflictException TransactionCanceledException "
+    "InternalServerError ServiceUnavailable InternalFailure "
     "InternalErrorException RequestThrottled ThrottledException 500 503",
     NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
     "QueueDoesNotExist NoSuchBucket NoSuchKey 404",
@@ -50,6 +51,9 @@ def translated(exc: Exception) -> LoginqError:
     code, said = error.get("Code", ""), error.get("Message", "") or str(exc)
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(said, unpack(response.get("Item", {})))
+    for index, reason in enumerate(response.get("CancellationReasons", [])):
+        if reason.get("Code") == "ConditionalCheckFailed":
+            return ConditionFailed(said, unpack(reason.get("Item", {})), index)
     kind = _BY_CODE.get(code, Failed)
     return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
 
@@ -118,7 +122,7 @@ class Aws:
         region: str | None = None,
         endpoint_url: str | None = None,
         credentials: dict[str, Any] | None = None,
-        read_timeout: int = 10,
+        read_timeout: float = 10,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url

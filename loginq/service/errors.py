@@ -10,7 +10,8 @@ LoginqError
 ├── Unavailable         AWS is throttling, failing or out of reach: try again
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
-    ├── NotSignedIn 401 · Blocked 403 · MissingTicket 400 · UnknownTicket 404 · TicketExpired 410 · QueueClosed 503
+    ├── BadRequest, MissingTicket 400 · NotSignedIn 401 · Blocked 403 · UnknownTicket 404 · TicketExpired 410
+    └── TooManyTickets 429 · QueueClosed 503
 """
 
 from typing import Any, ClassVar
@@ -46,11 +47,11 @@ class Conflict(LoginqError):
 
 
 class ConditionFailed(Conflict):
-    """A conditional write found another row: `row`, empty when there was none."""
+    """A conditional write found another row: `row`, empty for none; `index` is its place in a transaction."""
 
-    def __init__(self, message: str, row: dict[str, Any]) -> None:
+    def __init__(self, message: str, row: dict[str, Any], index: int = 0) -> None:
         super().__init__(message)
-        self.row = row
+        self.row, self.index = row, index
 
 
 class Unavailable(LoginqError):
@@ -96,6 +97,18 @@ class TicketExpired(LoginError):
     """A ticket whose time is over: `/login` gives a new one."""
 
     code, status = "ticket_expired", 410
+
+
+class TooManyTickets(LoginError):
+    """One player took and gave up tickets faster than they can be counted."""
+
+    code, status = "too_many_requests", 429
+
+
+class BadRequest(LoginError):
+    """A request body that cannot be understood."""
+
+    code, status = "bad_request", 400
 
 
 class QueueClosed(LoginError):

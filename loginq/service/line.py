@@ -62,6 +62,12 @@ class Line:
     message: str = ""
     kid: str = ""
     """The signing key that is active."""
+    lived: int = 0
+    """For how long, up to `anchored_at`, the gate could move: neither paused nor past its lease; ms."""
+    counted_to: int = 0
+    """Up to where the closed positions have been counted."""
+    synthetic: int = 0
+    """How many of those counted were synthetic; they are in `departed`, too."""
     version: int = 0
     writer: str = ""
 
@@ -114,6 +120,10 @@ class Line:
         """Where the gate is at `t`, in micro-positions, if nothing held it back but the lease."""
         return self.gate + self.moved(self.anchored_at, min(self._seen(t), self.alive_at + self.lease))
 
+    def lived_at(self, t: int) -> int:
+        """For how long until `t` the gate could move, ms: the clock by which claim windows are measured."""
+        return self.lived + self._live_end(t) - self.anchored_at
+
     def reached(self, t: int) -> int:
         """The highest position that may enter at `t`."""
         return max(self.opened, min(self.limit, self.run(t) // MICRO))
@@ -138,13 +148,19 @@ class Line:
             return now
         if position > self.limit:
             return None
-        missing = position * MICRO - self.run(t)
-        for start, end, flow in self._pieces(now):
+        line = self.settle(t)  # as whoever renews the lease will do
+        missing = position * MICRO - line.gate
+        for start, end, flow in line._pieces(now):
             if flow and (end is None or missing <= flow * (end - start)):
                 return start + -(-missing // flow)
             if end is not None:
                 missing -= flow * (end - start)
         return None
+
+    @property
+    def counted(self) -> int:
+        """How many real players were let in at the positions that are counted."""
+        return self.counted_to - self.no_shows - self.synthetic
 
     # What a writer makes of it
 
@@ -152,10 +168,11 @@ class Line:
         """The same line anchored at `t`, which every write does first.
 
         What was let in is fixed, steps that are past become the rate, and the gate is cut to `burst` beyond what it
-        may let in: an empty or a full line banks no admissions for the next crowd.
+        may let in: an empty or a full line banks no admissions for the next crowd. A refund that could not be given,
+        because the line was paused or nobody was alive, is kept.
         """
         now, rate = self._seen(t), self.rate_at(self._seen(t))
-        opened = self.reached(t)
+        opened, live_end = self.reached(t), self._live_end(t)
         ahead = 0 if self.paused or not rate else self.burst
         return replace(
             self,
@@ -164,6 +181,8 @@ class Line:
             anchored_at=now,
             rate=rate,
             steps=tuple(step for step in self.steps if step[0] > now),
+            lived=self.lived_at(t),
+            refund_until=now + self.refund_until - live_end if self.refund_until > live_end else 0,
         )
 
     def join(self, t: int, count: int, intake_age: int = 0) -> Self:
@@ -216,6 +235,34 @@ class Line:
         """New tickets again."""
         return self._changed(t, closed=False)
 
+    def leave(self, t: int, count: int) -> Self:
+        """`count` admitted players have left the game; negative when some of them are back."""
+        return replace(line := self.settle(t), departed=line.departed + count).settle(t)
+
+    def close_to(self, t: int, position: int) -> Self:
+        """Positions up to this one, as far as they were reached, can be claimed no more."""
+        line = self.settle(t)
+        return replace(line, closed_to=max(line.closed_to, min(position, line.opened)))
+
+    def count_to(self, t: int, position: int, no_shows: int, synthetic: int, within: int) -> Self:
+        """The closed positions up to this one are counted: so many were never claimed, so many were synthetic.
+
+        A synthetic one counts as claimed and departed. The gate gets the no-shows back, and what is still owed, spread
+        over the next `within` ms, but never faster than the rate.
+        """
+        line = self.settle(t)
+        owed = line.refund_rate * max(0, line.refund_until - line.anchored_at) + no_shows * MICRO
+        refund = min(-(-owed // within), line.rate)
+        return replace(
+            line,
+            counted_to=position,
+            no_shows=line.no_shows + no_shows,
+            departed=line.departed + synthetic,
+            synthetic=line.synthetic + synthetic,
+            refund_rate=refund,
+            refund_until=line.anchored_at + -(-owed // refund) if refund else 0,
+        ).settle(t)
+
     def set_capacity(self, t: int, capacity: int | None) -> Self:
         """The most players in the game at once; None for no such limit."""
         if capacity is not None:
@@ -231,6 +278,11 @@ class Line:
     def _seen(self, t: int) -> int:
         """A clock that is behind the anchor sees the anchor."""
         return max(t, self.anchored_at)
+
+    def _live_end(self, t: int) -> int:
+        """Until when, from the anchor to `t`, the gate could move."""
+        end = self.anchored_at if self.paused else min(self._seen(t), self.alive_at + self.lease)
+        return max(self.anchored_at, end)
 
     def _alive(self) -> Self:
         return replace(self, alive_at=max(self.alive_at, self.anchored_at))

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -73,12 +73,16 @@ class Lines:
         line = self.cached()
         return self.cached(REFRESH) if position is not None and position > line.tail else line
 
-    def change(self, change: Callable[[Line, int], Line | None]) -> Line:
+    def change(self, change: Callable[[Line, int], Line | None], also: Sequence[Row] = ()) -> Line:
         """Write what `change` makes of the line and the present instant, and return it.
 
         `change` is pure, settles, and is called again on the newer line when another writer was first; None from it
         means that there is nothing to do. The nonce in `writer` lets a retry whose first attempt did take effect
         recognise itself, so that nothing happens twice.
+
+        Args:
+            also: updates of other rows, at most 99, that take effect together with the line's change or not at all;
+                when one of them does not hold, its `ConditionFailed` is raised (`index` from 1 on).
 
         Raises `Invalid` for what the line itself refuses, `Unavailable` when other writers keep being first.
         """
@@ -92,12 +96,10 @@ class Lines:
                 return line
             changed = replace(changed, version=line.version + 1, writer=nonce)
             try:
-                self._table.put(
-                    {"PK": self._pk, "SK": "LINE", **to_row(changed)},
-                    when="#version = :version" if line.version else "attribute_not_exists(#PK)",
-                    values={"version": line.version} if line.version else {},
-                )
+                self._write(changed, line.version, also)
             except ConditionFailed as exc:
+                if exc.index:
+                    raise
                 line = from_row(exc.row) if exc.row else self.read()
                 if line.writer != nonce:
                     self._table.sleep(back_off(attempt, self._table.random))
@@ -106,3 +108,12 @@ class Lines:
             self._cache = time.monotonic(), changed
             return changed
         raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")
+
+    def _write(self, line: Line, version: int, also: Sequence[Row]) -> None:
+        row = {"PK": self._pk, "SK": "LINE", **to_row(line)}
+        when = "#version = :version" if version else "attribute_not_exists(#PK)"
+        values = {"version": version} if version else {}
+        if also:
+            self._table.transact(self._table.putting(row, when=when, values=values), also)
+        else:
+            self._table.put(row, when=when, values=values)

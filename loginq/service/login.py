@@ -1,6 +1,7 @@
 """What a player may do: ask for a ticket, ask how it stands, give it up."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from loginq.service.errors import (
@@ -18,8 +19,11 @@ from loginq.service.line import Line
 from loginq.service.players import Identity, Player, State
 from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.queue import Queue
+from loginq.service.table import Row
 from loginq.service.tokens import Jwk, mint
 
+TRIES = 4
+"""Calls for one player that meet on one row."""
 TICKET_BYTES = 24
 """A ticket has 192 random bits: nobody guesses one, and it works only beside its player's own ID token."""
 
@@ -53,12 +57,13 @@ def request(queue: Queue, who: Identity) -> Standing:
     Raises `Blocked`, `QueueClosed` (only without a live ticket), `Unavailable`.
     """
     line, t = queue.lines.cached(), queue.clock()
-    player, is_new = _closed(queue, who, line, t) if line.closed else _ticket(queue, who, line, t)
+    player, is_new = _ticket(queue, who, line, t)
     if is_new:
         _send(queue, player)
     else:
         player = _resend(queue, player, line, t)
-    return _standing(queue, player, queue.lines.covering(player.position))
+    line = queue.lines.covering(player.position)
+    return replace(_standing(queue, player, line), token=_token(queue, player, line))
 
 
 def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
@@ -88,40 +93,73 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
 
 
 def leave(queue: Queue, who: Identity) -> None:
-    """Give the ticket up, and the place with it. Raises `UnknownTicket` when there is none."""
-    try:
-        queue.players.give_up(who.sub)
-    except ConditionFailed as exc:
-        raise UnknownTicket("There is no ticket to give up.") from exc
+    """Give the ticket up, and the place with it, be it in line or in the game.
 
-
-def _closed(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:
-    """The live ticket of somebody who comes to a closed queue."""
-    player = queue.players.get(who.sub)
-    if player is not None and player.blocked:
-        raise _blocked()
-    if player is None or not player.is_live(line, t, queue.rules.admission):
-        raise QueueClosed("The queue takes nobody new at the moment.", "Try again later.")
-    return player, False
+    Raises `UnknownTicket` when there is none.
+    """
+    for _ in range(TRIES):
+        player, line = queue.players.get(who.sub), queue.lines.cached()
+        if player is None or player.ticket is None:
+            raise UnknownTicket("There is no ticket to give up.")
+        try:
+            _replace(queue, player, queue.players.giving_up(player, line.counted_to), line)
+        except ConditionFailed:
+            continue
+        return
+    raise _changing()
 
 
 def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:
     """The player's live ticket, and whether it was made by this call. One write, and no read before it."""
-    ticket, old = secrets.token_urlsafe(TICKET_BYTES), None
-    for _ in range(4):
+    ticket = secrets.token_urlsafe(TICKET_BYTES)
+    old = queue.players.get(who.sub) if line.closed else None
+    for _ in range(TRIES):
+        if old is not None and old.blocked:
+            raise _blocked()
+        if old is not None and old.ticket == ticket:  # a retry whose first attempt did take effect
+            return old, old.admitted_at is None
+        if old is not None and old.is_live(line, t, queue.rules.admission):
+            return old, False
         try:
-            return queue.players.issue(who, ticket, t, old), True
+            if old is not None and old.may_return(t, queue.rules.reconnect_grace):
+                return _return(queue, who, ticket, t, old), False
+            if line.closed:
+                raise QueueClosed("The queue takes nobody new at the moment.", "Try again later.")
+            return _replace(
+                queue, old, queue.players.issuing(who, ticket, t, old, line.counted_to), line, who.sub
+            ), True
         except ConditionFailed as exc:
             old = Player.from_row(exc.row) if exc.row else None
-        if old is None:
-            continue
-        if old.blocked:
-            raise _blocked()
-        if old.ticket == ticket:  # a retry whose first attempt did take effect
-            return old, True
-        if old.is_live(line, t, queue.rules.admission):
-            return old, False
-    raise Unavailable("This player's row keeps changing.", "Try again in a moment.")
+    raise _changing()
+
+
+def _return(queue: Queue, who: Identity, ticket: str, t: int, old: Player) -> Player:
+    """Let a player who dropped out of the game straight in again; one place is counted, not two."""
+    changes = queue.players.returning(who, ticket, t, old)
+    if old.left_at is None:
+        return queue.players.update(who.sub, changes)
+    return _with_line(queue, who.sub, changes, lambda line, now: line.leave(now, -1))
+
+
+def _replace(queue: Queue, old: Player | None, changes: Row, line: Line, sub: str = "") -> Player:
+    """Take a ticket's place away; who was in the game counts as departed with it, where anybody counts."""
+    sub = old.sub if old is not None else sub
+    if old is None or not old.in_game() or (line.capacity is None and not queue.rules.reports_joined):
+        return queue.players.update(sub, changes)
+    return _with_line(queue, sub, changes, lambda line, now: line.leave(now, 1))
+
+
+def _with_line(queue: Queue, sub: str, changes: Row, change: Callable[[Line, int], Line]) -> Player:
+    """A change of a row and one of the line, both or neither."""
+    queue.lines.change(change, also=[queue.players.updating(sub, changes)])
+    player = queue.players.get(sub)
+    if player is None:
+        raise _changing()
+    return player
+
+
+def _changing() -> Unavailable:
+    return Unavailable("This player's row keeps changing.", "Try again in a moment.")
 
 
 def _send(queue: Queue, player: Player) -> None:
@@ -198,7 +236,7 @@ def _signer(queue: Queue, line: Line) -> Jwk | None:
 
 def _token(queue: Queue, player: Player, line: Line) -> str | None:
     """The token of this admission, with the same claims each time; None for who is not let in."""
-    key = _signer(queue, line)
+    key = _signer(queue, line) if player.in_game() else None
     if key is None or player.admitted_at is None:
         return None
     return mint(
@@ -221,6 +259,8 @@ def _standing(queue: Queue, player: Player, line: Line, wait: int | None = None)
         wait = remaining(line, position, t) if wait is None else wait
     elif state is State.QUEUED:
         wait = line.intake_age
+    elif state is State.ADMITTED:
+        wait = 0
     return Standing(
         ticket=player.ticket or "",
         state=state,

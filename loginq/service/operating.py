@@ -8,6 +8,7 @@ from loginq.service.errors import Invalid
 from loginq.service.line import Line
 from loginq.service.queue import Queue
 from loginq.service.rates import rate_text
+from loginq.service.stats import counts_of
 from loginq.service.times import iso
 from loginq.service.tokens import Keys
 
@@ -34,6 +35,25 @@ def pause(queue: Queue, who: str) -> Done:
 def resume(queue: Queue, who: str) -> Done:
     """The gate moves on."""
     return _change(queue, who, "resume", Line.resume, lambda line: line.line_state)
+
+
+def set_capacity(queue: Queue, who: str, capacity: int | None) -> Done:
+    """The most players in the game at once; None for no such limit."""
+
+    def words(line: Line) -> str:
+        return "no limit" if line.capacity is None else f"{line.capacity:,}"
+
+    return _change(queue, who, "capacity", lambda line, t: line.set_capacity(t, capacity), words)
+
+
+def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
+    """Say how many players really are in the game, when a game server died without a word."""
+    if in_game < 0:
+        raise Invalid(f"{in_game} players cannot be in the game.", "Give 0 or more.")
+    counts = counts_of(queue, queue.lines.read(), queue.clock())
+    gone = counts.in_game - in_game
+    done = _change(queue, who, "in game", lambda line, t: line.leave(t, gone), lambda line: str(line.departed))
+    return replace(done, before=f"{counts.in_game:,}", after=f"{in_game:,}")
 
 
 def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Done:

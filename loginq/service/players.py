@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from loginq.service.errors import TooManyTickets
 from loginq.service.line import Line
 from loginq.service.table import Row, Table
 from loginq.service.times import from_iso, iso
@@ -48,6 +49,8 @@ class Player:
     left_at: int | None = None
     blocked: bool = False
     synthetic: bool = False
+    claimed: tuple[int, ...] = ()
+    """Positions of earlier admissions, until they are counted."""
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -71,6 +74,7 @@ class Player:
             left_at=at("leftAt"),
             blocked=row.get("blocked", False),
             synthetic=row.get("synthetic", False),
+            claimed=tuple(row.get("claimed", ())),
         )
 
     def state(self, line: Line) -> State:
@@ -87,6 +91,20 @@ class Player:
         """Whether a purge of the intake took this ticket with it."""
         return self.position is None and (self.issued_at or 0) < line.void_before
 
+    def in_game(self) -> bool:
+        """Whether this player counts as in the game: let in, and not known to have left."""
+        return self.admitted_at is not None and self.left_at is None
+
+    def has_claimed(self, position: int) -> bool:
+        """Whether this player was let in at this position, now or earlier."""
+        return position in self.claimed or (self.position == position and self.admitted_at is not None)
+
+    def may_return(self, t: int, grace: int) -> bool:
+        """Whether the player is let straight in again: still in the game, or left it less than `grace` ms ago."""
+        if self.left_at is not None:
+            return t < self.left_at + grace
+        return self.in_game() and self.joined_at is not None
+
     def is_live(self, line: Line, t: int, admission: int) -> bool:
         """Whether the ticket still counts: in line, or admitted less than `admission` ms ago."""
         state = self.state(line)
@@ -95,6 +113,8 @@ class Player:
         return state in (State.QUEUED, State.WAITING)
 
 
+KEPT_CLAIMS = 50
+"""Earlier positions that a row holds at most; each is let go once it is counted, a claim window and a minute later."""
 _UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
 _OF_A_TICKET = (
     "loginTicket",
@@ -137,22 +157,50 @@ class Players:
 
     def issue(self, who: Identity, ticket: str, t: int, old: Player | None = None) -> Player:
         """Give a new ticket to a player who has none, or in place of the one in `old` if that is still as it was."""
-        when = "attribute_not_exists(#loginTicket)"
-        values: dict[str, Any] = {}
-        if old is not None and old.ticket is not None:
-            when, values = "#loginTicket = :ticket", {"ticket": old.ticket}
-            for name, value in (("queuePosition", old.position), ("loginProcessedAt", _iso(old.admitted_at))):
-                when += f" AND attribute_not_exists(#{name})" if value is None else f" AND #{name} = :{name}"
-                values |= {} if value is None else {name: value}
-        row = self._table.update(
-            *key(who.sub),
-            write={**_profile(who), "loginTicket": ticket, "ticketIssuedAt": iso(t), "sentAt": iso(t)},
-            default={"createdAt": iso(t)},
-            remove=_OF_A_TICKET[3:],
-            when=f"{when} AND {_UNBLOCKED}",
-            values={**values, "no": False},
-        )
-        return Player.from_row(row)
+        return self.update(who.sub, self.issuing(who, ticket, t, old))
+
+    def issuing(self, who: Identity, ticket: str, t: int, old: Player | None, counted_to: int = 0) -> Row:
+        """`issue`, for a transaction or an update of its own. `counted_to`: the line's, to let counted claims go."""
+        held = old is not None and old.ticket is not None
+        fresh = {"when": f"attribute_not_exists(#loginTicket) AND {_UNBLOCKED}", "values": {"no": False}}
+        return {
+            "write": {
+                **_profile(who),
+                "loginTicket": ticket,
+                "ticketIssuedAt": iso(t),
+                "sentAt": iso(t),
+                **_claims(old, counted_to),
+            },
+            "default": {"createdAt": iso(t)},
+            "remove": _OF_A_TICKET[3:],
+            **(_unchanged(old) if old is not None and held else fresh),
+        }
+
+    def returning(self, who: Identity, ticket: str, t: int, old: Player) -> Row:
+        """A new admission at the old position, without waiting, for a transaction or an update of its own."""
+        return {
+            "write": {
+                **_profile(who),
+                "loginTicket": ticket,
+                "ticketIssuedAt": iso(t),
+                "sentAt": iso(t),
+                "loginProcessedAt": iso(t),
+            },
+            "remove": ("joinedAt", "leftAt"),
+            **_unchanged(old),
+        }
+
+    def giving_up(self, old: Player, counted_to: int) -> Row:
+        """The ticket and the place of `old` taken away, for a transaction or an update of its own."""
+        return {"write": _claims(old, counted_to), "remove": _OF_A_TICKET, **_unchanged(old, blocked=True)}
+
+    def update(self, sub: str, changes: Row) -> Player:
+        """One of the changes above, by itself."""
+        return Player.from_row(self._table.update(*key(sub), **changes))
+
+    def updating(self, sub: str, changes: Row) -> Row:
+        """One of the changes above, for a transaction."""
+        return self._table.updating(*key(sub), **changes)
 
     def sent(self, player: Player, t: int | None) -> Player:
         """Note that the ticket is being sent to the intake at `t`; None: that sending it failed."""
@@ -190,14 +238,50 @@ class Players:
         )
         return Player.from_row(row)
 
-    def give_up(self, sub: str) -> Player:
-        """Take the ticket away, and the place with it."""
-        row = self._table.update(*key(sub), remove=_OF_A_TICKET, when="attribute_exists(#loginTicket)")
-        return Player.from_row(row)
+    def join(self, admissions: Sequence[tuple[Player, int]]) -> list[str]:
+        """Note when players came into the game, each once and only of this admission; error codes as from `place`."""
+        return self._table.execute_all(
+            "UPDATE {table} SET joinedAt=? WHERE PK=? AND SK=? AND loginTicket=? AND joinedAt IS MISSING",
+            [[iso(at), *key(player.sub), player.ticket] for player, at in admissions],
+        )
+
+    def leaving(self, player: Player, at: int, *, unless_joined: bool = False) -> Row:
+        """The player has left the game, for a transaction."""
+        write = {"leftAt": iso(at)}
+        when = "#loginTicket = :ticket AND attribute_exists(#loginProcessedAt) AND attribute_not_exists(#leftAt)"
+        when += " AND attribute_not_exists(#joinedAt)" if unless_joined else ""
+        return self._table.updating(*key(player.sub), write=write, when=when, values={"ticket": player.ticket})
 
     def delete(self, subs: Sequence[str]) -> None:
         """Delete rows."""
         self._table.write_all(deletes=[key(sub) for sub in subs])
+
+
+def _unchanged(old: Player, *, blocked: bool = False) -> Row:
+    """The condition that ticket, place, admission and leaving are still those of `old`."""
+    when = "#loginTicket = :ticket"
+    values: Row = {"ticket": old.ticket, "no": False}
+    held = {"queuePosition": old.position, "loginProcessedAt": _iso(old.admitted_at), "leftAt": _iso(old.left_at)}
+    for name, value in held.items():
+        when += f" AND attribute_not_exists(#{name})" if value is None else f" AND #{name} = :{name}"
+        values |= {} if value is None else {name: value}
+    if blocked:
+        del values["no"]
+        return {"when": when, "values": values}
+    return {"when": f"{when} AND {_UNBLOCKED}", "values": values}
+
+
+def _claims(old: Player | None, counted_to: int) -> Row:
+    """The positions at which a player was let in before and that are not counted yet, kept beside a new ticket.
+
+    Raises `TooManyTickets` rather than forget one: it would be counted as a no-show, and the capacity be exceeded.
+    """
+    if old is None or old.admitted_at is None or old.position is None:
+        return {}
+    kept = [position for position in (*old.claimed, old.position) if position > counted_to]
+    if len(kept) > KEPT_CLAIMS:
+        raise TooManyTickets("Too many tickets in too short a time.", "Try again in a few minutes.")
+    return {"claimed": kept}
 
 
 def _profile(who: Identity) -> dict[str, Any]:

@@ -19,21 +19,45 @@ class Rules:
     admission: int = 5 * MINUTE
     claim_window: int = 2 * MINUTE
     lease: int = DEFAULT_LEASE
+    reconnect_grace: int = 5 * MINUTE
+    reports_joined: bool = False
+    """Whether the game servers say who joined, so that an admission that nobody used can be told."""
     initial_rate: int | None = None
     """None where no line may be made: on the command line, but for `deploy`."""
+
+    initial_capacity: int | None = None
 
     def new_line(self, t: int) -> Line:
         """The line before anybody came."""
         rate = self.initial_rate or 0
-        return Line(anchored_at=t, alive_at=t, rate=rate, burst=burst_for(rate), lease=self.lease)
+        return Line(
+            anchored_at=t,
+            alive_at=t,
+            rate=rate,
+            burst=burst_for(rate),
+            lease=self.lease,
+            capacity=self.initial_capacity,
+        )
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
         """From a Lambda's environment, where durations are in seconds and the rate is one that `parse_rate` reads."""
-        names = {"admission": "ADMISSION_SECONDS", "claim_window": "CLAIM_WINDOW_SECONDS", "lease": "LEASE_SECONDS"}
+        names = {
+            "admission": "ADMISSION_SECONDS",
+            "claim_window": "CLAIM_WINDOW_SECONDS",
+            "lease": "LEASE_SECONDS",
+            "reconnect_grace": "RECONNECT_GRACE_SECONDS",
+        }
         found = {field: int(given[name]) * SECOND for field, name in names.items() if name in given}
         initial = parse_rate(given["INITIAL_RATE"]) if "INITIAL_RATE" in given else None
-        return replace(cls(), **found, initial_rate=initial)
+        joined = given.get("REPORTS_JOINED") == "true"
+        return replace(
+            cls(),
+            **found,
+            reports_joined=joined,
+            initial_rate=initial,
+            initial_capacity=int(given.get("INITIAL_CAPACITY", 0)) or None,
+        )
 
 
 NAMES = {

@@ -1,25 +1,237 @@
-"""What is done for the line each minute, without anybody asking."""
+"""What is done for the line each minute, without anybody asking: its lease, its closing, its recount.
 
+A reached position stays claimable for the claim window, then it is closed; a while later, when no call can still admit
+at it, it is counted from its row. What was never claimed is a no-show: it frees its place, and the gate gets it back.
+Nothing here is counted by adding events up, so nothing has to be remembered exactly once but `counted_to`, which stands
+in the line itself, beside the counts that follow from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from loginq.service.errors import ConditionFailed
 from loginq.service.line import Line
+from loginq.service.players import Player
 from loginq.service.queue import Queue
+from loginq.service.rosters import Place
+from loginq.service.table import Row, chunks
+from loginq.service.times import SECOND
+from loginq.service.valve import BUCKET, bucket
+
+ADMITTING = 7 * SECOND
+"""How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
+AT_ONCE = 50_000
+"""Positions counted in one run, so that it ends within its Lambda's time."""
+FEW = 0.2
+"""Fewer claims than this share of a hundred positions or more are worth an alarm."""
+_TOGETHER = 90
+_BUCKETS = 50
 
 
-def settle(queue: Queue) -> bool:
-    """Keep the lease alive while the next position is a synthetic player, who never polls; True when it was renewed.
+_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one run leaves for the next (row `SETTLEMENT`). If it is lost, windows are only longer.
+
+    Args:
+        samples: (the line's lived time less `full`, what was reached then), oldest first.
+        closings: (when it was written, ms, up to where), oldest first.
+        full: for how long the valve turned players away, ms: claim windows do not run then.
+        admitted: how many came through the valve.
+        buckets_to: the buckets before this instant are in `full` and `admitted`, ms.
+        run_at: when this was, ms.
+        unused_to: up to where admissions that nobody used have been looked for.
+    """
+
+    samples: tuple[tuple[int, int], ...] = ()
+    closings: tuple[tuple[int, int], ...] = ()
+    full: int = 0
+    admitted: int = 0
+    buckets_to: int = 0
+    run_at: int = 0
+    unused_to: int = 0
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The memory of a row."""
+        samples, closings = (tuple((a, b) for a, b in row.get(name, ())) for name in ("samples", "closings"))
+        return replace(cls(samples, closings), **{name: row[name] for name in _NUMBERS if name in row})
+
+    def to_row(self) -> Row:
+        """Without its keys."""
+        return {
+            "samples": [list(pair) for pair in self.samples],
+            "closings": [list(pair) for pair in self.closings],
+            **{name: getattr(self, name) for name in _NUMBERS},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one run did."""
+
+    renewed: bool
+    closed_to: int
+    counted_to: int
+    no_shows: int
+    few_claims: bool
+    unused: int
+
+
+def settle(queue: Queue) -> Settled:
+    """One run. Two at once, or a crash between any two lines, count nothing twice and nothing wrong."""
+    line = queue.lines.read()
+    memory = remembered(queue)
+    renewed = _renew_for_synthetic(queue, line)
+    line = queue.lines.read() if renewed else line
+    memory = _through_the_valve(queue, line, memory)
+    memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
+    if closed_to > line.closed_to:
+        line = queue.lines.change(
+            lambda fresh, t: fresh.close_to(t, closed_to) if closed_to > fresh.closed_to else None
+        )
+    t = queue.clock()
+    memory = closed(memory, line, t)
+    due = countable(memory, line, t)
+    before = line
+    few = False
+    if due > line.counted_to:
+        line, few = _count(queue, line, due, t - memory.run_at)
+    memory, unused = _free_unused(queue, memory, line, t)
+    if line.counted_to == line.reached(t) and not queue.valve.admitted(line, t, 1)[bucket(t)]:
+        memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
+    queue.table.put({**dict(zip(("PK", "SK"), _key(queue), strict=True)), **replace(memory, run_at=t).to_row()})
+    return Settled(renewed, line.closed_to, line.counted_to, line.no_shows - before.no_shows, few, unused)
+
+
+# What is decided, pure
+
+
+def closing(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, int]:
+    """The memory with what is seen at `t`, and up to where positions can be closed.
+
+    That is what was reached a claim window ago, by a clock that stands while the line is paused, past its lease, or
+    its valve full.
+    """
+    clock = line.lived_at(t) - memory.full
+    samples = (*memory.samples, (clock, line.reached(t)))
+    old = [reached for at, reached in samples if at <= clock - window]
+    kept = tuple(pair for n, pair in enumerate(samples) if n >= len(old) - 1)
+    return replace(memory, samples=kept), max(old, default=0)
+
+
+def closed(memory: Memory, line: Line, t: int) -> Memory:
+    """The memory with the line's closing, if it is a new one, as of now: later than it was, never earlier."""
+    known = max((to for _, to in memory.closings), default=0)
+    if line.closed_to <= max(known, line.counted_to):
+        return memory
+    return replace(memory, closings=(*memory.closings, (t, line.closed_to)))
+
+
+def countable(memory: Memory, line: Line, t: int) -> int:
+    """Up to where nobody can admit any more, so that rows say who came."""
+    due = max((to for at, to in memory.closings if at <= t - ADMITTING), default=0)
+    return min(due, line.counted_to + AT_ONCE)
+
+
+# What is done
+
+
+def remembered(queue: Queue) -> Memory:
+    """What the last run left."""
+    return Memory.from_row(queue.table.get(*_key(queue)) or {})
+
+
+def _key(queue: Queue) -> tuple[str, str]:
+    return f"QUEUE#{queue.name}", "SETTLEMENT"
+
+
+def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
+    """Keep the lease alive while the next position is a synthetic player, who never polls.
 
     Real players renew it by polling, so a line whose next player is real is left alone: if nobody polls, nobody could
     come through.
     """
-    line = queue.lines.read()
-    if line.paused or not _synthetic_is_next(queue, line):
+    if line.paused:
         return False
-    before = line.alive_at
-    renewed = queue.lines.change(lambda fresh, t: fresh.renew(t) if not fresh.paused else None)
-    return renewed.alive_at > before
+    place = next(queue.rosters.places(line.reached(queue.clock()) + 1, line.tail), None)
+    if place is None or not place.synthetic:
+        return False
+    queue.lines.change(lambda fresh, t: None if fresh.paused else fresh.renew(t))
+    return True
 
 
-def _synthetic_is_next(queue: Queue, line: Line) -> bool:
-    """Whether the first position that is not reached yet, holes left out, is a synthetic player's."""
-    following = line.reached(queue.clock()) + 1
-    place = next(queue.rosters.places(following, line.tail), None)
-    return place is not None and place.synthetic
+def _through_the_valve(queue: Queue, line: Line, memory: Memory) -> Memory:
+    """The memory with the buckets that ended since the last run: who came through, and when the valve was full."""
+    t = queue.clock()
+    now = bucket(t)
+    start = max(memory.buckets_to, now - (_BUCKETS - 1) * BUCKET)
+    counters = queue.valve.counters(line, t, (now - start) // BUCKET + 1)
+    ended = [each for at, each in counters.items() if start <= at < now]
+    return replace(
+        memory,
+        full=memory.full + sum(BUCKET for _, full in ended if full),
+        admitted=memory.admitted + sum(count for count, _ in ended),
+        buckets_to=now,
+    )
+
+
+def _count(queue: Queue, line: Line, due: int, since: int) -> tuple[Line, bool]:
+    """Count the closed positions up to `due` from their rows; the line, and whether few of them were claimed."""
+    first = line.counted_to + 1
+    claimed = synthetic = 0
+    for some in chunks(list(queue.rosters.places(first, due)), 1_000):
+        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
+        synthetic += sum(place.synthetic for place in some)
+        claimed += sum(_claimed(place, rows) for place in some)
+    no_shows = due - line.counted_to - claimed - synthetic
+    within = max(1 * SECOND, min(since, 10 * 60 * SECOND))
+
+    def counted(fresh: Line, t: int) -> Line | None:
+        return fresh.count_to(t, due, no_shows, synthetic, within) if fresh.counted_to == first - 1 else None
+
+    real = claimed + no_shows
+    return queue.lines.change(counted), real >= 100 and claimed < FEW * real
+
+
+def _claimed(place: Place, rows: dict[str, Player]) -> bool:
+    player = rows.get(place.sub)
+    return player is not None and player.has_claimed(place.position)
+
+
+def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memory, int]:
+    """Count as departed who was let in and did not join the game until 60 s after the admission's end, once.
+
+    Only where game servers say who joined. Leaving is written as of the admission, so that no grace follows it.
+    """
+    if not queue.rules.reports_joined:
+        waiting = tuple(pair for pair in memory.closings if pair[1] > line.counted_to)
+        return replace(memory, closings=waiting), 0
+    old = [to for at, to in memory.closings if at <= t - ADMITTING - queue.rules.admission - 60 * SECOND]
+    due = min(max(old, default=0), line.counted_to, memory.unused_to + AT_ONCE)
+    unused = 0
+    for some in chunks(list(queue.rosters.places(memory.unused_to + 1, due)), 1_000):
+        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
+        idle = [player for place in some if (player := rows.get(place.sub)) and _is_unused(player, place, queue, t)]
+        for few in chunks(idle, _TOGETHER):
+            unused += _leave(queue, few)
+    kept = tuple(pair for pair in memory.closings if pair[1] > due or pair[1] > line.counted_to)
+    return replace(memory, unused_to=max(memory.unused_to, due), closings=kept), unused
+
+
+def _is_unused(player: Player, place: Place, queue: Queue, t: int) -> bool:
+    over = (player.admitted_at or 0) + queue.rules.admission + 60 * SECOND
+    return player.position == place.position and player.in_game() and player.joined_at is None and t >= over
+
+
+def _leave(queue: Queue, players: Sequence[Player]) -> int:
+    """All of them leave in one transaction; if one of them has joined meanwhile, the next run looks again."""
+    also = [queue.players.leaving(player, player.admitted_at or 0, unless_joined=True) for player in players]
+    try:
+        queue.lines.change(lambda line, now: line.leave(now, len(also)), also=also)
+    except ConditionFailed:
+        return sum(_leave(queue, [player]) for player in players) if len(players) > 1 else 0
+    return len(also)

@@ -1,15 +1,30 @@
 """One snapshot of everything: intake, line, rate, and what a newcomer would wait."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.queue import Queue
+from loginq.service.settling import remembered
 from loginq.service.times import SECOND, iso
+from loginq.service.valve import BUCKET, bucket
 
+MOST_BUCKETS = 50
+"""How far back the valve is read for the players who are not counted from rows yet, when nobody settles."""
 WINDOW = 6
 """Whole buckets, besides the one that has begun, over which the admitted are averaged: the last minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Real players, ever since the line was made. At positions that are closed they are counted from their rows, above
+    from the valve, which may be a few too many until they are closed."""
+
+    admitted: int
+    in_game: int
+    no_shows: int
+    departed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class Snapshot:
     intake: Depth
     dead_letters: int
     line: Line
+    players: Counts
     admitted: int
     """Players who came through in the last whole buckets and the one that has begun: 60 to 70 s."""
     admitted_per_second: float
@@ -53,6 +69,7 @@ class Snapshot:
                 "capacity": line.capacity,
                 "admitted_per_second": round(self.admitted_per_second, 2),
             },
+            "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
         }
 
@@ -71,7 +88,19 @@ def snapshot(queue: Queue) -> Snapshot:
         intake=depth,
         dead_letters=queue.intake.dead_letters(),
         line=line,
+        players=counts_of(queue, line, t),
         admitted=sum(counts.values()),
         admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
         eta=None if arrival is None else max(0, arrival - t),
     )
+
+
+def counts_of(queue: Queue, line: Line, t: int) -> Counts:
+    """How many real players were let in, are in the game, never came, and left."""
+    memory = remembered(queue)
+    since = max(memory.buckets_to, bucket(t) - (MOST_BUCKETS - 1) * BUCKET)
+    counters = queue.valve.admitted(line, t, (bucket(t) - since) // BUCKET + 1)
+    through = memory.admitted + sum(counters.values())
+    above = max(0, min(through - line.counted, line.reached(t) - line.counted_to))
+    admitted, departed = line.counted + above, line.departed - line.synthetic
+    return Counts(admitted, max(0, admitted - departed), line.no_shows, departed)

@@ -87,9 +87,21 @@ class Table:
 
         Raises `ConditionFailed`, carrying the row that is there.
         """
-        self.dynamodb.put_item(TableName=self.name, Item=pack(row), **_condition(when, _names(when), values or {}))
+        self.dynamodb.put_item(**self.putting(row, when=when, values=values))
 
-    def update(
+    def putting(self, row: Row, *, when: str = "", values: Mapping[str, Any] | None = None) -> Row:
+        """The parameters of `put`, for a transaction."""
+        return {"TableName": self.name, "Item": pack(row), **_condition(when, _names(when), values or {})}
+
+    def update(self, pk: str, sk: str, **changes: Any) -> Row:
+        """Change attributes of one row, as `updating` says, and return it as it is then.
+
+        Raises `ConditionFailed`, carrying the row that is there.
+        """
+        answer = self.dynamodb.update_item(**self.updating(pk, sk, **changes), ReturnValues="ALL_NEW")
+        return unpack(answer["Attributes"])
+
+    def updating(
         self,
         pk: str,
         sk: str,
@@ -101,13 +113,11 @@ class Table:
         when: str = "",
         values: Mapping[str, Any] | None = None,
     ) -> Row:
-        """Change attributes of one row and return it as it is then.
+        """The parameters of an update of one row.
 
         Args:
             write: attributes to set. default: to set where they are missing. add: to add to. remove: to take away.
             when: a condition in which `#name` is an attribute and `:name` one of `values`.
-
-        Raises `ConditionFailed`, carrying the row that is there.
         """
         write, default, add = write or {}, default or {}, add or {}
         sets = [f"#{name} = :{name}_" for name in write]
@@ -118,14 +128,19 @@ class Table:
             "REMOVE": ", ".join(f"#{name}" for name in remove),
         }
         given = {f"{name}_": value for changes in (write, default, add) for name, value in changes.items()}
-        answer = self.dynamodb.update_item(
-            TableName=self.name,
-            Key=pack({"PK": pk, "SK": sk}),
-            UpdateExpression=" ".join(f"{verb} {part}" for verb, part in parts.items() if part),
-            ReturnValues="ALL_NEW",
+        return {
+            "TableName": self.name,
+            "Key": pack({"PK": pk, "SK": sk}),
+            "UpdateExpression": " ".join(f"{verb} {part}" for verb, part in parts.items() if part),
             **_condition(when, {*write, *default, *add, *remove, *_names(when)}, {**given, **(values or {})}),
-        )
-        return unpack(answer["Attributes"])
+        }
+
+    def transact(self, put: Row, updates: Sequence[Row]) -> None:
+        """One put and up to 99 updates, all or none: what `putting` and `updating` return.
+
+        Raises `ConditionFailed` with the `index` of the first that did not hold, 0 for the put.
+        """
+        self.dynamodb.transact_write_items(TransactItems=[{"Put": put}, *({"Update": update} for update in updates)])
 
     def get_all(self, keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> dict[tuple[str, str], Row]:
         """The rows that exist of these (PK, SK), which must differ.

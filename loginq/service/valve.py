@@ -42,7 +42,7 @@ class Valve:
         return f"ADMITTED#{self._queue}#{shard}"
 
     def take(self, line: Line, t: int, random: Random) -> bool:
-        """Take one admission at `t`; False when the valve is closed for now."""
+        """Take one admission at `t`; False when the valve is closed for now, which the counter then says, too."""
         try:
             self._table.update(
                 self._pk(random.randrange(shards(line, t))),
@@ -52,23 +52,30 @@ class Valve:
                 when="attribute_not_exists(#count) OR #count < :limit",
                 values={"limit": limit(line, t)},
             )
-        except ConditionFailed:
+        except ConditionFailed as exc:
+            if "full" not in exc.row:
+                self._table.update(exc.row["PK"], exc.row["SK"], write={"full": True})
             return False
         return True
 
     def admitted(self, line: Line, t: int, buckets: int = 7) -> dict[int, int]:
-        """What came through in the last buckets, that of `t` included: start in ms -> players, newest first.
+        """What came through in the last buckets, that of `t` included: start in ms -> players, newest first."""
+        return {start: count for start, (count, _) in self.counters(line, t, buckets).items()}
+
+    def counters(self, line: Line, t: int, buckets: int) -> dict[int, tuple[int, bool]]:
+        """The last buckets, at most 100: start in ms -> how many came through, and whether somebody was turned away.
 
         After a rate was lowered older buckets have more shards than the rate asks for, so shards are read on, in
         blocks, until a whole block is empty.
         """
-        total = {bucket(t) - n * BUCKET: 0 for n in range(buckets)}
+        total = {bucket(t) - n * BUCKET: (0, False) for n in range(buckets)}
         shard, block = 0, 100 // buckets
         while True:
             keys = [(self._pk(s), iso(start)) for s in range(shard, shard + block) for start in total]
             rows = self._table.get_all(keys, consistent=False)
             for (_, start), row in rows.items():
-                total[from_iso(start)] += row["count"]
+                count, full = total[from_iso(start)]
+                total[from_iso(start)] = count + row["count"], full or "full" in row
             shard += block
             if shard >= shards(line, t) and not rows:
                 return total

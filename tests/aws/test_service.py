@@ -206,6 +206,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
             "capacity": None,
             "admitted_per_second": 0.4,
         },
+        "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
         "eta_seconds": 38,
     }
     queue.lines.change(lambda line, t: line.pause(t))

@@ -36,6 +36,8 @@ def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
         "│ planned         nothing                           │\n"
         "│ capacity        5,000 in the game                 │\n"
         "│ admitted        0 in the last minute, 0.0/s       │\n"
+        "│ in the game     0: 0 let in, 0 left               │\n"
+        "│ no-shows        0                                 │\n"
         "│ intake          0 visible, 0 in flight, 0 delayed │\n"
         "│ dead letters    0                                 │\n"
         "│ newcomer waits  –                                 │\n"  # noqa: RUF001
@@ -53,6 +55,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         "intake": {"visible": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0},
         "line": {"tail": 1_200, "reached": 460, "waiting": 740, "version": 1, "state": "paused"},
         "rate": {"per_second": 20.0, "burst": 20, "steps": [], "capacity": None, "admitted_per_second": 0.0},
+        "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
     }
 
@@ -77,7 +80,11 @@ def test_rates(run: Run, deployed: Target, queue: Queue) -> None:
     assert screen.err == f"Target: {TARGET}\n✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20."
     assert run("rate", "set", "50").err == f"Target: {TARGET}\n✓ The rate was 50/s with a burst of 50 already."
     screen = run("rate", "set", "0.5/s", "--burst", "7", "--json")
-    assert json.loads(screen.out) == {"target": TARGET, "rate": {"per_second": 0.5, "burst": 7}, "changed": True}
+    assert json.loads(screen.out) == {
+        "target": TARGET,
+        "rate": {"per_second": 0.5, "burst": 7, "capacity": None},
+        "changed": True,
+    }
     assert run("rate", "show").out == (
         "╭─ rate · aws 123456789012 eu-west-1 loginq ─╮\n"
         "│ asked     0.5/s                            │\n"

@@ -19,7 +19,7 @@ LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http:/
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
 HANDLERS = (
     "generate_load", "get_jwks", "get_login_status", "process_login_queue", "put_player_info", "queue_player_login",
-    "settle_line",
+    "report_sessions", "settle_line",
 )  # fmt: skip
 
 

@@ -121,5 +121,5 @@ def test_a_target_from_names_and_back() -> None:
 
 def test_rules_from_a_lambdas_environment() -> None:
     given = {"ADMISSION_SECONDS": "10", "CLAIM_WINDOW_SECONDS": "20", "LEASE_SECONDS": "30", "INITIAL_RATE": "0.5"}
-    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000, 500)
+    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000, initial_rate=500)
     assert Rules.parse({}) == Rules()

@@ -1,0 +1,298 @@
+"""Closing and recounting on a virtual clock: every no-show once, the capacity kept, a crash between any two steps.
+
+The world here is rows, rosters and a line in memory. What decides is the production code: the line, and `closing`,
+`closed` and `countable` of settling. Calls are modelled at their worst: a reader believes a line for a second, and its
+admission is written up to five seconds after it has decided.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loginq.service.line import MICRO, Line
+from loginq.service.settling import ADMITTING, Memory, closed, closing, countable
+from loginq.service.times import MINUTE, SECOND
+from tests.unit.histories import START, new_line
+
+WINDOW = 10 * SECOND
+
+
+@dataclass
+class Row:
+    """One player: in the game from `admitted_at` until `left_at`."""
+
+    position: int
+    shows: bool
+    synthetic: bool = False
+    admitted_at: int | None = None
+    left_at: int | None = None
+
+
+@dataclass
+class World:
+    random: Random
+    line: Line
+    t: int = START
+    rows: list[Row] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
+    seen: list[tuple[int, Line]] = field(default_factory=list)
+    calls: list[tuple[int, Row]] = field(default_factory=list)
+    """Admissions under way: (when written, for whom)."""
+    overrun: int = 0
+    returned: int = 0
+    counted: Counter[int] = field(default_factory=Counter)
+
+    def write(self, line: Line) -> None:
+        self.line = line
+        self.seen.append((self.t, line))
+
+    def believed(self) -> Line:
+        """Any line of the last second."""
+        recent = [line for at, line in self.seen if at > self.t - 1 * SECOND]
+        older = [line for at, line in self.seen if at <= self.t - 1 * SECOND]
+        return self.random.choice([*recent, older[-1]] if older else recent)
+
+    def in_game(self) -> int:
+        return sum(row.admitted_at is not None and row.left_at is None for row in self.rows if not row.synthetic)
+
+    # What happens
+
+    def pass_time(self, ms: int) -> None:
+        end = self.t + ms
+        for at, row in sorted((call for call in self.calls if call[0] <= end), key=lambda call: call[0]):
+            self.t = at
+            if row.admitted_at is None:
+                row.admitted_at = at
+                self.check_capacity()
+        self.calls = [call for call in self.calls if call[0] > end]
+        self.t = end
+
+    def check_capacity(self) -> None:
+        """Nobody new enters at or above the capacity as it stood since a second before the call began."""
+        within = [line.capacity for at, line in self.seen if at > self.t - 6_100]
+        before = [line.capacity for at, line in self.seen if at <= self.t - 6_100]
+        limits = [*within, before[-1]] if before else within
+        if None not in limits:
+            assert self.in_game() <= max(c for c in limits if c is not None) + self.returned + self.lowered()
+
+    def lowered(self) -> int:
+        """Who was let in under a higher capacity stays: what the highest one ever was, less what it may be now."""
+        every = [line.capacity for _, line in self.seen if line.capacity is not None]
+        unlimited = any(line.capacity is None for _, line in self.seen)
+        return 10**9 if unlimited else max(every) - min(every) if every else 0
+
+    def join(self, n: int, share: float, synthetic: bool = False) -> None:
+        first = self.line.tail + 1
+        self.write(self.line.join(self.t, n))
+        for position in range(first, first + n):
+            if self.random.random() < 0.05:
+                continue  # a crash in placing: a hole
+            self.rows.append(Row(position, self.random.random() >= share and not synthetic, synthetic))
+
+    def poll(self) -> None:
+        """Everybody who shows up asks; who is reached by what the reader believes is let in, sooner or later."""
+        line = self.believed()
+        if self.t - self.line.alive_at > self.line.lease // 3 and not self.line.paused:
+            self.write(self.line.renew(self.t))
+        for row in self.rows:
+            if not row.shows or row.admitted_at is not None or line.paused:
+                continue
+            if line.closed_to < row.position <= line.reached(self.t):
+                self.calls.append((self.t + self.random.randint(0, 5 * SECOND), row))
+
+    def leave(self, n: int) -> None:
+        inside = [row for row in self.rows if row.admitted_at is not None and row.left_at is None][:n]
+        if inside:
+            self.write(self.line.leave(self.t, len(inside)))
+            for row in inside:
+                row.left_at = self.t
+
+    def come_back(self, n: int) -> None:
+        outside = [row for row in self.rows if row.left_at is not None][:n]
+        if outside:
+            self.write(self.line.leave(self.t, -len(outside)))
+            self.returned += len(outside)
+            for row in outside:
+                row.left_at = None
+
+    def settle(self, stop_after: int = 99) -> None:
+        """One run of settling; the process is gone after that many steps."""
+        memory, to = closing(self.memory, self.line, self.t, WINDOW)
+        if stop_after < 1:
+            return
+        if to > self.line.closed_to:
+            self.write(self.line.close_to(self.t, to))
+        if stop_after < 2:
+            return
+        memory = closed(memory, self.line, self.t)
+        due = countable(memory, self.line, self.t)
+        if due > self.line.counted_to:
+            self.count(due, self.t - memory.run_at)
+        if stop_after < 3:
+            return
+        self.memory = replace(memory, run_at=self.t)
+
+    def count(self, due: int, since: int) -> None:
+        some = [row for row in self.rows if self.line.counted_to < row.position <= due]
+        claimed = sum(row.admitted_at is not None for row in some if not row.synthetic)
+        synthetic = sum(row.synthetic for row in some)
+        for position in range(self.line.counted_to + 1, due + 1):
+            self.counted[position] += 1
+        no_shows = due - self.line.counted_to - claimed - synthetic
+        within = max(1 * SECOND, min(since, 10 * MINUTE))
+        self.write(self.line.count_to(self.t, due, no_shows, synthetic, within))
+
+    def quiet(self) -> None:
+        """Everybody who wants in gets in, and settling runs until there is nothing left to count."""
+        self.write(self.line.resume(self.t))
+        self.write(self.line.set_capacity(self.t, None))
+        self.write(self.line.set_rate(self.t, 500_000))
+        for _ in range(400):
+            self.poll()
+            self.pass_time(2 * SECOND)
+            self.settle()
+            self.write(self.line.renew(self.t))
+            if self.line.counted_to == self.line.tail and not self.calls:
+                return
+
+
+OPS = st.one_of(
+    st.tuples(st.just("join"), st.integers(1, 80), st.sampled_from([0.0, 0.3, 1.0])),
+    st.tuples(st.just("synthetic"), st.integers(1, 30)),
+    st.tuples(st.just("poll")),
+    st.tuples(st.just("poll")),
+    st.tuples(st.just("leave"), st.integers(1, 20)),
+    st.tuples(st.just("come_back"), st.integers(1, 5)),
+    st.tuples(st.just("settle"), st.sampled_from([99, 99, 99, 0, 1, 2])),
+    st.tuples(st.just("settle"), st.just(99)),
+    st.tuples(st.just("rate"), st.integers(1_000, 60_000)),
+    st.tuples(st.just("pause")),
+    st.tuples(st.just("resume")),
+    st.tuples(st.just("silence"), st.integers(1, 10 * MINUTE)),
+)
+
+
+def play(world: World, ops: list[tuple[object, ...]], waits: list[int]) -> None:
+    for op, wait in zip(ops, waits, strict=False):
+        world.pass_time(wait)
+        name, *words = op
+        if name == "join":
+            world.join(*words)  # type: ignore[arg-type]
+        elif name == "synthetic":
+            world.join(words[0], 1.0, synthetic=True)  # type: ignore[arg-type]
+        elif name == "rate":
+            world.write(world.line.set_rate(world.t, words[0]))  # type: ignore[arg-type]
+        elif name == "pause":
+            world.write(world.line.pause(world.t))
+        elif name == "resume":
+            world.write(world.line.resume(world.t))
+        elif name == "silence":
+            world.pass_time(words[0])  # type: ignore[arg-type]
+        else:
+            getattr(world, str(name))(*words)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(OPS, min_size=5, max_size=60),
+    st.lists(st.integers(0, 8_000), min_size=60, max_size=60),
+    st.one_of(st.none(), st.integers(1, 60)),
+    st.integers(0, 2**32),
+)
+def test_every_no_show_is_counted_once_and_the_capacity_is_kept(
+    ops: list[tuple[object, ...]], waits: list[int], capacity: int | None, seed: int
+) -> None:
+    world = World(Random(seed), replace(new_line(), lease=5 * SECOND).set_capacity(START, capacity))
+    world.seen.append((START, world.line))
+    play(world, ops, waits)
+    world.quiet()
+    assert set(world.counted) == set(range(1, world.line.tail + 1))
+    assert set(world.counted.values()) <= {1}
+    real = [row for row in world.rows if not row.synthetic]
+    claimed = sum(row.admitted_at is not None for row in real)
+    synthetic = sum(row.synthetic for row in world.rows)
+    line = world.line
+    assert (line.counted, line.synthetic) == (claimed, synthetic)
+    assert line.no_shows == line.tail - claimed - synthetic
+    assert line.counted - (line.departed - line.synthetic) == world.in_game()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(OPS, min_size=5, max_size=60), st.lists(st.integers(0, 8_000), min_size=60, max_size=60), st.integers())
+def test_a_refund_is_never_more_than_the_rate_again_nor_than_what_was_missed(
+    ops: list[tuple[object, ...]], waits: list[int], seed: int
+) -> None:
+    world = World(Random(seed), replace(new_line(), lease=5 * SECOND))
+    world.seen.append((START, world.line))
+    play(world, ops, waits)
+    for (start, line), (end, _) in zip(world.seen, world.seen[1:], strict=False):
+        asked = replace(line, refund_rate=0).moved(start, end)
+        assert line.moved(start, end) <= 2 * asked
+    missed = world.line.no_shows
+    last_at, last = world.seen[-1]
+    given_back = sum(
+        line.moved(a, b) - replace(line, refund_rate=0).moved(a, b)
+        for (a, line), (b, _) in zip(world.seen, world.seen[1:], strict=False)
+        if b <= line.alive_at + line.lease
+    )
+    still = last.refund_rate * max(0, last.refund_until - last_at)
+    assert still <= missed * MICRO + last.refund_rate
+    assert given_back <= (missed + 1) * MICRO * 2
+
+
+def test_a_pause_and_an_outage_freeze_the_claim_windows() -> None:
+    line = replace(new_line(), lease=5 * SECOND).join(START, 100).renew(START + 4_000)
+    memory, to = closing(Memory(), line, START + 5_000, WINDOW)
+    assert to == 0
+    reached = line.reached(START + 5_000)
+    paused = line.pause(START + 5_000)
+    memory, to = closing(memory, paused, START + 60 * MINUTE, WINDOW)
+    assert to == 0
+    back = paused.resume(START + 60 * MINUTE)
+    memory, to = closing(memory, back, START + 60 * MINUTE + 4_900, WINDOW)
+    assert to == 0
+    # Nobody polls: it lives for one lease, and then its clock stands.
+    memory, to = closing(memory, back, START + 120 * MINUTE, WINDOW)
+    assert to == 0
+    assert back.lived_at(START + 300 * MINUTE) == 10_000
+    woken = back.renew(START + 300 * MINUTE)
+    _, to = closing(memory, woken, START + 300 * MINUTE + 5_000, WINDOW)
+    assert to == reached
+
+
+def test_a_full_valve_freezes_them_too() -> None:
+    line = replace(new_line(), lease=60 * MINUTE).join(START, 1_000)
+    memory, _ = closing(Memory(), line, START + 5_000, WINDOW)
+    full, to = closing(replace(memory, full=10 * SECOND), line, START + 16_000, WINDOW)
+    assert to == 0
+    _, to = closing(full, line, START + 25_000, WINDOW)
+    assert to == line.reached(START + 5_000)
+
+
+def test_nothing_is_counted_while_a_call_may_still_admit() -> None:
+    line = new_line().join(START, 100).renew(START + 3_000).close_to(START + 3_000, 40)
+    memory = closed(Memory(), line, START + 3_000)
+    assert countable(memory, line, START + 3_000 + ADMITTING - 1) == 0
+    assert countable(memory, line, START + 3_000 + ADMITTING) == 40
+    assert closed(memory, line, START + 99_000) == memory
+
+
+@pytest.mark.parametrize("share", [0.3])
+def test_those_who_never_come_are_made_up_for(share: float) -> None:
+    """30 % never claim: from half a minute on as many really enter as were asked for, within a tenth."""
+    world = World(Random(1), replace(new_line(), lease=5 * SECOND))
+    world.seen.append((START, world.line))
+    world.join(6_000, share)
+    for second in range(150):
+        world.poll()
+        if second % 5 == 0:
+            world.settle()
+        world.pass_time(1 * SECOND)
+    times = [(row.admitted_at or 0) - START for row in world.rows if row.admitted_at is not None]
+    for start in (30, 60, 80):
+        entered = sum(start * SECOND <= t < (start + 60) * SECOND for t in times)
+        assert abs(entered / 60 - 20) <= 2
