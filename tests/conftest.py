@@ -88,4 +88,4 @@ def queue(aws: Aws, target: Target, now: list[int]) -> Queue:
 
 @pytest.fixture
 def users(aws: Aws, target: Target, queue: Queue) -> Users:
-    return Users(aws.client("cognito-idp"), target.user_pool_id, queue.players, queue.clock)
+    return Users(aws.client("cognito-idp"), target.user_pool_id, queue)

@@ -1,10 +1,15 @@
 """`loginq players`: player state in DynamoDB."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loginq.cli.options import Json, example, group
+from loginq.cli.options import Json, Yes, confirm, example, group
+
+if TYPE_CHECKING:
+    from loginq.service.players import Identity
+    from loginq.service.queue import Queue
 
 app = group("Player state in DynamoDB.")
 
@@ -74,3 +79,58 @@ def show(name: Annotated[str, typer.Argument(help="A user name, or a sub.")], js
             ("sub", player.sub),
         ],
     )
+
+
+Names = Annotated[list[str], typer.Argument(help="User names, or subs.")]
+
+
+@app.command(**example("loginq players admit ada"))
+def admit(names: Names, json: Json = False) -> None:
+    """Let players in now, out of turn, whatever rate and capacity say."""
+    from loginq.service.operating import admit as operation
+
+    _each(operation, names, json)
+
+
+@app.command(**example("loginq players remove ada --yes"))
+def remove(names: Names, yes: Yes = False, json: Json = False) -> None:
+    """Take players' tickets and places away, in line or in the game."""
+    from loginq.service.operating import remove as operation
+
+    confirm(f"Take the place of {len(names):,} players away?", yes)
+    _each(operation, names, json)
+
+
+@app.command(**example("loginq players reset ada --yes"))
+def reset(names: Names, yes: Yes = False, json: Json = False) -> None:
+    """Put players back to how they were after signing up: no ticket, no place, not blocked."""
+    from loginq.service.operating import reset as operation
+
+    confirm(f"Reset {len(names):,} players?", yes)
+    _each(operation, names, json)
+
+
+def _each(operation: "Callable[[Queue, str, Identity], str]", names: list[str], json: bool) -> None:
+    """The same for each player, and what became of each; ends with 1 when one of them failed."""
+    from loginq.cli import console
+    from loginq.cli.session import open_session
+    from loginq.service.errors import LoginqError
+    from loginq.service.players import Identity
+    from loginq.service.standing import find
+
+    session = open_session()
+    session.announce()
+    results: list[dict[str, object]] = []
+    for name in dict.fromkeys(names):
+        try:
+            player = find(session.queue, session.users, name).player
+            who = Identity(player.sub, player.username or name, player.email)
+            results.append({"player": name, "ok": True, "result": operation(session.queue, session.caller, who)})
+        except LoginqError as exc:
+            results.append({"player": name, "ok": False, "result": exc.message})
+    if json:
+        console.document({"target": session.name, "results": results})
+    else:
+        console.table(["player", "result"], [(each["player"], each["result"]) for each in results], empty="")
+    if not all(each["ok"] for each in results):
+        raise typer.Exit(1)

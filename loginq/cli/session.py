@@ -36,7 +36,7 @@ class Session:
     @cached_property
     def users(self) -> Users:
         """Its accounts."""
-        return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue.players, self.queue.clock)
+        return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
 
     @cached_property
     def keys(self) -> Keys:

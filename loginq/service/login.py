@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from loginq.service.errors import (
@@ -16,10 +17,12 @@ from loginq.service.errors import (
 )
 from loginq.service.intake import Ticket
 from loginq.service.line import Line
+from loginq.service.placing import Message, place
 from loginq.service.players import Identity, Player, State
 from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.queue import Queue
 from loginq.service.table import Row
+from loginq.service.times import DAY, SECOND
 from loginq.service.tokens import Jwk, mint
 
 TRIES = 4
@@ -98,15 +101,50 @@ def leave(queue: Queue, who: Identity) -> None:
     Raises `UnknownTicket` when there is none.
     """
     for _ in range(TRIES):
-        player, line = queue.players.get(who.sub), queue.lines.cached()
+        player = queue.players.get(who.sub)
         if player is None or player.ticket is None:
             raise UnknownTicket("There is no ticket to give up.")
+        line = queue.lines.cached()
         try:
             _replace(queue, player, queue.players.giving_up(player, line.counted_to), line)
         except ConditionFailed:
             continue
         return
     raise _changing()
+
+
+def forget(queue: Queue, who: Identity) -> None:
+    """Give up whatever the player has, and delete the row.
+
+    A row that holds claims which are not counted yet stays for a day, without a name, or they would be taken for
+    no-shows as well.
+    """
+    with suppress(UnknownTicket):
+        leave(queue, who)
+    player = queue.players.get(who.sub)
+    if player is not None and any(position > queue.lines.read().counted_to for position in player.claimed):
+        queue.players.strip(who.sub, (queue.clock() + DAY) // SECOND)
+    else:
+        queue.players.delete([who.sub])
+
+
+def admit(queue: Queue, who: Identity) -> Player:
+    """Let one player in out of turn, by an operator's word: whatever the gate, the valve and the capacity say.
+
+    Who has no place yet gets one at the end of the line, and is let in there. Who is in already stays as he is.
+    """
+    ticket = request(queue, who).ticket
+    player = queue.players.get(who.sub)
+    if player is not None and player.position is None and not player.in_game():
+        place(queue, [Message(who.sub, Ticket(who.sub, ticket, player.issued_at or 0).body())])
+        player = queue.players.get(who.sub)
+    if player is None or player.position is None:
+        raise _changing()
+    if player.in_game():
+        return player
+    line, t = queue.lines.read(), queue.clock()
+    queue.valve.take(line, t, queue.random)
+    return _admit(queue, player, t)
 
 
 def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:

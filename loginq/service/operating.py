@@ -4,8 +4,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from loginq.service.errors import Invalid
+from loginq.service import login
+from loginq.service.errors import Invalid, UnknownTicket
 from loginq.service.line import Line
+from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rates import rate_text
 from loginq.service.stats import counts_of
@@ -72,6 +74,34 @@ def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Don
     )
 
 
+def admit(queue: Queue, who: str, player: Identity) -> str:
+    """Let one player in out of turn; what is true then."""
+    before = queue.players.get(player.sub)
+    login.admit(queue, player)
+    was_in = before is not None and before.in_game()
+    if not was_in:
+        _audit(queue, who, "admit", player.sub, "admitted")
+    return "was in already" if was_in else "let in"
+
+
+def remove(queue: Queue, who: str, player: Identity) -> str:
+    """Take one player's ticket and place away, in line or in the game; what is true then."""
+    try:
+        login.leave(queue, player)
+    except UnknownTicket:
+        return "had no place"
+    _audit(queue, who, "remove", player.sub, "registered")
+    return "removed"
+
+
+def reset(queue: Queue, who: str, player: Identity) -> str:
+    """Back to how a player is after signing up: no ticket, no place, not blocked; what is true then."""
+    remove(queue, who, player)
+    queue.players.unblock(player.sub)
+    _audit(queue, who, "reset", player.sub, "registered")
+    return "reset"
+
+
 def rotate_keys(queue: Queue, keys: Keys, who: str, admission: int, *, force: bool = False) -> Done:
     """Sign with the next key from now on. `admission`: how long a token lives, ms.
 
@@ -97,6 +127,11 @@ def _change(
 
     line = queue.lines.change(changed)
     done = Done(line, before, words(line))
+    _audit(queue, who, what, done.before, done.after)
+    return done
+
+
+def _audit(queue: Queue, who: str, what: str, before: str, after: str) -> None:
     time = iso(queue.clock())
     queue.table.put(
         {
@@ -105,8 +140,7 @@ def _change(
             "at": time,
             "who": who,
             "what": what,
-            "from": done.before,
-            "to": done.after,
+            "from": before,
+            "to": after,
         }
     )
-    return done

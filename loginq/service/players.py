@@ -252,6 +252,14 @@ class Players:
         when += " AND attribute_not_exists(#joinedAt)" if unless_joined else ""
         return self._table.updating(*key(player.sub), write=write, when=when, values={"ticket": player.ticket})
 
+    def strip(self, sub: str, ttl: int) -> None:
+        """Take name and address away, and let the row vanish after `ttl` (epoch seconds)."""
+        self._table.update(*key(sub), remove=("username", "email"), write={"ttl": ttl})
+
+    def unblock(self, sub: str) -> None:
+        """Let the player log in again."""
+        self._table.update(*key(sub), remove=("blocked",))
+
     def delete(self, subs: Sequence[str]) -> None:
         """Delete rows."""
         self._table.write_all(deletes=[key(sub) for sub in subs])

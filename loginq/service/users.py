@@ -8,8 +8,10 @@ from typing import Any
 
 from loginq.service.aws import Client
 from loginq.service.errors import Conflict, Invalid, LoginqError, NotFound
-from loginq.service.players import Identity, Players
-from loginq.service.times import Clock, iso
+from loginq.service.login import forget
+from loginq.service.players import Identity
+from loginq.service.queue import Queue
+from loginq.service.times import iso
 
 MIN_PASSWORD = 12
 """The shortest password that the template's policy allows; it also wants lower, upper, digit and symbol."""
@@ -45,8 +47,8 @@ def generated_password(length: int = 20) -> str:
 class Users:
     """The accounts of one user pool."""
 
-    def __init__(self, cognito: Client, pool_id: str, players: Players, clock: Clock) -> None:
-        self._cognito, self._pool, self._players, self._clock = cognito, pool_id, players, clock
+    def __init__(self, cognito: Client, pool_id: str, queue: Queue) -> None:
+        self._cognito, self._pool, self._queue = cognito, pool_id, queue
 
     def create(self, username: str, email: str, password: str) -> Account:
         """A confirmed account with a permanent password, and its player row.
@@ -80,7 +82,7 @@ class Users:
                 ) from exc
             raise
         account = _account(answer["User"], "Attributes")
-        self._players.register(Identity(account.sub, username, email), self._clock())
+        self._queue.players.register(Identity(account.sub, username, email), self._queue.clock())
         return account
 
     def list(self) -> Iterator[Account]:
@@ -97,10 +99,13 @@ class Users:
             raise NotFound(f"There is no user {username!r}.", "See `loginq users list`.") from exc
 
     def delete(self, username: str) -> Account:
-        """Delete the account, then its player row, and say which it was. Raises `NotFound`."""
+        """Delete the account, then its player row, and say which it was; a place in line or in the game is given up.
+
+        Raises `NotFound`.
+        """
         account = self.get(username)
         self._cognito.admin_delete_user(UserPoolId=self._pool, Username=username)
-        self._players.delete([account.sub])
+        forget(self._queue, Identity(account.sub, username))
         return account
 
 

@@ -93,7 +93,7 @@ def deploy(emulator: Running) -> Callable[..., Stack]:
         deployment.start_line(plan.parameters)
         target = deployment.target()
         queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
-        users = Users(aws.client("cognito-idp"), target.user_pool_id, queue.players, queue.clock)
+        users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)
         return Stack(deployment, target, aws, queue, users)
 
     return deployed

@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from loginq.service import login
+from loginq.service import login, operating
 from loginq.service.errors import BadRequest, TicketExpired, UnknownTicket
 from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
@@ -20,7 +20,9 @@ from loginq.service.players import KEPT_CLAIMS, Identity, State
 from loginq.service.queue import Queue, connect
 from loginq.service.sessions import Event, parse, report
 from loginq.service.settings import Rules
-from loginq.service.times import MINUTE, iso
+from loginq.service.settling import settle
+from loginq.service.stats import counts_of
+from loginq.service.times import MINUTE, SECOND, iso
 from tests.e2e.conftest import Stack
 
 T = 1_800_000_000_000
@@ -197,6 +199,77 @@ def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
     assert player is not None
     assert player.has_claimed(1) and player.has_claimed(2) and not player.has_claimed(3)
     assert KEPT_CLAIMS >= 10
+
+
+def settle_all(world: World) -> None:
+    """Run settling until everything that was reached is closed and counted; the line is kept alive meanwhile."""
+    for _ in range(40):
+        world.queue.lines.change(lambda line, t: line.renew(t))
+        settle(world.queue)
+        world.later(30 * SECOND)
+
+
+def counts(world: World) -> tuple[int, int, int, int]:
+    """(let in, in the game, no-shows, left), as `queue stats` shows them."""
+    found = counts_of(world.queue, world.queue.lines.read(), world.now[0])
+    return found.admitted, found.in_game, found.no_shows, found.departed
+
+
+def test_what_each_thing_does_to_the_counts(world: World) -> None:
+    """The table of the README, line by line."""
+    queue, players = world.queue, [someone() for _ in range(12)]
+    ada, bob, eve, dan, joe, kim, pam, ron, sam, tim, una, vic = players
+
+    world.let_in(ada)  # let in
+    assert counts(world) == (1, 1, 0, 0)
+    first = world.let_in(bob)
+    report(queue, [joined(bob, first, world.now[0]), left(bob, first, world.now[0])])  # left
+    assert counts(world) == (2, 1, 0, 1)
+    login.request(queue, bob)  # returned
+    assert counts(world) == (2, 2, 0, 0)
+
+    operating.admit(queue, "me", eve)  # players admit, of somebody without a place
+    assert operating.admit(queue, "me", eve) == "was in already"
+    assert counts(world)[1] == 3
+    operating.remove(queue, "me", eve)  # players remove, in the game
+    assert operating.remove(queue, "me", eve) == "had no place"
+    assert counts(world)[1] == 2
+    world.let_in(dan)
+    operating.reset(queue, "me", dan)  # players reset, in the game
+    assert counts(world)[1] == 2
+
+    world.let_in(joe)
+    login.leave(queue, joe)  # DELETE /login in the game
+    login.request(queue, kim)
+    login.leave(queue, kim)  # DELETE /login with a ticket that is not placed
+    assert counts(world)[1] == 2
+
+    world.let_in(pam)
+    login.forget(queue, pam)  # account deleted, in the game
+    assert counts(world)[1] == 2
+
+    for each in (ron, sam):
+        ticket = login.request(queue, each).ticket
+        issued = queue.players.get(each.sub)
+        assert issued is not None and issued.issued_at is not None
+        place(queue, [Message("m", Ticket(each.sub, ticket, issued.issued_at).body())])
+    login.leave(queue, ron)  # DELETE /login in line: the place is a no-show once it is closed
+    queue.players.delete([sam.sub])  # the row is gone: the same
+    world.later(1_000)
+
+    world.let_in(tim)  # and never joins: the token expires unused
+    unused = world.let_in(una)
+    report(queue, [joined(una, unused, world.now[0])])
+    settle_all(world)
+    line = queue.lines.read()
+    assert line.counted_to == line.tail
+    # ada, tim and bob's return were never joined; una is in the game.
+    admitted, in_game, no_shows, departed = counts(world)
+    assert (admitted, no_shows) == (line.tail - 2, 2)
+    assert in_game == 1 == admitted - departed
+    assert vic.sub and queue.players.get(pam.sub) is not None
+    operating.set_in_game(queue, "me", 5)  # rate set --in-game
+    assert counts(world)[1] == 5
 
 
 @pytest.mark.parametrize(
