@@ -131,5 +131,5 @@ def lint(path: Path = TEMPLATE) -> None:
     if found := cfn_lint(path.read_text()):
         first = found[0]
         raise Failed(
-            f"cfn-lint: {path.name} line {first.linenumber}: {first.message}", f"{len(found)} findings in all."
+            f"cfn-lint: {path.name} line {first.linenumber}: {first.message[:200]}", f"{len(found)} findings in all."
         )

@@ -45,10 +45,14 @@ class Running:
 
 
 class Emulator:
-    """The emulator whose state is in `folder`. A state folder belongs to one port, which is part of stored URLs."""
+    """The emulator whose state is in `folder`. A state folder belongs to one port, which is part of stored URLs.
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    With `iam`, policies are enforced, as far as the emulator can.
+    """
+
+    def __init__(self, folder: Path = FOLDER, *, iam: bool = False) -> None:
         self.folder = folder.absolute()
+        self._iam = iam
         self._note = self.folder / "emulator.json"
         self.log = self.folder / "emulator.log"
 
@@ -169,6 +173,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            "AUTH": str(self._iam).lower(),
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
             "STATE_DIR": str(folders["state"]),

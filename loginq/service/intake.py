@@ -76,6 +76,10 @@ class Intake:
     def send(self, tickets: Sequence[Ticket]) -> None:
         """Send tickets, ten a request. Raises `Unavailable` when SQS did not take all of them."""
 
+        if len(tickets) == 1:
+            self._sqs.send_message(QueueUrl=self.url, MessageBody=tickets[0].body())
+            return
+
         def send(some: Sequence[Ticket]) -> int:
             entries = [{"Id": str(n), "MessageBody": ticket.body()} for n, ticket in enumerate(some)]
             return len(self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed", []))

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -82,21 +83,23 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     one.down()
 
 
+def deployed(emulator: Running, name: str, **parameters: str) -> Stack:
+    """A new stack on an emulator."""
+    aws = emulator.aws()
+    deployment = Deployment(aws, name, aws.client("sts").get_caller_identity()["Account"], REGION)
+    plan = deployment.plan(parameters, lambda text: None)
+    for _ in deployment.apply(plan):
+        pass
+    deployment.start_line(plan.parameters)
+    target = deployment.target()
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+    users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)
+    return Stack(deployment, target, aws, queue, users)
+
+
 @pytest.fixture(scope="session")
 def deploy(emulator: Running) -> Callable[..., Stack]:
-    def deployed(name: str, **parameters: str) -> Stack:
-        aws = emulator.aws()
-        deployment = Deployment(aws, name, aws.client("sts").get_caller_identity()["Account"], REGION)
-        plan = deployment.plan(parameters, lambda text: None)
-        for _ in deployment.apply(plan):
-            pass
-        deployment.start_line(plan.parameters)
-        target = deployment.target()
-        queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
-        users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)
-        return Stack(deployment, target, aws, queue, users)
-
-    return deployed
+    return partial(deployed, emulator)
 
 
 @pytest.fixture(scope="module")

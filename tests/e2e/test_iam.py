@@ -1,0 +1,82 @@
+"""With IAM enforced: only a game server's role may report sessions, and every function works under its own."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loginq.emulator import Emulator
+from loginq.service.times import iso
+from tests.e2e.conftest import Stack, deployed, until
+from tests.e2e.test_sessions import post
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    one = Emulator(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
+    try:
+        stack = deployed(one.up(), "guarded")
+        _in_the_emulators_words(stack)
+        yield stack
+    finally:
+        one.down()
+
+
+def _in_the_emulators_words(stack: Stack) -> None:
+    """Where AWS asks for what an operation does, the emulator asks for its name, and sees no table in a batch."""
+    same = {
+        "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
+        "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
+        "dynamodb:PutItem": "dynamodb:TransactWriteItems",
+        "sqs:SendMessage": "sqs:SendMessageBatch",
+    }
+    iam = stack.aws.client("iam")
+    for each in stack.deployment.stack.resources():
+        if each["ResourceType"] == "AWS::IAM::Role":
+            role = each["PhysicalResourceId"]
+            (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            asked = {action for statement in document["Statement"] for action in statement["Action"]}
+            if more := sorted({same[action] for action in asked & set(same)}):
+                document["Statement"].append({"Effect": "Allow", "Action": more, "Resource": "*"})
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def key_of(stack: Stack, name: str, policy: str | None) -> tuple[str, str]:
+    """The access key of a new IAM user, with a policy or without."""
+    iam = stack.aws.client("iam")
+    iam.create_user(UserName=name)
+    if policy:
+        iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def test_only_a_game_server_may_report(guarded: Stack) -> None:
+    player = guarded.player()
+    ticket = player.game.login()["ticket"]
+    token = until(lambda: player.game.status(ticket).get("admission_token"), 10)
+    assert token
+    at = iso(guarded.queue.clock())
+    body = {"events": [{"player": player.sub, "admission": ticket, "event": "left", "at": at}]}
+    nobody = key_of(guarded, "nobody", None)
+    refused = post(guarded, body, *nobody)
+    assert refused.status_code == 403
+    forged = post(guarded, body, nobody[0], "not-the-secret")
+    assert forged.status_code == 403
+    server = key_of(guarded, "server", guarded.deployment.stack.outputs()["GameServerPolicyArn"])
+    allowed = post(guarded, body, *server)
+    assert (allowed.status_code, allowed.json()) == (200, {"results": ["counted"]})
+
+
+def test_every_function_works_under_its_own_role(guarded: Stack) -> None:
+    guarded.crowd(30)
+    player = guarded.player()
+    ticket = player.game.login()["ticket"]
+    until(lambda: player.game.status(ticket)["login_status"], 10)
+    assert player.game.leave() == {"state": "registered"}
+    function = guarded.deployment.stack.outputs()["SettleLineFunction"]
+    answer = guarded.aws.client("lambda").invoke(FunctionName=function)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert json.loads(answer["Payload"].read())["counted_to"] == 0
