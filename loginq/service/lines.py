@@ -100,11 +100,12 @@ class Lines:
             except ConditionFailed as exc:
                 if exc.index:
                     raise
-                line = from_row(exc.row) if exc.row else self.read()
-                if line.writer != nonce:
+                found = from_row(exc.row) if exc.row else None
+                if found is None or found.writer != nonce:
                     self._table.sleep(back_off(attempt, self._table.random))
+                    line = self.read()  # what was found is old again after the wait
                     continue
-                changed = line
+                changed = found
             self._cache = time.monotonic(), changed
             return changed
         raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")

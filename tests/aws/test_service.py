@@ -81,6 +81,28 @@ def test_a_retry_whose_first_attempt_took_effect_recognises_itself(queue: Queue)
     assert (line.tail, queue.lines.read().tail) == (101, 101)
 
 
+def test_a_writer_who_waits_reads_again_and_gets_through(queue: Queue, aws: Aws, target: Target) -> None:
+    """Somebody writes each time this one is waiting: what was seen before the wait must not be tried after it."""
+    other = Lines(queue.table, "main", queue.clock)
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    tries = 0
+
+    def busy(seconds: float) -> None:
+        other.change(lambda line, t: line.join(t, 1))
+
+    def change(line: Any, t: int) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            other.change(lambda line, t: line.join(t, 1))
+        return line.join(t, 100)
+
+    table = replace_dynamodb(queue, queue.table.dynamodb)
+    table.sleep = busy
+    assert Lines(table, "main", queue.clock).change(change).tail == 103
+    assert tries == 2
+
+
 def replace_dynamodb(queue: Queue, dynamodb: Any) -> Any:
     from loginq.service.table import Table
 
