@@ -108,6 +108,12 @@ def test_the_gate_is_the_sum_of_every_millisecond(history: list[Event], span: in
     assert line.moved(now, now + span) == sum(line.flow_at(t) for t in range(now, now + span))
 
 
+@given(events(skew=0), st.integers(0, 60_000))
+def test_a_refund_never_more_than_doubles_the_gate(history: list[Event], span: int) -> None:
+    now, _, _, line = played(history)[-1]
+    assert line.moved(now, now + span) <= 2 * replace(line, refund_rate=0).moved(now, now + span)
+
+
 @given(events())
 def test_settling_changes_nothing_that_a_reader_can_see(history: list[Event]) -> None:
     now, _, _, line = played(history)[-1]

@@ -146,6 +146,14 @@ class World:
         within = max(1 * SECOND, min(since, 10 * MINUTE))
         self.write(self.line.count_to(self.t, due, no_shows, synthetic, within))
 
+    def fill(self) -> None:
+        """Whoever wants in comes, as far as the capacity allows."""
+        self.write(self.line.resume(self.t))
+        self.join(80, 0.0)
+        for _ in range(12):
+            self.poll()
+            self.pass_time(2 * SECOND)
+
     def quiet(self) -> None:
         """Everybody who wants in gets in, and settling runs until there is nothing left to count."""
         self.write(self.line.resume(self.t))
@@ -209,6 +217,7 @@ def test_every_no_show_is_counted_once_and_the_capacity_is_kept(
     world = World(Random(seed), replace(new_line(), lease=5 * SECOND).set_capacity(START, capacity))
     world.seen.append((START, world.line))
     play(world, ops, waits)
+    world.fill()
     world.quiet()
     assert set(world.counted) == set(range(1, world.line.tail + 1))
     assert set(world.counted.values()) <= {1}
