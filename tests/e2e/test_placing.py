@@ -262,3 +262,33 @@ def test_polling_from_many_places_at_once_admits_once(stack: Stack, url: str) ->
         seen = set(pool.map(poll, range(40)))
     assert Counter(sub for sub, _ in seen) == Counter(each.sub for each in who)
     assert all(admitted for _, admitted in seen)
+
+
+@pytest.mark.parametrize("capacity", [None, 1_000])
+def test_a_players_way_costs_no_call_too_many(stack: Stack, url: str, capacity: int | None) -> None:
+    """Warm, with a capacity or without: a ticket is a write and a message, a poll a read, letting in two writes."""
+    name = f"calls-{capacity}"
+    counted = Saboteur(stack.aws, -1, "never")
+    queue = queue_on(stack, url, counted, name=name)
+    if capacity is not None:
+        queue.lines.change(lambda line, t: line.set_capacity(t, capacity))
+    ada, bob = newcomers(queue, 2)
+    queue.lines.read()
+
+    def calls(call: Callable[[], object]) -> int:
+        queue.lines._cache = (time.monotonic(), queue.lines._cache[1]) if queue.lines._cache else None
+        before = counted.calls
+        call()
+        return counted.calls - before
+
+    assert calls(lambda: login.request(queue, ada)) == 2
+    assert calls(lambda: login.request(queue, ada)) == 1
+    batch = messages(queue, [ada, bob])
+    place(queue, batch)
+    queue.lines.change(lambda line, t: line.pause(t))
+    ticket = queue.players.get(ada.sub).ticket  # type: ignore[union-attr]
+    assert calls(lambda: login.status(queue, ada, ticket)) == 1
+    queue.lines.change(lambda line, t: line.resume(t))
+    time.sleep(0.05)
+    assert calls(lambda: login.status(queue, ada, ticket)) == 3
+    assert calls(lambda: login.status(queue, ada, ticket)) == 1

@@ -147,12 +147,17 @@ class World:
         self.write(self.line.count_to(self.t, due, no_shows, synthetic, within))
 
     def fill(self) -> None:
-        """Whoever wants in comes, as far as the capacity allows."""
+        """Whoever wants in comes until the game is full; places that nobody took are freed on the way."""
         self.write(self.line.resume(self.t))
-        self.join(80, 0.0)
-        for _ in range(12):
+        self.write(self.line.set_rate(self.t, 50_000))
+        self.join(200, 0.0)
+        for n in range(2_000):
             self.poll()
             self.pass_time(2 * SECOND)
+            self.settle()
+            if n > 10 and (self.line.capacity is None or self.in_game() >= self.line.capacity):
+                return
+        raise AssertionError("the game does not fill")
 
     def quiet(self) -> None:
         """Everybody who wants in gets in, and settling runs until there is nothing left to count."""
@@ -305,3 +310,24 @@ def test_those_who_never_come_are_made_up_for(share: float) -> None:
     for start in (30, 60, 80):
         entered = sum(start * SECOND <= t < (start + 60) * SECOND for t in times)
         assert abs(entered / 60 - 20) <= 2
+
+
+def test_the_capacity_is_reached_behind_as_many_no_shows_and_kept() -> None:
+    world = World(Random(1), replace(new_line(), lease=5 * SECOND).set_capacity(START, 100))
+    world.seen.append((START, world.line))
+    world.join(100, 1.0)
+    world.join(400, 0.0)
+    for second in range(180):
+        world.poll()
+        if second % 5 == 0:
+            world.settle()
+        world.pass_time(1 * SECOND)
+    assert world.in_game() == 100
+    world.leave(10)
+    for second in range(60):
+        world.poll()
+        if second % 5 == 0:
+            world.settle()
+        world.pass_time(1 * SECOND)
+        assert second < 8 or world.in_game() >= 98  # a reader's second, calls of up to five, and the holes
+    assert world.in_game() == 100
