@@ -68,6 +68,8 @@ class Line:
     """Up to where the closed positions have been counted."""
     synthetic: int = 0
     """How many of those counted were synthetic; they are in `departed`, too."""
+    no_show_share: int = 0
+    """How many of a thousand real positions were no-shows, over the last three counts."""
     version: int = 0
     writer: str = ""
 
@@ -162,6 +164,15 @@ class Line:
         """How many real players were let in at the positions that are counted."""
         return self.counted_to - self.no_shows - self.synthetic
 
+    def wait(self, position: int, t: int) -> int | None:
+        """How long a player at `position` is told to wait, ms; None where `eta` is.
+
+        It is shorter than the line's own ETA by the share of no-shows, because their places come back to the gate; by
+        at most half, because a refund is never more than the rate again.
+        """
+        eta = self.eta(position, t)
+        return None if eta is None else max(0, eta - t) * (1_000 - min(self.no_show_share, 500)) // 1_000
+
     # What a writer makes of it
 
     def settle(self, t: int) -> Self:
@@ -244,11 +255,13 @@ class Line:
         line = self.settle(t)
         return replace(line, closed_to=max(line.closed_to, min(position, line.opened)))
 
-    def count_to(self, t: int, position: int, no_shows: int, synthetic: int, within: int) -> Self:
+    def count_to(
+        self, t: int, position: int, no_shows: int, synthetic: int, within: int, share: int | None = None
+    ) -> Self:
         """The closed positions up to this one are counted: so many were never claimed, so many were synthetic.
 
         A synthetic one counts as claimed and departed. The gate gets the no-shows back, and what is still owed, spread
-        over the next `within` ms, but never faster than the rate.
+        over the next `within` ms, but never faster than the rate. `share`: the new `no_show_share`.
         """
         line = self.settle(t)
         owed = line.refund_rate * max(0, line.refund_until - line.anchored_at) + no_shows * MICRO
@@ -259,6 +272,7 @@ class Line:
             no_shows=line.no_shows + no_shows,
             departed=line.departed + synthetic,
             synthetic=line.synthetic + synthetic,
+            no_show_share=line.no_show_share if share is None else share,
             refund_rate=refund,
             refund_until=line.anchored_at + -(-owed // refund) if refund else 0,
         ).settle(t)

@@ -292,8 +292,7 @@ def _standing(queue: Queue, player: Player, line: Line, wait: int | None = None)
     t, state, position = queue.clock(), player.state(line), player.position
     eta = ahead = None
     if state is State.WAITING and position is not None:
-        at = line.eta(position, t)
-        eta, ahead = None if at is None else max(0, at - t), line.ahead(position, t)
+        eta, ahead = line.wait(position, t), line.ahead(position, t)
         wait = remaining(line, position, t) if wait is None else wait
     elif state is State.QUEUED:
         wait = line.intake_age

@@ -29,6 +29,7 @@ _TOGETHER = 90
 _BUCKETS = 50
 
 
+_PAIRS = ("samples", "closings", "counts")
 _NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to")
 
 
@@ -43,11 +44,13 @@ class Memory:
         admitted: how many came through the valve.
         buckets_to: the buckets before this instant are in `full` and `admitted`, ms.
         run_at: when this was, ms.
+        counts: (no-shows, real positions) of the last three counts.
         unused_to: up to where admissions that nobody used have been looked for.
     """
 
     samples: tuple[tuple[int, int], ...] = ()
     closings: tuple[tuple[int, int], ...] = ()
+    counts: tuple[tuple[int, int], ...] = ()
     full: int = 0
     admitted: int = 0
     buckets_to: int = 0
@@ -57,14 +60,13 @@ class Memory:
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """The memory of a row."""
-        samples, closings = (tuple((a, b) for a, b in row.get(name, ())) for name in ("samples", "closings"))
-        return replace(cls(samples, closings), **{name: row[name] for name in _NUMBERS if name in row})
+        samples, closings, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS)
+        return replace(cls(samples, closings, counts), **{name: row[name] for name in _NUMBERS if name in row})
 
     def to_row(self) -> Row:
         """Without its keys."""
         return {
-            "samples": [list(pair) for pair in self.samples],
-            "closings": [list(pair) for pair in self.closings],
+            **{name: [list(pair) for pair in getattr(self, name)] for name in _PAIRS},
             **{name: getattr(self, name) for name in _NUMBERS},
         }
 
@@ -99,7 +101,7 @@ def settle(queue: Queue) -> Settled:
     before = line
     few = False
     if due > line.counted_to:
-        line, few = _count(queue, line, due, t - memory.run_at)
+        line, memory, few = _count(queue, line, memory, due)
     memory, unused = _free_unused(queue, memory, line, t)
     if line.counted_to == line.reached(t) and not queue.valve.admitted(line, t, 1)[bucket(t)]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
@@ -179,8 +181,8 @@ def _through_the_valve(queue: Queue, line: Line, memory: Memory) -> Memory:
     )
 
 
-def _count(queue: Queue, line: Line, due: int, since: int) -> tuple[Line, bool]:
-    """Count the closed positions up to `due` from their rows; the line, and whether few of them were claimed."""
+def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:
+    """Count the closed positions up to `due` from their rows; the last is whether few of them were claimed."""
     first = line.counted_to + 1
     claimed = synthetic = 0
     for some in chunks(list(queue.rosters.places(first, due)), 1_000):
@@ -188,13 +190,16 @@ def _count(queue: Queue, line: Line, due: int, since: int) -> tuple[Line, bool]:
         synthetic += sum(place.synthetic for place in some)
         claimed += sum(_claimed(place, rows) for place in some)
     no_shows = due - line.counted_to - claimed - synthetic
-    within = max(1 * SECOND, min(since, 10 * 60 * SECOND))
+    real = claimed + no_shows
+    counts = (*memory.counts, (no_shows, real))[-3:] if real else memory.counts
+    share = 1_000 * sum(missed for missed, _ in counts) // max(1, sum(all_ for _, all_ in counts))
+    within = max(1 * SECOND, min(queue.clock() - memory.run_at, 10 * 60 * SECOND))
 
     def counted(fresh: Line, t: int) -> Line | None:
-        return fresh.count_to(t, due, no_shows, synthetic, within) if fresh.counted_to == first - 1 else None
+        return fresh.count_to(t, due, no_shows, synthetic, within, share) if fresh.counted_to == first - 1 else None
 
-    real = claimed + no_shows
-    return queue.lines.change(counted), real >= 100 and claimed < FEW * real
+    few = real >= 100 and claimed < FEW * real
+    return queue.lines.change(counted), replace(memory, counts=counts), few
 
 
 def _claimed(place: Place, rows: dict[str, Player]) -> bool:

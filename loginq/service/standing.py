@@ -58,8 +58,7 @@ def entry(player: Player, line: Line, t: int) -> Entry:
     """How a player stands at `t`."""
     state, ahead, eta = player.state(line), None, None
     if state is State.WAITING and player.position is not None:
-        arrival = line.eta(player.position, t)
-        ahead, eta = line.ahead(player.position, t), None if arrival is None else arrival - t
+        ahead, eta = line.ahead(player.position, t), line.wait(player.position, t)
     return Entry(player, state, ahead, eta)
 
 

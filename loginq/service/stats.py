@@ -81,7 +81,6 @@ def snapshot(queue: Queue) -> Snapshot:
     depth = queue.intake.depth()
     counts = queue.valve.admitted(line, t, WINDOW + 1)
     newcomer = line.join(t, depth.total + 1)
-    arrival = newcomer.eta(newcomer.tail, t)
     return Snapshot(
         queue=queue.name,
         t=t,
@@ -91,7 +90,7 @@ def snapshot(queue: Queue) -> Snapshot:
         players=counts_of(queue, line, t),
         admitted=sum(counts.values()),
         admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
-        eta=None if arrival is None else max(0, arrival - t),
+        eta=newcomer.wait(newcomer.tail, t),
     )
 
 

@@ -174,6 +174,15 @@ def test_a_plan_is_part_of_the_eta() -> None:
     assert line.pause(START).eta(50, START) is None
 
 
+def test_a_player_is_told_a_shorter_wait_when_some_never_come() -> None:
+    line = new_line().join(START, 1_000)
+    assert line.wait(1_000, START) == 50_000
+    assert replace(line, no_show_share=300).wait(1_000, START) == 35_000
+    assert replace(line, no_show_share=900).wait(1_000, START) == 25_000
+    assert line.pause(START).wait(1_000, START) is None
+    assert line.count_to(START, 0, 0, 0, 1_000, share=250).no_show_share == 250
+
+
 def test_capacity_lets_in_as_many_as_leave() -> None:
     line = new_line().join(START, 100).set_capacity(START, 10).renew(START + 20_000)
     assert line.reached(START + 20_000) == 10
