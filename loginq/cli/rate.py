@@ -57,12 +57,12 @@ def set_(
     from loginq.service.operating import Done, set_capacity, set_in_game, set_rate
     from loginq.service.rates import parse_rate
 
+    if burst is not None and rate is None:
+        raise Invalid("--burst goes with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
     if rate is None and capacity is None and in_game is None:
         raise Invalid("There is nothing to set.", "Give a rate, --capacity or --in-game.")
     wanted = None if rate is None else parse_rate(rate)
     limit = _capacity(capacity)
-    if burst is not None and wanted is None:
-        raise Invalid("--burst goes with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
     session = open_session()
     session.announce()
     made: dict[str, Done] = {}

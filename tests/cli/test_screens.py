@@ -95,6 +95,27 @@ def test_rates(run: Run, deployed: Target, queue: Queue) -> None:
     assert json.loads(run("rate", "show", "--json").out)["per_second"] == 0.5
 
 
+def test_capacity_and_the_number_in_the_game(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    screen = run("rate", "set", "50", "--capacity", "20000")
+    assert screen.err.splitlines()[1:] == [
+        "✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.",
+        "✓ The capacity is 20,000 now; it was no limit.",
+    ]
+    assert queue.lines.read().capacity == 20_000
+    assert run("rate", "set", "--capacity", "20000").err.endswith("✓ The capacity was 20,000 already.")
+    assert run("rate", "set", "--in-game", "7").err.endswith("✓ The number in the game is 7 now; it was 0.")
+    assert queue.lines.read().departed == -7
+    assert run("rate", "set", "--capacity", "none").err.endswith("✓ The capacity is no limit now; it was 20,000.")
+    for words, says in (
+        ((), "There is nothing to set."),
+        (("--capacity", "many"), "'many' is not a capacity."),
+        (("--burst", "5"), "--burst goes with a rate."),
+    ):
+        screen = run("rate", "set", *words)
+        assert (screen.code, screen.err.splitlines()[0]) == (2, f"Error: {says}")
+
+
 @pytest.mark.parametrize(
     ("rate", "says"),
     [

@@ -133,6 +133,43 @@ def test_a_crowd_and_a_player_who_gets_through(loginq: Loginq, stack: str) -> No
     assert json.loads(loginq("load", "clean", "--yes", "--json").stdout)["deleted"] == 60
 
 
+def test_keys_and_tokens(loginq: Loginq, stack: str) -> None:
+    words = ("users", "create", "kay", "--email", "kay@example.com", "--password-stdin")
+    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
+    played = loginq("play", "--username", "kay", "--password-stdin", "--json", stdin=PASSWORD + "\n")
+    token = json.loads(played.stdout.splitlines()[-1])["admission_token"]
+    good = loginq("token", "verify", stdin=token)
+    assert (good.returncode, good.stderr) == (0, "✓ This token is good: its player was let in.\n")
+    bad = loginq("token", "verify", token[:-6] + "AAAAAA")
+    assert (bad.returncode, "signature: it does not fit" in bad.stderr) == (1, True)
+    assert json.loads(loginq("token", "verify", "--json", stdin=token).stdout)["valid"] is True
+    assert loginq("token", "verify", stdin="nonsense").returncode == 2
+    before = json.loads(loginq("keys", "show", "--json").stdout)
+    assert before["signs"] == before["keys"]["active"]
+    assert loginq("keys", "rotate").returncode == 2
+    rotated = loginq("keys", "rotate", "--yes", "--json")
+    assert json.loads(rotated.stdout)["signs"] == before["keys"]["next"]
+    again = loginq("keys", "rotate", "--yes")
+    assert (again.returncode, "--force" in again.stderr) == (2, True)
+    assert loginq("token", "verify", stdin=token).returncode == 0
+    assert '"d"' not in rotated.stdout + loginq("keys", "show").stdout
+
+
+def test_one_player_is_let_in_taken_out_and_reset(loginq: Loginq, stack: str) -> None:
+    words = ("users", "create", "liz", "--email", "liz@example.com", "--password-stdin")
+    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
+    admitted = loginq("players", "admit", "liz", "nobody", "--json")
+    assert admitted.returncode == 1
+    results = {each["player"]: each["result"] for each in json.loads(admitted.stdout)["results"]}
+    assert results == {"liz": "let in", "nobody": "There is no player 'nobody'."}
+    assert "was in already" in loginq("players", "admit", "liz").stdout
+    assert loginq("players", "remove", "liz").returncode == 2
+    assert "removed" in loginq("players", "remove", "liz", "--yes").stdout
+    assert "had no place" in loginq("players", "remove", "liz", "--yes").stdout
+    assert "reset" in loginq("players", "reset", "liz", "--yes").stdout
+    assert json.loads(loginq("players", "show", "liz", "--json").stdout)["state"] == "registered"
+
+
 def test_signing_up_in_the_client(loginq: Loginq, stack: str) -> None:
     words = ("play", "--username", "eve", "--password-stdin", "--sign-up", "--email", "eve@example.com", "--json")
     played = loginq(*words, stdin=PASSWORD + "\n123456\n")

@@ -174,6 +174,14 @@ def test_a_plan_is_part_of_the_eta() -> None:
     assert line.pause(START).eta(50, START) is None
 
 
+def test_places_that_free_up_in_one_lump_are_given_at_the_rate() -> None:
+    full = new_line().join(START, 5_000).set_capacity(START, 100).renew(START + 60_000).renew(START + 119_000)
+    assert full.reached(START + 120_000) == 100
+    freed = full.leave(START + 120_000, 100)
+    assert freed.reached(START + 120_000) == 120
+    assert freed.reached(START + 122_000) == 160
+
+
 def test_a_player_is_told_a_shorter_wait_when_some_never_come() -> None:
     line = new_line().join(START, 1_000)
     assert line.wait(1_000, START) == 50_000
