@@ -202,8 +202,8 @@ class _Live(_Lines):
         if standing.get("message"):
             lines.append(Text(standing["message"], "yellow"))
         lines.append(Text(self._note, "red") if self._note else Text(""))
-        lines.append(Text(f"asking again in {until_poll:.0f} s · Ctrl-C to leave, the place is kept", "dim"))
-        return Panel(Group(*lines), title=f"{self._username} in line", title_align="left", width=60)
+        lines.append(Text(f"asking again in {until_poll:.0f} s · Ctrl-C leaves, the place is kept", "dim"))
+        return Panel(Group(*lines), title=f"{self._username} in line", title_align="left", width=64)
 
 
 def describe(standing: dict[str, Any]) -> str:

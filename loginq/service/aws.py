@@ -38,7 +38,11 @@ _CODES: dict[type[LoginqError], str] = {
     Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException",
     Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
 }
-_HINTS = {Refused: _CREDENTIALS, Unavailable: _RETRY}
+_HINTS = {
+    Refused: _CREDENTIALS,
+    Unavailable: _RETRY,
+    NotFound: "If it belongs to the stack, see `loginq status`, or deploy again with `loginq deploy`.",
+}
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
 
