@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -110,7 +110,7 @@ class Game:
         if answer.status_code == 401:
             answer = self._send(method, path, query, renew=True)
         if answer.status_code == 200:
-            return dict(answer.json())
+            return dict(_reach(answer.json))
         raise _refusal(answer)
 
     def _send(self, method: str, path: str, query: dict[str, str], *, renew: bool) -> Any:
@@ -120,11 +120,14 @@ class Game:
         )
 
 
+T = TypeVar("T")
+
+
 def patiently(
-    ask: Callable[[], dict[str, Any]],
+    ask: Callable[[], T],
     trouble: Callable[[Trouble, float], None],
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, Any]:
+) -> T:
     """The answer of `ask`, asked again for as long as there is `Trouble`; the place in line is kept meanwhile.
 
     Args:

@@ -47,20 +47,15 @@ def signed_in(target: "Target", username: str, secret: str, new: Callable[[], st
     """The account, signed in; made first when `new` gives its e-mail address; confirmed when that is still missing."""
     from loginq.client import Account, NotConfirmed, patiently
 
-    account = Account(target, username)
+    account = patiently(lambda: Account(target, username), _say_trouble)
     if new is not None:
         account.sign_up(secret, new())
         account.confirm(_code())
-
-    def sign_in() -> dict[str, Any]:
-        account.sign_in(secret)
-        return {}
-
     try:
-        patiently(sign_in, _say_trouble)
+        patiently(lambda: account.sign_in(secret), _say_trouble)
     except NotConfirmed:
         account.confirm(_code())
-        patiently(sign_in, _say_trouble)
+        patiently(lambda: account.sign_in(secret), _say_trouble)
     return account
 
 

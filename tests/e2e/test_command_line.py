@@ -214,7 +214,8 @@ def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     assert "Your place is kept. Come back with `loginq play --username dan`." in said
 
     again = play()
-    time.sleep(2)
+    assert again.stdout is not None
+    assert json.loads(again.stdout.readline())["position"] == place
     assert loginq("local", "down").returncode == 0
     time.sleep(12)
     assert again.poll() is None
