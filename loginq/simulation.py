@@ -67,7 +67,6 @@ class Player:
     position: int | None = None
     placed_at: int | None = None
     first_eta: int | None = None
-    reached_at: int | None = None
     admitted_at: int | None = None
     polls: int = 0
 

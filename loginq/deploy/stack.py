@@ -45,7 +45,7 @@ class Stack:
     """The stack `name`."""
 
     def __init__(self, aws: Aws, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._aws, self.name, self._sleep = aws, name, sleep
+        self.name, self._sleep = name, sleep
         self._cloudformation = aws.client("cloudformation")
 
     def describe(self) -> dict[str, Any] | None:

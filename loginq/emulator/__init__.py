@@ -17,7 +17,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from loginq.service.aws import Aws
-from loginq.service.errors import Failed, Invalid, NoTarget
+from loginq.service.errors import Failed, Invalid
 
 FOLDER = Path(".loginq")
 FIRST_PORT = 4566
@@ -209,11 +209,6 @@ class Emulator:
         with (self.folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def emulator_at(url: str) -> NoTarget:
-    """The error for an emulator that does not answer at `url`."""
-    return NoTarget(f"The emulator at {url} does not answer.", "Start it with `loginq local up`.")
 
 
 def _missing() -> bool:

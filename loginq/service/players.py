@@ -155,12 +155,11 @@ class Players:
         row = self._table.update(*key(who.sub), write=_profile(who), default={"createdAt": iso(t)})
         return Player.from_row(row)
 
-    def issue(self, who: Identity, ticket: str, t: int, old: Player | None = None) -> Player:
-        """Give a new ticket to a player who has none, or in place of the one in `old` if that is still as it was."""
-        return self.update(who.sub, self.issuing(who, ticket, t, old))
-
     def issuing(self, who: Identity, ticket: str, t: int, old: Player | None, counted_to: int = 0) -> Row:
-        """`issue`, for a transaction or an update of its own. `counted_to`: the line's, to let counted claims go."""
+        """A new ticket for a player who has none, or in place of the one in `old` if that is still as it was.
+
+        For a transaction or an update of its own. `counted_to`: the line's, to let counted claims go.
+        """
         held = old is not None and old.ticket is not None
         fresh = {"when": f"attribute_not_exists(#loginTicket) AND {_UNBLOCKED}", "values": {"no": False}}
         return {

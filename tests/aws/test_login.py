@@ -261,8 +261,8 @@ def test_what_is_behind_the_closed_positions_has_expired(queue: Queue) -> None:
 
 def test_a_login_that_comes_twice_at_once_makes_one_ticket(queue: Queue) -> None:
     """Both calls try to write; the second finds the first one's ticket and takes it."""
-    first = queue.players.issue(ADA, "first", queue.clock())
+    first = queue.players.update(ADA.sub, queue.players.issuing(ADA, "first", queue.clock(), None))
     with pytest.raises(ConditionFailed) as failed:
-        queue.players.issue(ADA, "second", queue.clock())
+        queue.players.update(ADA.sub, queue.players.issuing(ADA, "second", queue.clock(), None))
     assert failed.value.row["loginTicket"] == "first"
     assert login.request(queue, ADA).ticket == first.ticket
