@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -67,6 +68,13 @@ class Player:
     game: Game
 
 
+def free_port() -> int:
+    """A port of the system's choice: an emulator that is down must find it free again, whoever starts meanwhile."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def until(true: Callable[[], Any], seconds: float) -> Any:
     """Wait for something, and fail when it does not come."""
     deadline = time.monotonic() + seconds
@@ -79,7 +87,7 @@ def until(true: Callable[[], Any], seconds: float) -> Any:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     one = Emulator(tmp_path_factory.mktemp("emulator") / ".loginq")
-    yield one.up()
+    yield one.up(free_port())
     one.down()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loginq.emulator import Emulator
-from tests.e2e.conftest import PASSWORD, until
+from tests.e2e.conftest import PASSWORD, free_port, until
 
 ROOT = Path(__file__).parents[2]
 Loginq = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,6 +70,7 @@ def loginq(folder: Path, environment: dict[str, str]) -> Loginq:
 @pytest.fixture(scope="module")
 def stack(loginq: Loginq, folder: Path) -> str:
     """Acceptance: one command in an empty folder."""
+    assert loginq("local", "up", "--port", str(free_port())).returncode == 0
     done = loginq("deploy", "--local", "--yes")
     assert done.returncode == 0, done.stderr
     assert "✓ The stack 'loginq' is up." in done.stderr
@@ -218,7 +219,7 @@ def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     assert json.loads(again.stdout.readline())["position"] == place
     assert loginq("local", "down").returncode == 0
     time.sleep(12)
-    assert again.poll() is None
+    assert again.poll() is None, again.communicate()
     gone = loginq("queue", "stats")
     assert (gone.returncode, "loginq local up" in gone.stderr) == (3, True)
     assert loginq("local", "up").returncode == 0

@@ -11,7 +11,7 @@ import requests
 
 from loginq.emulator import Emulator, Running
 from loginq.service.errors import Invalid
-from tests.e2e.conftest import until
+from tests.e2e.conftest import free_port, until
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_it_listens_on_loopback_only(emulator: Running) -> None:
 def test_the_lambdas_see_nothing_of_the_users_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real secret")
     one = Emulator(tmp_path / ".loginq")
-    found = one.up()
+    found = one.up(free_port())
     try:
         assert b"a real secret" not in Path(f"/proc/{found.pid}/environ").read_bytes()
     finally:
@@ -51,7 +51,7 @@ def test_the_lambdas_see_nothing_of_the_users_environment(tmp_path: Path, monkey
 
 def test_up_again_finds_it_and_its_state_survives_a_stop(tmp_path: Path) -> None:
     one = Emulator(tmp_path / ".loginq")
-    found = one.up()
+    found = one.up(free_port())
     assert one.up() == found
     with pytest.raises(Invalid, match="already running on port"):
         one.up(found.port + 1)
@@ -67,7 +67,7 @@ def test_up_again_finds_it_and_its_state_survives_a_stop(tmp_path: Path) -> None
 
 def test_a_dead_process_is_noticed(tmp_path: Path) -> None:
     one = Emulator(tmp_path / ".loginq")
-    found = one.up()
+    found = one.up(free_port())
     os.kill(found.pid, signal.SIGKILL)
     until(lambda: one.running() is None, 5)
     assert one.died()
@@ -96,7 +96,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
             Emulator(tmp_path / ".loginq").up(port)
     other = tmp_path / "other"
     one = Emulator(other)
-    found = one.up()
+    found = one.up(free_port())
     one.down()
     with pytest.raises(Invalid, match=f"belongs to port {found.port}"):
         one.up(found.port + 1)

@@ -8,7 +8,7 @@ import pytest
 
 from loginq.emulator import Emulator
 from loginq.service.times import iso
-from tests.e2e.conftest import Stack, deployed, until
+from tests.e2e.conftest import Stack, deployed, free_port, until
 from tests.e2e.test_sessions import post
 
 
@@ -16,7 +16,7 @@ from tests.e2e.test_sessions import post
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     one = Emulator(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
     try:
-        stack = deployed(one.up(), "guarded")
+        stack = deployed(one.up(free_port()), "guarded")
         _in_the_emulators_words(stack)
         yield stack
     finally:

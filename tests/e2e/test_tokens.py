@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet as OtherKeySet
 from loginq.service.operating import rotate_keys
 from loginq.service.times import MINUTE
 from loginq.service.tokens import Keys
-from tests.e2e.conftest import Player, Stack, until
+from tests.e2e.conftest import Player, Stack, free_port, until
 
 
 def key_set(stack: Stack) -> OtherKeySet:
@@ -76,6 +76,6 @@ def test_the_emulators_files_are_for_their_owner_only(tmp_path: Path) -> None:
     from loginq.emulator import Emulator
 
     one = Emulator(tmp_path / ".loginq")
-    one.up()
+    one.up(free_port())
     one.down()
     assert one.folder.stat().st_mode & 0o077 == 0
