@@ -113,12 +113,22 @@ def lines(texts: Iterable[str]) -> None:
         out().print(text, markup=False, soft_wrap=True)
 
 
+def draw(*renderables: Any) -> None:
+    """Anything else that rich draws, on stdout: a chart."""
+    out().print(*renderables, sep="\n")
+
+
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Any]:
     """A bar on stderr while there is a terminal; yields a function to advance it and, if wanted, name what it is at."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    columns: list[Any] = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+    ]
     with Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
         task = bar.add_task(what, total=total)
 

@@ -1,17 +1,29 @@
-"""`loginq rate`: how fast players are let in."""
+"""`loginq rate`: how fast players are let in, now and later, and what a change would do before it is made."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loginq.cli.options import Json, example, group
 
+if TYPE_CHECKING:
+    from loginq.cli.session import Session
+    from loginq.service.line import Line, Step
+    from loginq.service.operating import Done
+
 app = group("How fast players are let in.")
+
+At = Annotated[str | None, typer.Option("--at", help="When: 18:00, or 2026-11-25T18:00; your own time zone.")]
+In = Annotated[str | None, typer.Option("--in", help="In how long: 90s, 10m, 1h30m.")]
+WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; show what it would do, beside what is.")]
+_Change = tuple[str, "Callable[[Line, int], Line]", "Callable[[], Done]"]
+"""What is changed, what that makes of a line, and doing it."""
 
 
 @app.command(**example("loginq rate show"))
 def show(json: Json = False) -> None:
-    """Show the admission rate, and what comes through."""
+    """Show the admission rate, what comes through, and what is planned."""
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.rates import rate_text
@@ -22,23 +34,33 @@ def show(json: Json = False) -> None:
     if json:
         console.document({"target": session.name, **now.document("")["rate"]})
         return
-    console.facts(
-        f"rate · {session.name}",
-        [
-            ("asked", rate_text(now.line.rate_at(now.t))),
-            ("burst", f"{now.line.burst:,} players"),
-            ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
-        ],
-    )
+    line, t = now.line, now.t
+    steps = [step for step in line.steps if step[0] > t]
+    facts: list[tuple[str, object]] = [
+        ("asked", rate_text(line.rate_at(t))),
+        ("burst", f"{line.burst:,} players"),
+        ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
+        ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
+    ]
+    facts += [
+        ("then" if n else "planned", f"{rate_text(r)} from {console.moment(at)}") for n, (at, r) in enumerate(steps)
+    ]
+    console.facts(f"rate · {session.name}", facts)
+    if steps:
+        console.draw(_plan_chart(line.rate_at(t), steps, t))
+    if line.paused:
+        console.say("The line is paused: the plan holds again after `loginq queue resume`.")
 
 
 @app.command(
     name="set",
     context_settings={"ignore_unknown_options": True},  # so that -5 is a rate, if a bad one
-    **example("loginq rate set 50", "loginq rate set 3000/min --capacity 20000"),
+    **example("loginq rate set 50", "loginq rate set 3000/min --in 10m", "loginq rate set 80 --what-if"),
 )
 def set_(
     rate: Annotated[str | None, typer.Argument(help="Players per second, or with a unit: 50, 50/s, 3000/min.")] = None,
+    at: At = None,
+    in_: In = None,
     burst: Annotated[
         int | None, typer.Option(min=0, help="How far the gate may run ahead; one second of the rate if left out.")
     ] = None,
@@ -48,41 +70,178 @@ def set_(
     in_game: Annotated[
         int | None, typer.Option(min=0, help="Correct how many are in the game, when a game server died.")
     ] = None,
+    what_if: WhatIf = False,
     json: Json = False,
 ) -> None:
-    """Set the admission rate, the capacity, or both. It holds everywhere within a second."""
-    from loginq.cli import console
+    """Set the admission rate, now or later, or the capacity. A change holds everywhere within a second."""
     from loginq.cli.session import open_session
+    from loginq.service import operating
     from loginq.service.errors import Invalid
-    from loginq.service.operating import Done, set_capacity, set_in_game, set_rate
     from loginq.service.rates import parse_rate
 
-    if burst is not None and rate is None:
-        raise Invalid("--burst goes with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
+    later = at is not None or in_ is not None
+    if (burst is not None or later) and rate is None:
+        raise Invalid("--burst, --at and --in go with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
     if rate is None and capacity is None and in_game is None:
         raise Invalid("There is nothing to set.", "Give a rate, --capacity or --in-game.")
+    if later and burst is not None:
+        raise Invalid("--burst cannot be planned.", "Set it when the rate is there.")
+    if what_if and in_game is not None:
+        raise Invalid("--in-game corrects a number; there is nothing to foresee.", "Leave one of the two out.")
     wanted = None if rate is None else parse_rate(rate)
     limit = _capacity(capacity)
     session = open_session()
-    session.announce()
-    made: dict[str, Done] = {}
-    if wanted is not None:
-        made["rate"] = set_rate(session.queue, session.caller, wanted, burst)
+    queue = session.queue
+    changes: list[_Change] = []
+    if wanted is not None and later:
+        steps = [(_moment(session, at, in_), wanted)]
+        changes.append(_planned(session, steps))
+    elif wanted is not None:
+        changes.append(
+            (
+                "rate",
+                lambda line, t: operating.setting(line, t, wanted, burst),
+                lambda: operating.set_rate(queue, session.caller, wanted, burst),
+            )
+        )
     if capacity is not None:
-        made["capacity"] = set_capacity(session.queue, session.caller, limit)
+        changes.append(
+            (
+                "capacity",
+                lambda line, t: line.set_capacity(t, limit),
+                lambda: operating.set_capacity(queue, session.caller, limit),
+            )
+        )
     if in_game is not None:
-        made["number in the game"] = set_in_game(session.queue, session.caller, in_game)
-    if json:
-        line = list(made.values())[-1].line
-        rate_now = {"per_second": line.rate / 1_000, "burst": line.burst, "capacity": line.capacity}
-        changed = any(done.changed for done in made.values())
-        console.document({"target": session.name, "rate": rate_now, "changed": changed})
+        changes.append(
+            (
+                "number in the game",
+                lambda line, t: line,
+                lambda: operating.set_in_game(queue, session.caller, in_game),
+            )
+        )
+    _make(session, changes, what_if, json)
+
+
+@app.command(**example("loginq rate ramp 50 500 --over 30m", "loginq rate ramp 50 500 --over 30m --at 18:00"))
+def ramp(
+    start: Annotated[str, typer.Argument(help="The rate to begin with.")],
+    end: Annotated[str, typer.Argument(help="The rate to end with.")],
+    over: Annotated[str, typer.Option(help="How long the way takes: 30m, 1h.")],
+    at: At = None,
+    in_: In = None,
+    what_if: WhatIf = False,
+    json: Json = False,
+) -> None:
+    """Plan a rate that climbs, or falls, in even steps; it begins now unless --at or --in says when."""
+    from loginq.cli.session import open_session
+    from loginq.service import operating
+    from loginq.service.line import MAX_STEPS
+    from loginq.service.rates import parse_rate
+    from loginq.service.times import parse_duration
+
+    first, last, length = parse_rate(start), parse_rate(end), parse_duration(over)
+    session = open_session()
+    line, now = session.queue.lines.read(), session.queue.clock()
+    begin = _moment(session, at, in_) if at is not None or in_ is not None else now
+    kept = [step for step in line.steps if step[0] > now and not begin <= step[0] <= begin + length]
+    room = MAX_STEPS - len(kept) + (begin <= now)
+    _make(session, [_planned(session, operating.ramp(first, last, begin, length, room))], what_if, json)
+
+
+@app.command(**example("loginq rate clear"))
+def clear(what_if: WhatIf = False, json: Json = False) -> None:
+    """Forget the planned steps; the rate stays as it is now."""
+    from loginq.cli.session import open_session
+    from loginq.service import operating
+
+    session = open_session()
+    change: _Change = ("plan", operating.clearing, lambda: operating.clear(session.queue, session.caller))
+    _make(session, [change], what_if, json)
+
+
+def _planned(session: "Session", steps: "list[Step]") -> _Change:
+    from loginq.service import operating
+
+    return (
+        "plan",
+        lambda line, t: operating.planning(line, t, steps),
+        lambda: operating.plan(session.queue, session.caller, steps),
+    )
+
+
+def _moment(session: "Session", at: str | None, in_: str | None) -> int:
+    """The instant, ms, that --at or --in names, by the clock of AWS."""
+    from loginq.service.errors import Invalid
+    from loginq.service.times import parse_duration, parse_moment
+
+    if at is not None and in_ is not None:
+        raise Invalid("--at and --in exclude each other.", "Give one of them.")
+    session.queue.lines.read()  # its answer's Date sets the clock right
+    now = session.queue.clock()
+    if at is not None:
+        return parse_moment(at, now)
+    return now + parse_duration(in_ or "")
+
+
+def _make(session: "Session", changes: list[_Change], what_if: bool, json: bool) -> None:
+    """Make the changes and say what is true now, or show what they would do."""
+    from loginq.cli import console
+    from loginq.cli.what_if import show
+
+    if what_if:
+        show(session, [change for _, change, _ in changes], json)
         return
-    for what, done in made.items():
-        if done.changed:
+    session.announce()
+    made = [(what, do()) for what, _, do in changes]
+    line = made[-1][1].line
+    if json:
+        steps = [{"at": _iso(at), "per_second": rate / 1_000} for at, rate in line.steps]
+        now = {"per_second": line.rate / 1_000, "burst": line.burst, "steps": steps, "capacity": line.capacity}
+        changed = any(done.changed for _, done in made)
+        console.document({"target": session.name, "rate": now, "changed": changed})
+        return
+    for what, done in made:
+        if what == "plan":
+            console.done(_plan_now(done) if done.changed else "That was planned already.")
+        elif done.changed:
             console.done(f"The {what} is {done.after} now; it was {done.before}.")
         else:
             console.done(f"The {what} was {done.after} already.")
+
+
+def _plan_now(done: "Done") -> str:
+    from loginq.cli.console import moment
+    from loginq.service.rates import rate_text
+
+    line = done.line
+    if not line.steps:
+        return f"Nothing is planned any more; the rate stays at {rate_text(line.rate)}."
+    (first, rate), count = line.steps[0], len(line.steps)
+    text = f"The rate is {rate_text(line.rate)} until {moment(first)}, then {rate_text(rate)}"
+    more = f", and on in {count} steps to {rate_text(line.steps[-1][1])} at {moment(line.steps[-1][0])}" * (count > 1)
+    return f"{text}{more}."
+
+
+def _plan_chart(rate: int, steps: "list[Step]", t: int) -> Any:
+    from loginq.cli.chart import Chart, Series
+    from loginq.cli.console import moment
+
+    end = steps[-1][0] + max(60_000, (steps[-1][0] - t) // 10)
+    points = [(t, rate / 1_000)]
+    for at, planned in steps:
+        points += [(at, points[-1][1]), (at, planned / 1_000)]
+    return Chart(
+        [Series("planned rate", [*points, (end, points[-1][1])])],
+        x=lambda ms: moment(round(ms)),
+        y=lambda r: f"{r:,.4g}/s",
+    )
+
+
+def _iso(t: int) -> str:
+    from loginq.service.times import iso
+
+    return iso(t)
 
 
 def _capacity(text: str | None) -> int | None:

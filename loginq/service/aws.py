@@ -35,7 +35,8 @@ _CODES: dict[type[LoginqError], str] = {
     "InternalErrorException RequestThrottled ThrottledException 500 503",
     NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
     "QueueDoesNotExist NoSuchBucket NoSuchKey 404",
-    Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException",
+    Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException "
+    "AWS.SimpleQueueService.PurgeQueueInProgress PurgeQueueInProgress",
     Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
 }
 _HINTS = {

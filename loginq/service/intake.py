@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -16,6 +16,8 @@ PER_REQUEST = 10
 """Messages that SQS takes in one SendMessageBatch."""
 LENGTH_FRESH = 1.0
 """How old, in seconds, a cached length may be."""
+HIDDEN = 30
+"""Seconds for which a message that is looked at is hidden, at most: it is put back as soon as it has been seen."""
 _DEPTH = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -49,6 +51,26 @@ class Ticket:
         if not all(isinstance(text, str) and 0 < len(text) <= 128 for text in texts) or type(synthetic) is not bool:
             raise Invalid("Not a ticket message: a field has the wrong type or length.")
         return cls(sub, ticket, issued_at, synthetic)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message as SQS holds it; instants in ms since the epoch."""
+
+    id: str
+    body: str
+    sent_at: int
+    received: int
+    """How often it was delivered, the look at it included."""
+    receipt: str
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The ticket in it; None when it is none."""
+        try:
+            return Ticket.parse(self.body)
+        except Invalid:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +124,108 @@ class Intake:
         """How many messages gave up."""
         return self._depth(self.dead_letter_url).total
 
-    @cached_property
+    @property
     def dead_letter_url(self) -> str:
         """The URL of the dead-letter queue, from the intake's redrive policy."""
+        name = self._redrive["deadLetterTargetArn"].rpartition(":")[2]
+        return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    @cached_property
+    def _redrive(self) -> dict[str, Any]:
         answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
         policy = answer.get("Attributes", {}).get("RedrivePolicy")
         if policy is None:
             raise NotFound("The intake has no dead-letter queue.", "Deploy again with `loginq deploy`.")
-        name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
-        return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
+        return dict(json.loads(policy))
+
+    def peek(self, limit: int) -> list[Letter]:
+        """Up to `limit` messages that wait, oldest first; they stay.
+
+        SQS counts a look as a delivery. Whose last one it was is sent anew and only then deleted, so that looking makes
+        no dead letters; a ticket that is there twice is placed once.
+        """
+        letters = self._look(self.url, limit)
+        spent = [letter for letter in letters if letter.received >= int(self._redrive["maxReceiveCount"])]
+        for some in chunks(spent, PER_REQUEST):
+            self._move(some, self.url, self.url)
+        self._put_back(self.url, [letter for letter in letters if letter not in spent])
+        return letters
+
+    def dead(self, limit: int) -> list[Letter]:
+        """Up to `limit` dead letters, oldest first; they stay."""
+        letters = self._look(self.dead_letter_url, limit)
+        self._put_back(self.dead_letter_url, letters)
+        return letters
+
+    def purge(self, url: str) -> None:
+        """Delete every message of a queue. Raises `Conflict` when that was asked for within the last minute."""
+        self._sqs.purge_queue(QueueUrl=url)
+
+    def redrive(self) -> Iterator[tuple[int, int]]:
+        """Send dead letters that are tickets to the intake, then delete them; the others stay.
+
+        Gives (sent, left) of each batch. A crash in between sends a ticket twice, and it is placed once. Ends when it
+        has seen as many as there were: those that die again come back as new ones.
+        """
+        left: list[Letter] = []
+        seen, there = 0, self.dead_letters()
+        try:
+            while seen < there and (letters := self._receive(self.dead_letter_url, PER_REQUEST)):
+                seen += len(letters)
+                tickets = [letter for letter in letters if letter.ticket is not None]
+                left += [letter for letter in letters if letter.ticket is None]
+                self._move(tickets, self.dead_letter_url, self.url)
+                yield len(tickets), len(letters) - len(tickets)
+        finally:
+            self._put_back(self.dead_letter_url, left)
+
+    def _move(self, letters: Sequence[Letter], source: str, to: str) -> None:
+        """Send up to ten messages to a queue, then delete those that it took from the source."""
+        if not letters:
+            return
+        entries = [{"Id": str(n), "MessageBody": letter.body} for n, letter in enumerate(letters)]
+        answer = self._sqs.send_message_batch(QueueUrl=to, Entries=entries)
+        sent = [letters[int(each["Id"])] for each in answer.get("Successful", [])]
+        if sent:
+            receipts = [{"Id": str(n), "ReceiptHandle": letter.receipt} for n, letter in enumerate(sent)]
+            self._sqs.delete_message_batch(QueueUrl=source, Entries=receipts)
+
+    def _look(self, url: str, limit: int) -> list[Letter]:
+        found: dict[str, Letter] = {}
+        try:
+            while len(found) < limit and (letters := self._receive(url, min(PER_REQUEST, limit - len(found)))):
+                found |= {letter.id: letter for letter in letters}
+        except BaseException:
+            self._put_back(url, list(found.values()))
+            raise
+        return sorted(found.values(), key=lambda letter: letter.sent_at)
+
+    def _receive(self, url: str, count: int) -> list[Letter]:
+        """Up to `count` messages, hidden from others for a while; asks all of SQS's servers, not some."""
+        answer = self._sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=count,
+            VisibilityTimeout=HIDDEN,
+            WaitTimeSeconds=1,
+            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        )
+        return [
+            Letter(
+                each["MessageId"],
+                each["Body"],
+                int(each["Attributes"]["SentTimestamp"]),
+                int(each["Attributes"]["ApproximateReceiveCount"]),
+                each["ReceiptHandle"],
+            )
+            for each in answer.get("Messages", [])
+        ]
+
+    def _put_back(self, url: str, letters: Sequence[Letter]) -> None:
+        for some in chunks(letters, PER_REQUEST):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0} for n, letter in enumerate(some)
+            ]
+            self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
     def _depth(self, url: str) -> Depth:
         attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTH))["Attributes"]

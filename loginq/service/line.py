@@ -21,6 +21,8 @@ MAX_RATE = 100_000_000
 MAX_BURST = 1_000_000
 MAX_STEPS = 20
 """More planned steps than that would outgrow the line's one small item."""
+MAX_MESSAGE = 200
+"""Bytes of a message; with 20 steps beside it the item is then just under its 1 KB."""
 DEFAULT_LEASE = 60_000
 
 Step = tuple[int, int]
@@ -245,6 +247,17 @@ class Line:
     def open(self, t: int) -> Self:
         """New tickets again."""
         return self._changed(t, closed=False)
+
+    def say(self, t: int, message: str) -> Self:
+        """A notice that every waiting player is shown with the next poll; empty for none."""
+        size = len(message.encode())
+        if size > MAX_MESSAGE:
+            raise ValueError(f"the message has {size} bytes: at most {MAX_MESSAGE}")
+        return replace(self.settle(t), message=message)
+
+    def void(self, t: int) -> Self:
+        """Tickets issued before `t` that have no position yet count no more."""
+        return replace(self.settle(t), void_before=max(self.void_before, t))
 
     def leave(self, t: int, count: int) -> Self:
         """`count` admitted players have left the game; negative when some of them are back."""

@@ -1,7 +1,7 @@
 """What a player may do: ask for a ticket, ask how it stands, give it up."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from loginq.service.placing import Message, place
 from loginq.service.players import Identity, Player, State
 from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.queue import Queue
-from loginq.service.table import Row
+from loginq.service.table import Row, attempts
 from loginq.service.times import DAY, SECOND
 from loginq.service.tokens import Jwk, mint
 
@@ -128,23 +128,34 @@ def forget(queue: Queue, who: Identity) -> None:
         queue.players.delete([who.sub])
 
 
-def admit(queue: Queue, who: Identity) -> Player:
-    """Let one player in out of turn, by an operator's word: whatever the gate, the valve and the capacity say.
+def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None]:
+    """Let players in out of turn, by an operator's word: whatever the gate, the valve and the capacity say.
 
     Who has no place yet gets one at the end of the line, and is let in there. Who is in already stays as he is.
+    Returns for each, in order, why it could not be done, or None.
     """
-    ticket = request(queue, who).ticket
-    player = queue.players.get(who.sub)
-    if player is not None and player.position is None and not player.in_game():
-        place(queue, [Message(who.sub, Ticket(who.sub, ticket, player.issued_at or 0).body())])
-        player = queue.players.get(who.sub)
-    if player is None or player.position is None:
-        raise _changing()
-    if player.in_game():
-        return player
-    line, t = queue.lines.read(), queue.clock()
-    queue.valve.take(line, t, queue.random)
-    return _admit(queue, player, t)
+    tickets = attempts(lambda who: request(queue, who), everyone)
+    asked = [(who, made) for who, made in zip(everyone, tickets, strict=True) if isinstance(made, Standing)]
+    rows = queue.players.get_all([who.sub for who, _ in asked])
+    lost = [rows[who.sub] for who, _ in asked if who.sub in rows and rows[who.sub].position is None]
+    waiting = [Ticket(row.sub, row.ticket or "", row.issued_at or 0) for row in lost if not row.in_game()]
+    if waiting:
+        place(queue, [Message(ticket.sub, ticket.body()) for ticket in waiting])
+    line = queue.lines.read()
+
+    def let_in(player: Player) -> None:
+        if player.position is None and not player.in_game():
+            raise _changing()
+        if not player.in_game():
+            queue.valve.take(line, queue.clock(), queue.random)
+            _admit(queue, player, queue.clock())
+
+    rows = queue.players.get_all([who.sub for who, _ in asked])
+    entered = dict(zip(rows, attempts(let_in, rows.values()), strict=True))
+    return [
+        made if isinstance(made, LoginqError) else entered.get(who.sub, _changing())
+        for who, made in zip(everyone, tickets, strict=True)
+    ]
 
 
 def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:

@@ -1,17 +1,18 @@
-"""What an operator does to the line, each time with an audit row that says who, what, from and to."""
+"""What an operator does to the line and to players, each time with an audit row that says who, what, from and to."""
 
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from loginq.service import login
-from loginq.service.errors import Invalid, UnknownTicket
-from loginq.service.line import Line
+from loginq.service.audit import record
+from loginq.service.errors import Invalid, LoginqError, UnknownTicket
+from loginq.service.line import MAX_STEPS, Line, Step
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rates import rate_text
 from loginq.service.stats import counts_of
-from loginq.service.times import iso
+from loginq.service.table import attempts, in_threads
+from loginq.service.times import SECOND, iso
 from loginq.service.tokens import Keys
 
 
@@ -29,6 +30,9 @@ class Done:
         return self.before != self.after
 
 
+# The line
+
+
 def pause(queue: Queue, who: str) -> Done:
     """Nobody more is let in until `resume`."""
     return _change(queue, who, "pause", Line.pause, lambda line: line.line_state)
@@ -37,6 +41,21 @@ def pause(queue: Queue, who: str) -> Done:
 def resume(queue: Queue, who: str) -> Done:
     """The gate moves on."""
     return _change(queue, who, "resume", Line.resume, lambda line: line.line_state)
+
+
+def close(queue: Queue, who: str) -> Done:
+    """No new tickets; who has one keeps it, and the line moves."""
+    return _change(queue, who, "close", Line.close, lambda line: "closed" if line.closed else "open")
+
+
+def open_(queue: Queue, who: str) -> Done:
+    """New tickets again."""
+    return _change(queue, who, "open", Line.open, lambda line: "closed" if line.closed else "open")
+
+
+def say(queue: Queue, who: str, message: str) -> Done:
+    """A notice for every waiting player, shown with the next poll; empty for none. Raises `Invalid` when too long."""
+    return _change(queue, who, "message", lambda line, t: line.say(t, message), lambda line: line.message)
 
 
 def set_capacity(queue: Queue, who: str, capacity: int | None) -> Done:
@@ -59,47 +78,72 @@ def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
 
 
 def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Done:
-    """Another rate, in thousandths of a player per second, and another burst.
-
-    Raises `Invalid` for a rate of 0: stopping is what `pause` is for.
-    """
-    if rate == 0:
-        raise Invalid("A rate of 0 would let nobody in.", "To stop the line, use `loginq queue pause`.")
+    """Another rate, in thousandths of a player per second, and another burst: what `setting` says."""
     return _change(
         queue,
         who,
         "rate",
-        lambda line, t: line.set_rate(t, rate, burst),
+        lambda line, t: setting(line, t, rate, burst),
         lambda line: f"{rate_text(line.rate)} with a burst of {line.burst:,}",
     )
 
 
-def admit(queue: Queue, who: str, player: Identity) -> str:
-    """Let one player in out of turn; what is true then."""
-    before = queue.players.get(player.sub)
-    login.admit(queue, player)
-    was_in = before is not None and before.in_game()
-    if not was_in:
-        _audit(queue, who, "admit", player.sub, "admitted")
-    return "was in already" if was_in else "let in"
+def setting(line: Line, t: int, rate: int, burst: int | None = None) -> Line:
+    """The line with another rate. Raises `Invalid` for 0 that no planned step ends: stopping is what `pause` is for."""
+    if rate == 0 and not any(planned for at, planned in line.steps if at > t):
+        raise Invalid(
+            "A rate of 0 would let nobody in.",
+            "To stop the line, use `loginq queue pause`; to open later, plan that first: `loginq rate set 80 --at "
+            "18:00`.",
+        )
+    return line.set_rate(t, rate, burst)
 
 
-def remove(queue: Queue, who: str, player: Identity) -> str:
-    """Take one player's ticket and place away, in line or in the game; what is true then."""
-    try:
-        login.leave(queue, player)
-    except UnknownTicket:
-        return "had no place"
-    _audit(queue, who, "remove", player.sub, "registered")
-    return "removed"
+def plan(queue: Queue, who: str, steps: Sequence[Step]) -> Done:
+    """Further planned steps: what `planning` says."""
+    return _change(queue, who, "plan", lambda line, t: planning(line, t, steps), _plan_text)
 
 
-def reset(queue: Queue, who: str, player: Identity) -> str:
-    """Back to how a player is after signing up: no ticket, no place, not blocked; what is true then."""
-    remove(queue, who, player)
-    queue.players.unblock(player.sub)
-    _audit(queue, who, "reset", player.sub, "registered")
-    return "reset"
+def planning(line: Line, t: int, steps: Sequence[Step]) -> Line:
+    """The line with further planned steps, (instant, rate) in order of time.
+
+    A first one that is not in the future is the rate from now on. Steps that were planned between the first and the
+    last go. Raises `Invalid` when there would be too many.
+    """
+    first, last = steps[0][0], steps[-1][0]
+    if first <= t:
+        line, steps = line.set_rate(t, steps[0][1]), steps[1:]
+    kept = [step for step in line.steps if step[0] > t and not first <= step[0] <= last]
+    if len(kept) + len(steps) > MAX_STEPS:
+        raise Invalid(
+            f"{len(kept) + len(steps)} planned steps are too many: a line holds {MAX_STEPS}.",
+            "See them with `loginq rate show`; `loginq rate clear` takes them away.",
+        )
+    return line.plan(t, tuple(sorted([*kept, *steps])))
+
+
+def ramp(start: int, end: int, at: int, over: int, most: int) -> list[Step]:
+    """Steps from the rate `start` at the instant `at` to the rate `end` at `at + over`, even in time and rate.
+
+    At most `most`, none closer than a second. Raises `Invalid` when that is less than two.
+    """
+    count = min(most, over // SECOND + 1)
+    if count < 2:
+        raise Invalid(
+            "There is no room for a ramp.",
+            "Give it at least two seconds; `loginq rate clear` takes planned steps away.",
+        )
+    return [(at + over * n // (count - 1), start + (end - start) * n // (count - 1)) for n in range(count)]
+
+
+def clear(queue: Queue, who: str) -> Done:
+    """No planned steps any more; the rate stays as it is at this moment."""
+    return _change(queue, who, "plan", clearing, _plan_text)
+
+
+def clearing(line: Line, t: int) -> Line:
+    """The line without planned steps."""
+    return line.plan(t, ())
 
 
 def rotate_keys(queue: Queue, keys: Keys, who: str, admission: int, *, force: bool = False) -> Done:
@@ -115,6 +159,93 @@ def rotate_keys(queue: Queue, keys: Keys, who: str, admission: int, *, force: bo
     return _change(queue, who, "rotate keys", lambda line, t: replace(line.settle(t), kid=kid), lambda line: line.kid)
 
 
+# The intake
+
+
+def purge(queue: Queue, who: str) -> int:
+    """Empty the intake for good; about how many tickets were in it.
+
+    Tickets without a position are void first, so that no client's next call sends them again: it gets a new one.
+    """
+    before = queue.intake.depth().total
+    line = queue.lines.change(Line.void)
+    queue.intake.purge(queue.intake.url)
+    record(queue, who, "purge", f"{before:,} in the intake", f"void before {iso(line.void_before)}")
+    return before
+
+
+def purge_dead_letters(queue: Queue, who: str) -> int:
+    """Delete every dead letter; about how many there were."""
+    before = queue.intake.dead_letters()
+    queue.intake.purge(queue.intake.dead_letter_url)
+    record(queue, who, "purge dead letters", f"{before:,}", "0")
+    return before
+
+
+def redrive(queue: Queue, who: str) -> Iterator[tuple[int, int]]:
+    """Put dead letters that are tickets back into the intake; gives (put back, left where they are), some at a time."""
+    back = left = 0
+    try:
+        for moved, kept in queue.intake.redrive():
+            back, left = back + moved, left + kept
+            yield moved, kept
+    finally:
+        record(queue, who, "redrive", f"{back + left:,} dead letters", f"{back:,} put back")
+
+
+# Players
+
+Outcome = str | LoginqError
+"""What became of one player: what is true now, or why nothing was done."""
+
+
+def admit(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
+    """Let players in out of turn. Doing it again for somebody who is in changes nothing."""
+    before = queue.players.get_all([player.sub for player in players])
+    inside = {sub for sub, player in before.items() if player.in_game()}
+
+    def outcome(player: Identity, error: LoginqError | None) -> Outcome:
+        if error is not None:
+            return error
+        if player.sub in inside:
+            return "was in already"
+        record(queue, who, "admit", player.sub, "admitted")
+        return "let in"
+
+    admitted = zip(players, login.admit(queue, players), strict=True)
+    return in_threads(lambda pair: outcome(*pair), admitted)
+
+
+def remove(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
+    """Take players' tickets and places away, in line or in the game."""
+    return attempts(lambda player: _remove(queue, who, player), players)
+
+
+def reset(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
+    """Back to how players are after signing up: no ticket, no place, not blocked."""
+
+    def one(player: Identity) -> str:
+        _remove(queue, who, player)
+        queue.players.block(player.sub, blocked=False)
+        record(queue, who, "reset", player.sub, "registered")
+        return "reset"
+
+    return attempts(one, players)
+
+
+def _remove(queue: Queue, who: str, player: Identity) -> str:
+    try:
+        login.leave(queue, player)
+    except UnknownTicket:
+        return "had no place"
+    record(queue, who, "remove", player.sub, "registered")
+    return "removed"
+
+
+def _plan_text(line: Line) -> str:
+    return ", ".join(f"{rate_text(rate)} from {iso(at)}" for at, rate in line.steps) or "nothing planned"
+
+
 def _change(
     queue: Queue, who: str, what: str, change: Callable[[Line, int], Line], words: Callable[[Line], str]
 ) -> Done:
@@ -127,20 +258,5 @@ def _change(
 
     line = queue.lines.change(changed)
     done = Done(line, before, words(line))
-    _audit(queue, who, what, done.before, done.after)
+    record(queue, who, what, done.before, done.after)
     return done
-
-
-def _audit(queue: Queue, who: str, what: str, before: str, after: str) -> None:
-    time = iso(queue.clock())
-    queue.table.put(
-        {
-            "PK": f"QUEUE#{queue.name}",
-            "SK": f"AUDIT#{time}#{secrets.token_hex(4)}",
-            "at": time,
-            "who": who,
-            "what": what,
-            "from": before,
-            "to": after,
-        }
-    )

@@ -1,6 +1,6 @@
 """Player rows: what one says, the state it means, and every conditional write that changes it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -255,9 +255,16 @@ class Players:
         """Take name and address away, and let the row vanish after `ttl` (epoch seconds)."""
         self._table.update(*key(sub), remove=("username", "email"), write={"ttl": ttl})
 
-    def unblock(self, sub: str) -> None:
-        """Let the player log in again."""
-        self._table.update(*key(sub), remove=("blocked",))
+    def block(self, sub: str, *, blocked: bool) -> None:
+        """Keep the player from logging in, or no more; an ID token that is out keeps working, but not here."""
+        self._table.update(
+            *key(sub), write={"blocked": True} if blocked else {}, remove=() if blocked else ("blocked",)
+        )
+
+    def every(self) -> Iterator[list[Player]]:
+        """All players, a list for each page read: the whole table is read and paid for."""
+        for rows in self._table.scan("begins_with(#PK, :user)", {"user": "USER#"}):
+            yield [Player.from_row(row) for row in rows]
 
     def delete(self, subs: Sequence[str]) -> None:
         """Delete rows."""

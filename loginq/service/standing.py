@@ -1,16 +1,17 @@
 """How players stand, as the operator sees it: one, or those who wait, in order."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from loginq.service.audit import Action
 from loginq.service.errors import NotFound
 from loginq.service.line import Line
-from loginq.service.players import Player, State
+from loginq.service.players import Identity, Player, State
 from loginq.service.queue import Queue
 from loginq.service.times import SECOND, iso
-from loginq.service.users import Users
+from loginq.service.users import Account, Users
 
 _AT_ONCE = 100
 """Rows read together while a list is shown."""
@@ -75,15 +76,55 @@ def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[En
                 yield entry(player, line, t)
 
 
-def find(queue: Queue, users: Users, name: str) -> Entry:
-    """The player with this subject or user name. Raises `NotFound`."""
+def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> Iterator[list[Entry]]:
+    """The players in these states, a list for each page of a scan of the whole table."""
+    for page in queue.players.every():
+        yield [found for player in page if (found := entry(player, line, t)).state in states]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One player with the account, None where that is gone (or never was: a synthetic player)."""
+
+    entry: Entry
+    account: Account | None
+
+
+def find(queue: Queue, users: Users, name: str) -> Found:
+    """The player with this user name, e-mail address or sub. Raises `NotFound`."""
     player = queue.players.get(name)
-    if player is None:
-        try:
-            player = queue.players.get(users.get(name).sub)
-        except NotFound:
-            player = None
+    try:
+        account = users.find(name)
+    except NotFound:
+        account = None
+    if player is None and account is not None:
+        player = queue.players.get(account.sub)
+        player = player or Player(account.sub, account.username, account.email)
     if player is None:
         raise NotFound(f"There is no player {name!r}.", "See `loginq users list` and `loginq players list`.")
     line = queue.lines.read()
-    return entry(player, line, queue.clock())
+    return Found(entry(player, line, queue.clock()), account)
+
+
+def identity(queue: Queue, users: Users, name: str) -> Identity:
+    """Who a user name, an e-mail address or a sub means. Raises `NotFound`."""
+    player = queue.players.get(name)
+    if player is not None and player.username:
+        return Identity(player.sub, player.username, player.email)
+    account = users.find(name)
+    return Identity(account.sub, account.username, account.email)
+
+
+def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:
+    """What happened to a player, (instant in ms, words), oldest first: what the row knows, and what operators did."""
+    known = [
+        (found.created_at, "registered"),
+        (found.issued_at, "got the ticket"),
+        (found.queued_at, f"placed at {found.position:,}" if found.position else "placed"),
+        (found.admitted_at, "let in"),
+        (found.joined_at, "joined the game"),
+        (found.left_at, "left the game"),
+    ]
+    events = [(at, words) for at, words in known if at is not None]
+    events += [(each.at, f"{each.what} by {each.who}") for each in actions if each.concerns(found.sub)]
+    return sorted(events, key=lambda event: event[0])

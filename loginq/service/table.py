@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from loginq.service.errors import Unavailable
+from loginq.service.errors import LoginqError, Unavailable
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -57,6 +57,18 @@ def in_threads(work: Callable[[T], R], jobs: Iterable[T]) -> list[R]:
         return [work(job) for job in waiting]
     with ThreadPoolExecutor(min(THREADS, len(waiting))) as pool:
         return list(pool.map(work, waiting))
+
+
+def attempts(work: Callable[[T], R], jobs: Iterable[T]) -> list[R | LoginqError]:
+    """The same, where an error of ours is a result like any other."""
+
+    def attempt(job: T) -> R | LoginqError:
+        try:
+            return work(job)
+        except LoginqError as exc:
+            return exc
+
+    return in_threads(attempt, jobs)
 
 
 def back_off(attempt: int, random: Random) -> float:

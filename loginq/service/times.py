@@ -1,8 +1,11 @@
 """Instants: milliseconds since the epoch in the line and in the code, ISO 8601 UTC in rows that people read."""
 
+import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from loginq.service.errors import Invalid
 
 Clock = Callable[[], int]
 """Gives the instant in ms since the epoch."""
@@ -30,3 +33,39 @@ def from_iso(text: str) -> int:
         raise ValueError(f"{text!r} has no time zone")
     whole = int(moment.replace(microsecond=0).timestamp())
     return whole * 1_000 + moment.microsecond // 1_000
+
+
+_UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+
+
+def parse_duration(text: str) -> int:
+    """`90s`, `10m`, `1h30m`, `1.5h` in ms; a bare number is seconds. Raises `Invalid` for anything else."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text)
+    if parts and "".join(number + unit for number, unit in parts) == text.replace(" ", ""):
+        return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return round(float(text) * SECOND)
+    raise Invalid(f"{text!r} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
+
+
+def parse_moment(text: str, now: int) -> int:
+    """`18:00`, `18:00:30`, `2026-11-25 18:00` in the zone of this machine, or ISO 8601 with a zone, in ms.
+
+    A time of day is the next one after `now`. Raises `Invalid` for anything else, and for a moment that is past.
+    """
+    here = datetime.fromtimestamp(now / 1_000).astimezone()
+    try:
+        if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+            clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
+            found = datetime.combine(here.date(), clock).astimezone()
+            if found <= here:
+                found = datetime.combine(here.date() + timedelta(days=1), clock).astimezone()
+        else:
+            found = datetime.fromisoformat(text)
+            found = found if found.tzinfo else found.astimezone()
+    except ValueError as exc:
+        raise Invalid(f"{text!r} is not a time.", "Write it like 18:00 or 2026-11-25T18:00.") from exc
+    t = round(found.timestamp() * 1_000)
+    if t <= now:
+        raise Invalid(f"{text!r} is past.", f"It is {here:%Y-%m-%d %H:%M:%S} here.")
+    return t

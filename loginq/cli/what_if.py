@@ -1,0 +1,64 @@
+"""`--what-if`: the line as it is and as it would be, run forward by the code that lets players in."""
+
+from collections.abc import Callable, Sequence
+
+from loginq.cli import console
+from loginq.cli.chart import Chart, Series
+from loginq.cli.session import Session
+from loginq.service.errors import Invalid
+from loginq.service.forecast import Forecast, forecast
+from loginq.service.line import Line
+
+Change = Callable[[Line, int], Line]
+
+
+def show(session: Session, changes: Sequence[Change], json: bool) -> None:
+    """Before and after, side by side. `changes`: what each makes of a line at an instant."""
+    line, depth = session.queue.lines.read(), session.queue.intake.depth()
+    t = session.queue.clock()
+    changed = line
+    for change in changes:
+        changed = _lawful(change, changed, t)
+    before, after = forecast(line, t, depth.total), forecast(changed, t, depth.total)
+    if json:
+        document = {"target": session.name, "before": before.document(), "after": after.document(), "changed": False}
+        console.document(document)
+        return
+    rows: list[tuple[str, Callable[[Forecast], object]]] = [
+        ("time to clear the line", lambda f: console.duration(f.clear)),
+        ("last player in", lambda f: console.moment(None if f.clear is None else f.t + f.clear)),
+        *((f"wait left, p{share}", lambda f, share=share: console.duration(f.waits[share])) for share in before.waits),
+        ("newcomer waits", lambda f: console.duration(f.newcomer)),
+    ]
+    console.table(
+        [f"{before.waiting:,} waiting", "as it is", "what if"],
+        [(name, value(before), value(after)) for name, value in rows],
+        empty="",
+        numbers=["as it is", "what if"],
+    )
+    if before.waiting:
+        console.draw(_drain_chart(before, after))
+    console.say("Nothing was changed." + _why_unknown(changed, after))
+
+
+def _lawful(change: Change, line: Line, t: int) -> Line:
+    """What the line itself refuses is a user's mistake here, as it is when the change is made."""
+    try:
+        return change(line, t)
+    except ValueError as exc:
+        raise Invalid(f"{str(exc).capitalize()}.") from exc
+
+
+def _why_unknown(line: Line, after: Forecast) -> str:
+    if after.clear is not None:
+        return ""
+    if line.paused:
+        return " The line is paused: there is no honest time until it is resumed."
+    if line.limit < line.tail:
+        return " The game is full before the line is clear: the rest waits for players to leave."
+    return " The rate ends at 0."
+
+
+def _drain_chart(before: Forecast, after: Forecast) -> Chart:
+    series = [Series(name, f.drain) for name, f in (("as it is", before), ("what if", after))]
+    return Chart(series, x=lambda ms: console.duration(round(ms)), y=lambda n: f"{n:,.0f}")

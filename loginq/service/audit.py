@@ -1,0 +1,51 @@
+"""The audit: one row for each operator action, `QUEUE#<name>` / `AUDIT#<time>#<id>`: who, what, from, to."""
+
+import secrets
+from dataclasses import asdict, dataclass
+
+from loginq.service.queue import Queue
+from loginq.service.times import from_iso, iso
+
+_BEHIND = "AUDIT$"
+"""Sorts behind every `AUDIT#…` and before every other row of the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that an operator did; `at` in ms since the epoch."""
+
+    at: int
+    who: str
+    what: str
+    before: str
+    after: str
+
+    def document(self) -> dict[str, str]:
+        """The JSON form."""
+        return {**asdict(self), "at": iso(self.at)}
+
+    def concerns(self, sub: str) -> bool:
+        """Whether it was done to this player."""
+        return self.before == sub
+
+
+def record(queue: Queue, who: str, what: str, before: str, after: str) -> None:
+    """Write down what `who`, an ARN, has done. For an action on a player `before` is the player's sub."""
+    time = iso(queue.clock())
+    queue.table.put(
+        {
+            "PK": f"QUEUE#{queue.name}",
+            "SK": f"AUDIT#{time}#{secrets.token_hex(4)}",
+            "at": time,
+            "who": who,
+            "what": what,
+            "from": before,
+            "to": after,
+        }
+    )
+
+
+def actions(queue: Queue, limit: int | None = None) -> list[Action]:
+    """What was done, newest first: the last `limit`, or everything."""
+    rows = queue.table.query(f"QUEUE#{queue.name}", start=_BEHIND, reverse=True, limit=limit)
+    return [Action(from_iso(row["at"]), row["who"], row["what"], row["from"], row["to"]) for row in rows]
