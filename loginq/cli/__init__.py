@@ -6,7 +6,8 @@ import typer
 from typer.core import TyperGroup
 
 from loginq import __version__
-from loginq.cli import deploy, keys, load, local, players, queue, rate, token, users
+from loginq.cli import deploy, keys, load, local, logs, players, queue, rate, token, users
+from loginq.cli.completion import stack_names
 from loginq.cli.demo import demo
 from loginq.cli.options import OPTIONS
 from loginq.cli.play import play
@@ -51,7 +52,10 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    stack: Annotated[str | None, typer.Option(help="The stack to use, in place of the one .env names.")] = None,
+    stack: Annotated[
+        str | None,
+        typer.Option(help="The stack to use, in place of the one .env names.", autocompletion=stack_names),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
 ) -> None:
@@ -63,6 +67,7 @@ app.command(name="deploy")(deploy.deploy)
 app.command(name="destroy")(deploy.destroy)
 app.command(name="status")(deploy.status)
 app.command()(play)
+app.command(**logs.HELP)(logs.logs)
 app.add_typer(local.app, name="local")
 app.add_typer(users.app, name="users")
 app.add_typer(queue.app, name="queue")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -107,6 +107,15 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
     out().print(Panel(grid, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1)))
 
 
+def columns(pairs: Sequence[tuple[str, str]]) -> Any:
+    """Names and values in as many columns as fit."""
+    from rich.columns import Columns
+    from rich.text import Text
+
+    cells = [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in pairs]
+    return Columns(cells, width=max(28, *(len(cell) for cell in cells)), expand=False)
+
+
 def lines(texts: Iterable[str]) -> None:
     """Lines on stdout as they are, however wide the terminal: for what people copy."""
     for text in texts:
@@ -163,3 +172,24 @@ def moment(t: int | None) -> str:
     from datetime import datetime
 
     return DASH if t is None else datetime.fromtimestamp(t / 1_000, _zone()).strftime("%Y-%m-%d %H:%M:%S")
+
+
+_LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+
+
+def log_line(at: int, level: str, name: str, text: str, fields: Mapping[str, Any]) -> None:
+    """One line of a log on stdout, its fields behind it."""
+    from rich.text import Text
+
+    said = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if value is not None)
+    out().print(
+        Text.assemble(
+            (f"{moment(at)} ", "dim"), (f"{level:<8} ", _LEVEL_STYLES.get(level, "")), (f"{name} ", "cyan"), text, " ",
+            (said, "dim"),
+        ),
+        soft_wrap=True,
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

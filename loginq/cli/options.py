@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,6 +43,21 @@ def confirm(question: str, yes: bool) -> None:
     if not typer.confirm(question, err=True):
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file, `-` for stdin, without empty ones and comments. Raises `Invalid` when it is no text."""
+    return [line.strip() for line in text_of(file).splitlines() if line.strip() and not line.startswith("#")]
+
+
+def text_of(file: Path) -> str:
+    """What is in a file, `-` for stdin. Raises `Invalid` when it is no text."""
+    from loginq.service.errors import Invalid
+
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Invalid(f"{file} cannot be read: {exc}.") from exc
 
 
 def password(stdin: bool, *, twice: bool) -> str:

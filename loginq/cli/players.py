@@ -1,41 +1,68 @@
 """`loginq players`: player state in DynamoDB."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loginq.cli.options import Json, Yes, confirm, example, group
+from loginq.cli.completion import player_names
+from loginq.cli.options import Json, Yes, confirm, example, group, lines_of
 
 if TYPE_CHECKING:
+    from loginq.cli.session import Session
+    from loginq.service.operating import Outcome
     from loginq.service.players import Identity
     from loginq.service.queue import Queue
 
+    Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
+
 app = group("Player state in DynamoDB.")
 
+LARGE = 100_000
+"""Items in a table whose scan is worth a question."""
+_STATES = "registered, queued, waiting, admitted, left or expired"
+_TOGETHER = 50
 
-@app.command(name="list", **example("loginq players list --limit 20"))
+
+@app.command(name="list", **example("loginq players list --limit 20", "loginq players list --state admitted"))
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50, json: Json = False
+    state: Annotated[str, typer.Option(help=f"Those who are {_STATES}.")] = "waiting",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    yes: Yes = False,
+    json: Json = False,
 ) -> None:
-    """List the players who wait, in order."""
+    """List the players in one state. Those who wait come in order; the others need a scan of the whole table."""
+    from itertools import islice
+
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.standing import waiting_players
+    from loginq.service.errors import Invalid
+    from loginq.service.players import State
+    from loginq.service.standing import players_in, waiting_players
 
-    queue = open_session().queue
+    if state not in list(State):
+        raise Invalid(f"{state!r} is not a state of a player.", f"Give {_STATES}.")
+    session = open_session()
+    queue = session.queue
     line = queue.lines.read()
     t = queue.clock()
-    shown = list(waiting_players(queue, line, t, limit))
+    if state == State.WAITING:
+        shown = list(waiting_players(queue, line, t, limit))
+    else:
+        _confirm_scan(session, yes)
+        found = (entry for page in players_in(queue, line, t, (State(state),)) for entry in page)
+        shown = list(islice(found, limit))
     if json:
         console.document([entry.document() for entry in shown])
         return
+    none = "Put a synthetic crowd in line with `loginq load run --players 300`."
     console.table(
         ["position", "ahead", "ETA", "player", "synthetic"],
         [
             (
-                f"{e.player.position:,}",
-                f"{e.ahead:,}",
+                None if e.player.position is None else f"{e.player.position:,}",
+                None if e.ahead is None else f"{e.ahead:,}",
                 console.duration(e.eta),
                 e.name,
                 "yes" if e.player.synthetic else "",
@@ -43,94 +70,207 @@ def list_(
             for e in shown
         ],
         numbers=["position", "ahead", "ETA"],
-        empty="Nobody is waiting. Put a synthetic crowd in line with `loginq load run --players 300`.",
+        empty=f"Nobody is waiting. {none}" if state == State.WAITING else f"Nobody is {state}.",
     )
-    if len(shown) == limit < line.waiting(t):
+    if len(shown) == limit and state == State.WAITING and limit < line.waiting(t):
         console.say(f"These are the first {limit:,} of {line.waiting(t):,}; see more with --limit.")
+    elif len(shown) == limit:
+        console.say(
+            f"There may be more than these {limit:,}; see more with --limit, or all with `loginq players export`."
+        )
 
 
-@app.command(**example("loginq players show ada"))
-def show(name: Annotated[str, typer.Argument(help="A user name, or a sub.")], json: Json = False) -> None:
-    """Show one player: ticket, position, ETA."""
+@app.command(**example("loginq players show ada", "loginq players show ada@example.com"))
+def show(
+    name: Annotated[str, typer.Argument(help="A user name, an e-mail address or a sub.", autocompletion=player_names)],
+    json: Json = False,
+) -> None:
+    """Show one player: account, ticket, position, ETA, and what happened."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.standing import find
+    from loginq.service.audit import actions
+    from loginq.service.standing import find, history
+    from loginq.service.times import iso
 
     session = open_session()
-    entry = find(session.queue, session.users, name)
-    if json:
-        console.document(entry.document())
-        return
+    found = find(session.queue, session.users, name)
+    entry, account = found.entry, found.account
     player = entry.player
+    events = history(player, actions(session.queue, 1_000))
+    if json:
+        told = [{"at": iso(at), "what": what} for at, what in events]
+        console.document({**entry.document(), "account": account.document() if account else None, "history": told})
+        return
+    status = "none" if account is None else account.status.lower() + ("" if account.enabled else ", disabled")
     console.facts(
         f"player {entry.name}",
         [
+            ("account", status),
+            ("e-mail", player.email or (account.email if account else None)),
+            ("sub", player.sub),
             ("state", entry.state),
+            ("blocked", "yes" if player.blocked else "no"),
+            ("ticket", "yes" if player.ticket else "none"),
             ("position", None if player.position is None else f"{player.position:,}"),
             ("ahead", None if entry.ahead is None else f"{entry.ahead:,}"),
             ("ETA", console.duration(entry.eta)),
-            ("ticket", "yes" if player.ticket else "none"),
-            ("asked", console.moment(player.issued_at)),
-            ("placed", console.moment(player.queued_at)),
-            ("admitted", console.moment(player.admitted_at)),
-            ("registered", console.moment(player.created_at)),
-            ("blocked", "yes" if player.blocked else "no"),
-            ("synthetic", "yes" if player.synthetic else "no"),
-            ("sub", player.sub),
+            *([("synthetic", "yes")] if player.synthetic else []),
+            *((console.moment(at), what) for at, what in events),
         ],
     )
 
 
-Names = Annotated[list[str], typer.Argument(help="User names, or subs.")]
+@app.command(**example("loginq players export players.csv", "loginq players export players.jsonl"))
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to; its ending says how: .csv or .jsonl.", dir_okay=False)],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Write every player to a file. Reads the whole table; tickets are left out."""
+    import csv
+    import json as json_
+
+    from loginq.cli import console
+    from loginq.cli.session import open_session
+    from loginq.service.errors import Failed, Invalid
+    from loginq.service.players import State
+    from loginq.service.standing import FIELDS, players_in
+
+    if file.suffix not in (".csv", ".jsonl"):
+        raise Invalid(f"{file.name} says no format.", "Name the file something.csv or something.jsonl.")
+    session = open_session()
+    queue = session.queue
+    line, t = queue.lines.read(), queue.clock()
+    _confirm_scan(session, yes)
+    part = file.with_name(file.name + ".part")
+    written = 0
+    try:
+        with part.open("w", newline="", encoding="utf-8") as out, console.progress("Exporting", None) as advance:
+            table = csv.DictWriter(out, FIELDS)
+            if file.suffix == ".csv":
+                table.writeheader()
+            for page in players_in(queue, line, t, tuple(State)):
+                for entry in page:
+                    if file.suffix == ".csv":
+                        table.writerow(entry.document())
+                    else:
+                        out.write(json_.dumps(entry.document(), ensure_ascii=False) + "\n")
+                written += len(page)
+                advance(len(page))
+        part.replace(file)
+    except OSError as exc:
+        raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
+    finally:
+        part.unlink(missing_ok=True)
+    if json:
+        console.document({"target": session.name, "file": str(file), "players": written})
+    else:
+        console.done(f"{written:,} players are in {file}.")
 
 
-@app.command(**example("loginq players admit ada"))
-def admit(names: Names, json: Json = False) -> None:
-    """Let players in now, out of turn, whatever rate and capacity say."""
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="User names, e-mail addresses or subs; - for stdin.", autocompletion=player_names),
+]
+File = Annotated[Path | None, typer.Option("--file", help="A file with a name a line.", exists=True, dir_okay=False)]
+
+
+@app.command(**example("loginq players admit ada", "loginq players admit --file vips.txt"))
+def admit(names: Names = None, file: File = None, json: Json = False) -> None:
+    """Let players in now, out of turn, whatever rate and capacity say. Safe to repeat."""
     from loginq.service.operating import admit as operation
 
-    _each(operation, names, json)
+    _all(operation, _named(names, file), json, "Letting in", "")
 
 
 @app.command(**example("loginq players remove ada --yes"))
-def remove(names: Names, yes: Yes = False, json: Json = False) -> None:
-    """Take players' tickets and places away, in line or in the game."""
+def remove(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
+    """Take players' tickets and places away, in line or in the game. Safe to repeat."""
     from loginq.service.operating import remove as operation
 
-    confirm(f"Take the place of {len(names):,} players away?", yes)
-    _each(operation, names, json)
+    question = "" if yes else "Take the place of {:,} players away?"
+    _all(operation, _named(names, file), json, "Removing", question)
 
 
 @app.command(**example("loginq players reset ada --yes"))
-def reset(names: Names, yes: Yes = False, json: Json = False) -> None:
-    """Put players back to how they were after signing up: no ticket, no place, not blocked."""
+def reset(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
+    """Put players back to how they were after signing up: no ticket, no place, not blocked. Safe to repeat."""
     from loginq.service.operating import reset as operation
 
-    confirm(f"Reset {len(names):,} players?", yes)
-    _each(operation, names, json)
+    _all(operation, _named(names, file), json, "Resetting", "" if yes else "Reset {:,} players?")
 
 
-def _each(operation: "Callable[[Queue, str, Identity], str]", names: list[str], json: bool) -> None:
-    """The same for each player, and what became of each; ends with 1 when one of them failed."""
+def _named(names: list[str] | None, file: Path | None) -> list[str]:
+    """Each name once, from the arguments, a file, stdin."""
+    from loginq.service.errors import Invalid
+
+    given = [line for name in names or [] for line in (lines_of(Path("-")) if name == "-" else [name])]
+    given += lines_of(file) if file else []
+    if not given:
+        raise Invalid("No player is named.", "Give names, --file FILE, or - for stdin.")
+    return list(dict.fromkeys(given))
+
+
+def _all(operation: "Operation", names: list[str], json: bool, doing: str, question: str) -> None:
+    """The same for each player, some at a time, and what became of each; ends with 1 when one of them failed.
+
+    Interrupted, it says what was done; the same command again does the rest.
+    """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.errors import LoginqError
-    from loginq.service.players import Identity
-    from loginq.service.standing import find
+    from loginq.service.table import chunks
 
     session = open_session()
     session.announce()
-    results: list[dict[str, object]] = []
-    for name in dict.fromkeys(names):
-        try:
-            player = find(session.queue, session.users, name).player
-            who = Identity(player.sub, player.username or name, player.email)
-            results.append({"player": name, "ok": True, "result": operation(session.queue, session.caller, who)})
-        except LoginqError as exc:
-            results.append({"player": name, "ok": False, "result": exc.message})
-    if json:
-        console.document({"target": session.name, "results": results})
-    else:
-        console.table(["player", "result"], [(each["player"], each["result"]) for each in results], empty="")
+    confirm(question.format(len(names)), not question)
+    results: list[dict[str, Any]] = []
+
+    def report() -> None:
+        if json:
+            console.document({"target": session.name, "results": results, "left": len(names) - len(results)})
+        else:
+            console.table(["player", "result"], [(each["player"], each["result"]) for each in results], empty="")
+
+    try:
+        with console.progress(doing, len(names)) as advance:
+            for some in chunks(names, _TOGETHER):
+                results += _some(session, operation, some)
+                advance(len(some))
+    except BaseException:
+        report()
+        left = len(names) - len(results)
+        console.say(f"Stopped: {len(results):,} are done, {left:,} are not. The same command again does the rest.")
+        raise
+    report()
     if not all(each["ok"] for each in results):
         raise typer.Exit(1)
+
+
+def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> list[dict[str, Any]]:
+    from loginq.service.errors import LoginqError
+    from loginq.service.players import Identity
+    from loginq.service.standing import identity
+    from loginq.service.table import attempts
+
+    queue, users = session.queue, session.users
+    found = attempts(lambda name: identity(queue, users, name), names)
+    done = iter(operation(queue, session.caller, [who for who in found if isinstance(who, Identity)]))
+    outcomes = [next(done) if isinstance(who, Identity) else who for who in found]
+    return [
+        {
+            "player": name,
+            "ok": isinstance(outcome, str),
+            "result": outcome.message if isinstance(outcome, LoginqError) else outcome,
+        }
+        for name, outcome in zip(names, outcomes, strict=True)
+    ]
+
+
+def _confirm_scan(session: "Session", yes: bool) -> None:
+    """Say that the whole table is read, and ask when it is a large one; its size is at most six hours old."""
+    from loginq.cli import console
+
+    table = session.aws.client("dynamodb").describe_table(TableName=session.target.table)["Table"]
+    items = int(table.get("ItemCount", 0))
+    console.say(f"This reads the whole table, about {items:,} items.")
+    confirm(f"Read about {items:,} items (each {LARGE:,} of them cost some cents)?", yes or items < LARGE)

@@ -116,7 +116,7 @@ def message(
     from loginq.service.errors import Invalid
     from loginq.service.operating import say
 
-    if clear == (text is not None) and clear:
+    if clear and text is not None:
         raise Invalid("A text and --clear exclude each other.", "Give one of them.")
     if text is not None and not text.strip():
         raise Invalid("The message is empty.", "To take it away, use `loginq queue message --clear`.")
@@ -193,7 +193,8 @@ def dlq(limit: Limit = 20, json: Json = False) -> None:
     from loginq.service.logs import last_error
 
     session = open_session()
-    found = dead_letters(session.queue, limit, last_error(session.logs, "process_login_queue"))
+    queue = session.queue
+    found = dead_letters(queue, limit, lambda: last_error(session.logs, "process_login_queue", queue.clock()))
     if json:
         console.document([each.document() for each in found])
         return
@@ -259,7 +260,9 @@ def purge(
     work = operating.purge_dead_letters if dead_letters else operating.purge
     gone = work(session.queue, session.caller)
     if json:
-        console.document({"target": session.name, "purged": "dead_letters" if dead_letters else "intake", "about": gone})
+        console.document(
+            {"target": session.name, "purged": "dead_letters" if dead_letters else "intake", "about": gone}
+        )
     else:
         what = "dead letters are deleted" if dead_letters else "tickets in the intake are void; their players ask anew"
         console.done(f"About {gone:,} {what}.")

@@ -1,6 +1,7 @@
 """The target that a command works on, and what it needs to work on it."""
 
 import os
+import re
 import socket
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from loginq.deploy import envfile
 from loginq.deploy.stack import Stack
 from loginq.service.aws import Aws
 from loginq.service.errors import Invalid, NoTarget, NotFound
+from loginq.service.logs import Logs
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import DEFAULT_STACK, NAMES, Rules, Target
 from loginq.service.tokens import Keys
@@ -47,6 +49,19 @@ class Session:
     def stack(self) -> Stack:
         """Its stack."""
         return Stack(self.aws, self.target.stack)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What its lambdas say: a log group `PutPlayerInfoLogs` is that of `put_player_info`."""
+        ends = "Logs"
+        groups = {
+            re.sub(r"(?<!^)(?=[A-Z])", "_", each["LogicalResourceId"].removesuffix(ends)).lower(): each[
+                "PhysicalResourceId"
+            ]
+            for each in self.stack.resources()
+            if each["ResourceType"] == "AWS::Logs::LogGroup" and each["LogicalResourceId"].endswith(ends)
+        }
+        return Logs(self.aws.client("logs"), groups)
 
     @cached_property
     def caller(self) -> str:

@@ -1,6 +1,8 @@
 """Why a message became a dead letter, as far as its body and its player's row tell."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from loginq.service.intake import Letter
@@ -31,19 +33,20 @@ class DeadLetter:
         }
 
 
-def dead_letters(queue: Queue, limit: int, last_error: str | None = None) -> list[DeadLetter]:
+def dead_letters(queue: Queue, limit: int, last_error: Callable[[], str | None]) -> list[DeadLetter]:
     """Up to `limit` dead letters and why they died, oldest first; they stay.
 
     Args:
-        last_error: what placing said when it failed last, if the log knows.
+        last_error: gives what placing said when it failed last, if the log knows; asked only when that is wanted.
     """
     letters = queue.intake.dead(limit)
     subs = [letter.ticket.sub for letter in letters if letter.ticket]
     rows, line = queue.players.get_all(subs), queue.lines.read()
-    return [DeadLetter(letter, *_why(letter, rows, line, last_error)) for letter in letters]
+    said = cache(last_error)
+    return [DeadLetter(letter, *_why(letter, rows, line, said)) for letter in letters]
 
 
-def _why(letter: Letter, rows: dict[str, Player], line: Line, last_error: str | None) -> tuple[str, bool]:
+def _why(letter: Letter, rows: dict[str, Player], line: Line, last_error: Callable[[], str | None]) -> tuple[str, bool]:
     ticket = letter.ticket
     if ticket is None:
         return "not a ticket: nobody but /login should write to the intake", False
@@ -56,4 +59,4 @@ def _why(letter: Letter, rows: dict[str, Player], line: Line, last_error: str | 
         return f"placed all the same, at {player.position:,}", False
     if player.is_void(line):
         return "void: the intake was purged after it was issued", False
-    return f"placing failed each time: {last_error or 'see `loginq logs process_login_queue --level ERROR`'}", True
+    return f"placing failed each time: {last_error() or 'see `loginq logs process_login_queue --level ERROR`'}", True

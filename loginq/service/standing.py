@@ -17,6 +17,27 @@ _AT_ONCE = 100
 """Rows read together while a list is shown."""
 
 
+FIELDS = (
+    "sub",
+    "username",
+    "email",
+    "state",
+    "position",
+    "ahead",
+    "eta_seconds",
+    "has_ticket",
+    "created_at",
+    "ticket_issued_at",
+    "queued_at",
+    "login_processed_at",
+    "joined_at",
+    "left_at",
+    "blocked",
+    "synthetic",
+)
+"""What is told of a player, in this order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A player and what the line makes of them; `eta` in ms from now, None where there is no honest number."""
@@ -41,6 +62,7 @@ class Entry:
         return {
             "sub": player.sub,
             "username": player.username,
+            "email": player.email,
             "state": self.state,
             "position": player.position,
             "ahead": self.ahead,
@@ -50,6 +72,8 @@ class Entry:
             "ticket_issued_at": at(player.issued_at),
             "queued_at": at(player.queued_at),
             "login_processed_at": at(player.admitted_at),
+            "joined_at": at(player.joined_at),
+            "left_at": at(player.left_at),
             "blocked": player.blocked,
             "synthetic": player.synthetic,
         }

@@ -37,8 +37,10 @@ class Snapshot:
     dead_letters: int
     line: Line
     players: Counts
+    buckets: dict[int, int]
+    """How many came through in each 10 s: start in ms -> players, newest first; the first has only begun."""
     admitted: int
-    """Players who came through in the last whole buckets and the one that has begun: 60 to 70 s."""
+    """Those of the last whole buckets and the one that has begun: 60 to 70 s."""
     admitted_per_second: float
     eta: int | None
     """What a player who joins now would wait, ms; None while no honest number exists."""
@@ -74,12 +76,17 @@ class Snapshot:
         }
 
 
-def snapshot(queue: Queue) -> Snapshot:
-    """Read everything once: as many requests at any length of the line."""
+def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
+    """Read everything once: as many requests at any length of the line.
+
+    Args:
+        buckets: how far back to read what came through, at least a minute: 10 s each.
+    """
     line = queue.lines.read()
     t = queue.clock()
     depth = queue.intake.depth()
-    counts = queue.valve.admitted(line, t, WINDOW + 1)
+    through = queue.valve.admitted(line, t, buckets)
+    counts = dict(list(through.items())[: WINDOW + 1])
     newcomer = line.join(t, depth.total + 1)
     return Snapshot(
         queue=queue.name,
@@ -88,6 +95,7 @@ def snapshot(queue: Queue) -> Snapshot:
         dead_letters=queue.intake.dead_letters(),
         line=line,
         players=counts_of(queue, line, t),
+        buckets=through,
         admitted=sum(counts.values()),
         admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
         eta=newcomer.wait(newcomer.tail, t),

@@ -1,0 +1,208 @@
+"""`loginq queue watch`: one live screen. AWS is asked in a thread, so that the screen never stands still with it."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from loginq.cli import console
+from loginq.cli.chart import Chart, Series
+from loginq.cli.session import Session
+from loginq.service.attention import attention
+from loginq.service.audit import actions
+from loginq.service.errors import LoginqError
+from loginq.service.rates import rate_text
+from loginq.service.stats import Snapshot, snapshot
+from loginq.service.times import MINUTE, SECOND
+
+TICK = 1.0
+"""Seconds between two readings."""
+KEPT = 10 * MINUTE
+"""How far back the charts go, ms."""
+LATE = 3.0
+"""Seconds without an answer that are worth saying."""
+_BUCKETS = KEPT // (10 * SECOND)
+
+
+@dataclass(slots=True)
+class Watched:
+    """What has been seen so far, shared between the thread that asks and the one that draws."""
+
+    seen: deque[Snapshot] = field(default_factory=deque)
+    answered: float = field(default_factory=time.monotonic)
+    trouble: str = ""
+    paused_since: int | None = None
+
+    def add(self, now: Snapshot) -> None:
+        """One more reading."""
+        self.seen.append(now)
+        while self.seen[0].t < now.t - KEPT:
+            self.seen.popleft()
+        self.answered, self.trouble = time.monotonic(), ""
+
+
+def run(session: Session, *, json: bool) -> None:
+    """Watch until Ctrl-C: on a live screen, in lines where there is no terminal, or as JSON documents."""
+    watched = Watched()
+    if not json and console.out().is_terminal:
+        _live(session, watched)
+        return
+    faulty = False
+    while True:
+        started = time.monotonic()
+        _look(session, watched)
+        if watched.trouble and not faulty:
+            console.say(f"Trouble: {watched.trouble} Trying again each second.")
+        elif not watched.trouble:
+            if faulty:
+                console.say("AWS answers again.")
+            now = watched.seen[-1]
+            document = now.document(session.name)
+            if json:
+                console.document(
+                    {"t": now.t, **document, "attention": attention(_minute(watched), watched.paused_since)}
+                )
+            else:
+                console.lines([_line(now)])
+        faulty = bool(watched.trouble)
+        time.sleep(max(0.0, TICK - (time.monotonic() - started)))
+
+
+def _look(session: Session, watched: Watched) -> None:
+    """One reading; a fault is kept for the screen."""
+    try:
+        now = snapshot(session.queue, _BUCKETS)
+        if not now.line.paused:
+            watched.paused_since = None
+        elif watched.paused_since is None:
+            pauses = [action.at for action in actions(session.queue, 50) if action.what == "pause"]
+            watched.paused_since = pauses[0] if pauses else now.t
+        watched.add(now)
+    except LoginqError as exc:
+        watched.trouble = exc.message
+
+
+def _live(session: Session, watched: Watched) -> None:
+    from rich.live import Live
+
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            started = time.monotonic()
+            _look(session, watched)
+            over.wait(max(0.0, TICK - (time.monotonic() - started)))
+
+    name = session.name  # asked for here: an error of the target ends the command, later ones do not
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        with Live(console=console.out(), screen=True, auto_refresh=False) as live:
+            while True:
+                live.update(screen(watched, name), refresh=True)
+                time.sleep(0.25)
+    finally:
+        over.set()
+
+
+def screen(watched: Watched, name: str) -> Any:
+    """Everything at one glance."""
+    from rich.console import Group
+    from rich.text import Text
+
+    if not watched.seen:
+        return Text(f"{name}\n{watched.trouble or 'Asking …'}")
+    now = watched.seen[-1]
+    parts: list[Any] = [_title(watched, name), _numbers(now), *_attention(watched), *_charts(watched)]
+    return Group(*parts, Text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
+
+
+def _title(watched: Watched, name: str) -> Any:
+    from rich.text import Text
+
+    now, silent = watched.seen[-1], time.monotonic() - watched.answered
+    state = Text.assemble(
+        (f"queue {now.queue} · {name} · ", "bold"), (now.line.line_state, _colour(now.line.line_state))
+    )
+    if silent > LATE or watched.trouble:
+        why = f" ({watched.trouble.rstrip('.')})" if watched.trouble else ""
+        state.append(
+            f"\nAWS has not answered for {silent:.0f} s{why}; trying again. These numbers are old.", "bold red"
+        )
+    else:
+        state.append(f"\n{console.moment(now.t)}", "dim")
+    return state
+
+
+def _numbers(now: Snapshot) -> Any:
+    line, t = now.line, now.t
+    counts = now.players
+    capacity = "" if line.capacity is None else f" of {line.capacity:,}"
+    pairs = [
+        ("waiting", f"{line.waiting(t):,}"),
+        ("newcomer waits", console.duration(now.eta)),
+        ("rate asked", rate_text(line.rate_at(t))),
+        ("rate achieved", f"{now.admitted_per_second:.1f}/s"),
+        ("reached", f"{line.reached(t):,} of {line.tail:,}"),
+        ("in the game", f"{counts.in_game:,}{capacity}"),
+        ("intake", f"{now.intake.total:,}"),
+        ("dead letters", f"{now.dead_letters:,}"),
+        ("no-shows", f"{counts.no_shows:,}"),
+        ("planned", _next_step(now)),
+    ]
+    return console.columns(pairs)
+
+
+def _next_step(now: Snapshot) -> str:
+    step = next((step for step in now.line.steps if step[0] > now.t), None)
+    return "nothing" if step is None else f"{rate_text(step[1])} in {console.duration(step[0] - now.t)}"
+
+
+def _attention(watched: Watched) -> list[Any]:
+    from rich.text import Text
+
+    said = attention(_minute(watched), watched.paused_since)
+    return [Text(f"! {text}", "bold red") for text in said] or [Text("nothing needs attention", "green")]
+
+
+def _charts(watched: Watched) -> list[Any]:
+    from rich.text import Text
+
+    now = watched.seen[-1]
+    waiting = [((each.t - now.t) / SECOND, float(each.line.waiting(each.t))) for each in watched.seen]
+    through = sorted((start, count) for start, count in now.buckets.items())[:-1]
+    first = next((n for n, (_, count) in enumerate(through) if count), len(through))
+    shown = through[max(0, min(first - 1, len(through) - 6)) :]
+    admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]
+    asked = [((each.t - now.t) / SECOND, each.line.flow_at(each.t) / SECOND) for each in watched.seen]
+    ago = _ago
+    return [
+        Text("waiting", "bold"),
+        Chart([Series("waiting", waiting)], x=ago, y=lambda n: f"{n:,.0f}", height=6),
+        Text("admitted per second", "bold"),
+        Chart([Series("admitted", admitted), Series("rate", asked)], x=ago, y=lambda n: f"{n:,.1f}", height=6),
+    ]
+
+
+def _ago(seconds: float) -> str:
+    return "now" if seconds >= -1 else f"{console.duration(round(-seconds * SECOND))} ago"
+
+
+def _minute(watched: Watched) -> list[Snapshot]:
+    """The readings of the last minute or so."""
+    now = watched.seen[-1]
+    return [each for each in watched.seen if each.t >= now.t - MINUTE - 5 * SECOND]
+
+
+def _colour(state: str) -> str:
+    return {"open": "bold green", "paused": "bold red"}.get(state, "bold yellow")
+
+
+def _line(now: Snapshot) -> str:
+    """One reading in a line."""
+    line, t = now.line, now.t
+    return (
+        f"{console.moment(t)} {line.line_state}: {line.waiting(t):,} waiting, {now.intake.total:,} in the intake, "
+        f"{now.admitted_per_second:.1f}/s of {rate_text(line.rate_at(t))}, newcomer waits {console.duration(now.eta)}"
+        + (f", {now.dead_letters:,} dead letters" if now.dead_letters else "")
+    )

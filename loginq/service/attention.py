@@ -1,0 +1,68 @@
+"""What an operator should look at, in words: pure rules over what was seen lately."""
+
+from collections.abc import Sequence
+
+from loginq.service.rates import rate_text
+from loginq.service.stats import Snapshot
+from loginq.service.times import MINUTE, SECOND
+
+GROWING = 30 * SECOND
+"""For how long the intake must have grown, ms: a spike that is being placed is none."""
+PAUSED_LONG = 5 * MINUTE
+SHORT = 0.8
+"""Fewer than this share of the asked rate coming through is worth a look."""
+
+
+def attention(seen: Sequence[Snapshot], paused_since: int | None = None) -> list[str]:
+    """What needs attention, the worst first.
+
+    Args:
+        seen: snapshots in order of time, the last one is now; a minute of them lets every rule speak.
+        paused_since: when the line was paused, ms, if it is and that is known.
+    """
+    now = seen[-1]
+    line, t = now.line, now.t
+    said: list[str] = []
+    if now.dead_letters:
+        said.append(
+            f"{now.dead_letters:,} dead letters: `loginq queue dlq` says why, `loginq queue redrive` puts them back"
+        )
+    if (grown := _grown(seen)) is not None:
+        said.append(
+            f"the intake has grown from {grown:,} to {now.intake.total:,} in {(t - seen[0].t) // SECOND} s: "
+            "`loginq logs process_login_queue --level ERROR`"
+        )
+    if line.paused:
+        if paused_since is not None and t - paused_since > PAUSED_LONG:
+            said.append(f"paused for {(t - paused_since) // MINUTE} min: `loginq queue resume`")
+        return said
+    waiting, asked = line.waiting(t), line.rate_at(t)
+    if waiting and t > line.alive_at + line.lease:
+        said.append("the gate stands still: nobody has polled for longer than the lease, and nobody could come through")
+    elif waiting and line.reached(t) >= line.limit:
+        said.append("the game is full: nobody enters until players leave, or `loginq rate set --capacity` is raised")
+    elif _short(seen):
+        said.append(
+            f"{now.admitted_per_second:.1f}/s come through of {rate_text(asked)} asked: synthetic players, no-shows, "
+            "or failing status calls (`loginq logs get_login_status --level ERROR`)"
+        )
+    elif waiting and not asked:
+        said.append("the rate is 0: nobody is let in" + (" until the next planned step" if line.steps else ""))
+    return said
+
+
+def _grown(seen: Sequence[Snapshot]) -> int | None:
+    """The intake's depth when this began, if it has grown all the while and nobody drains it."""
+    first, now = seen[0], seen[-1]
+    if now.t - first.t < GROWING or now.intake.total <= first.intake.total:
+        return None
+    recent = [each.intake.total for each in seen if now.t - each.t <= GROWING]
+    lowest = min(recent)
+    return first.intake.total if now.intake.total > lowest and recent[0] == lowest else None
+
+
+def _short(seen: Sequence[Snapshot]) -> bool:
+    """Whether fewer came through for a minute than were asked for, all that time with people waiting."""
+    now = seen[-1]
+    steady = all(each.line.waiting(each.t) and each.line.rate_at(each.t) == now.line.rate_at(now.t) for each in seen)
+    return steady and now.t - seen[0].t >= MINUTE and now.admitted_per_second < SHORT * now.line.rate_at(now.t) / SECOND
