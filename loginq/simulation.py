@@ -2,19 +2,22 @@
 
 It is where the system is shown to keep its promises, in seconds and without AWS. What AWS does is modelled (an intake
 that is drained in batches, warm Lambdas with caches and clocks of their own); what loginq decides is the real code.
+A player may stand for a cohort of many who press Login together and are polled as the one in their middle is.
 """
 
 import heapq
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from random import Random
 
-from loginq.service import valve
+from loginq.service import settling, valve
 from loginq.service.line import Line
 from loginq.service.polling import poll_after, remaining, renewal_due
+from loginq.service.settling import Memory
 from loginq.service.times import MINUTE, SECOND
 
 Change = Callable[[Line, int], Line]
@@ -27,11 +30,15 @@ RETRY = 2 * SECOND, 10 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody presses Login at `at` ms; a synthetic player never polls, a silent one goes away once placed."""
+    """Somebody, or `count` together, press Login at `at` ms.
+
+    A synthetic player never polls, a silent one goes away once placed: a no-show.
+    """
 
     at: int
     synthetic: bool = False
     silent: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,10 @@ class Scenario:
     Args:
         line: at its start. arrivals: who comes. changes: what the operator does, by a right clock.
         outages: (from, until) in which neither API nor placing nor settling works.
+        session: how long players stay in the game on average, ms, exponentially; None for ever.
         lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
         lag: the longest time a call takes between reading its line and its clock, ms.
-        until: when it ends.
+        until: when it ends. ends: or sooner, once everybody is in who will ever be.
     """
 
     line: Line
@@ -51,34 +59,51 @@ class Scenario:
     until: int
     changes: tuple[tuple[int, Change], ...] = ()
     outages: tuple[tuple[int, int], ...] = ()
+    session: int | None = None
     lambdas: int = 8
     skew: int = 0
     lag: int = 0
     claim_window: int = 2 * MINUTE
     batch: int = 500
+    ends: bool = False
     seed: int = 0
 
 
 @dataclass(slots=True)
 class Player:
-    """What became of one arrival; instants in ms, None for not (yet)."""
+    """What became of one arrival; instants in ms, None for not (yet).
+
+    Args:
+        position: the one in the middle of a cohort. first: its first. first_eta: what it was told on joining.
+        polls: of each member. expired: its position was closed before it came.
+    """
 
     arrival: Arrival
     position: int | None = None
+    first: int = 0
     placed_at: int | None = None
     first_eta: int | None = None
     admitted_at: int | None = None
     polls: int = 0
+    expired: bool = False
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What was seen: every player, each line after each write with its instant, the valve's counters."""
+    """What was seen: every player, each line after each write with its instant, the valve's counters.
+
+    Args:
+        turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
+        ended: when it was over, ms.
+    """
 
     players: list[Player]
     lines: list[tuple[int, Line]]
     valve: Counter[tuple[int, int]]
     turned_away: int = 0
+    in_vain: int = 0
+    batches: int = 0
+    ended: int = 0
 
     def admitted(self) -> list[Player]:
         """Those who were let in, in the order in which they were."""
@@ -103,7 +128,12 @@ class _World:
     outcome: Outcome
     lambdas: list[_Lambda]
     intake: list[Player] = field(default_factory=list)
-    by_position: dict[int, Player] = field(default_factory=dict)
+    placed: list[Player] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
+    full: set[int] = field(default_factory=set)
+    expected: int = 0
+    leaving: int = 0
     agenda: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
     order: "count[int]" = field(default_factory=count)
 
@@ -129,6 +159,7 @@ class _World:
 
     def arrive(self, player: Player, t: int) -> None:
         if self.down(t):
+            self.outcome.in_vain += player.arrival.count
             self.at(t + self.random.randint(*RETRY), partial(self.arrive, player))
             return
         if not self.intake:
@@ -142,13 +173,24 @@ class _World:
         if self.down(t):
             self.at(t + 1 * SECOND, self.place)
             return
-        batch, self.intake = self.intake[: self.scenario.batch], self.intake[self.scenario.batch :]
+        taken = cohorts = 0
+        while cohorts < len(self.intake) and taken < self.scenario.batch:
+            taken += self.intake[cohorts].arrival.count
+            cohorts += 1
+        batch, self.intake = self.intake[:cohorts], self.intake[cohorts:]
         first, clock = self.line.tail + 1, self.clock(t)
-        self.write(t, lambda line, now: line.join(now, len(batch)), clock)
-        for player, position in zip(batch, range(first, self.line.tail + 1), strict=True):
-            player.position, player.placed_at = position, t
-            self.by_position[position] = player
-            player.first_eta = self.line.eta(position, clock)
+        self.write(t, lambda line, now: line.join(now, taken), clock)
+        self.outcome.batches += -(-taken // self.scenario.batch)
+        for player in batch:
+            player.first, player.placed_at = first, t
+            player.position = first + (player.arrival.count - 1) // 2
+            self.placed.append(player)
+            self.starts.append(first)
+            wait = self.line.wait(player.position, clock)
+            player.first_eta = None if wait is None else clock + wait
+            first += player.arrival.count
+            if player.arrival.silent or player.arrival.synthetic:
+                self.expected -= 1
         if self.intake:
             self.at(t + 20, self.place)
 
@@ -158,6 +200,7 @@ class _World:
         if player.arrival.silent and player.position is not None:
             return
         if self.down(t):
+            self.outcome.in_vain += player.arrival.count
             self.at(t + self.random.randint(*RETRY), partial(self.poll, player))
             return
         player.polls += 1
@@ -166,10 +209,14 @@ class _World:
         clock = t + self.random.randint(0, scenario.lag) + warm.skew
         wait: int | None = 0
         if player.position is not None:
+            if player.position <= line.closed_to:
+                player.expired = True
+                self.expected -= 1
+                return
             line = self.renew(warm, line, clock, t)
             if player.position <= line.reached(clock) and not line.paused:
-                if self.take(line, clock):
-                    player.admitted_at = t
+                if self.take(line, clock, player.arrival.count):
+                    self.enter(player, t)
                     return
                 self.outcome.turned_away += 1
             else:
@@ -191,23 +238,80 @@ class _World:
         warm.line, warm.read_at = self.line, t
         return self.line
 
-    def take(self, line: Line, clock: int) -> bool:
-        shard = self.random.randrange(valve.shards(line, clock))
-        counter = (valve.bucket(clock), shard)
-        if self.outcome.valve[counter] >= valve.limit(line, clock):
+    def take(self, line: Line, clock: int, count: int) -> bool:
+        """Whether the valve lets `count` in, who spread over its shards."""
+        shards, limit = valve.shards(line, clock), valve.limit(line, clock)
+        chosen = [self.random.randrange(shards) for _ in range(min(count, shards))]
+        each = -(-count // len(chosen))
+        counters = [(valve.bucket(clock), shard) for shard in chosen]
+        if any(self.outcome.valve[counter] >= limit for counter in counters):
+            self.full.add(valve.bucket(clock))
             return False
-        self.outcome.valve[counter] += 1
+        for counter in counters:
+            self.outcome.valve[counter] += each
         return True
 
+    def enter(self, player: Player, t: int) -> None:
+        player.admitted_at = t
+        self.expected -= 1
+        if self.scenario.session is not None:
+            stays = round(self.random.expovariate(1 / self.scenario.session))
+            self.at(t + stays, partial(self.leave, player.arrival.count))
+
+    def leave(self, count: int, t: int) -> None:
+        """Game servers report who left each second."""
+        if not self.leaving:
+            self.at(t + 1 * SECOND, self.report)
+        self.leaving += count
+
+    def report(self, t: int) -> None:
+        if self.down(t):
+            self.at(t + 1 * SECOND, self.report)
+            return
+        count, self.leaving = self.leaving, 0
+        self.write(t, lambda line, now: line.leave(now, count), self.clock(t))
+
     def settle(self, t: int) -> None:
-        """What `settle_line` does each minute."""
+        """What `settle_line` does each minute, by the same rules: the lease, the closing, the count."""
         self.at(t + 1 * MINUTE, self.settle)
-        if self.down(t) or self.line.paused:
+        if self.down(t):
             return
         clock = self.clock(t)
-        following = self.by_position.get(self.line.reached(clock) + 1)
-        if following is not None and following.arrival.synthetic:
+        following = self.holder(self.line.reached(clock) + 1)
+        if following is not None and following.arrival.synthetic and not self.line.paused:
             self.write(t, Line.renew, clock)
+        ended = {start for start in self.full if start < valve.bucket(clock)}
+        self.full -= ended
+        memory = replace(self.memory, full=self.memory.full + valve.BUCKET * len(ended))
+        memory, closed_to = settling.closing(memory, self.line, clock, self.scenario.claim_window)
+        if closed_to > self.line.closed_to:
+            self.write(t, lambda line, now: line.close_to(now, closed_to), clock)
+        memory = settling.closed(memory, self.line, clock)
+        due = settling.countable(memory, self.line, clock)
+        if due > self.line.counted_to:
+            memory = self.recount(memory, due, t, clock)
+        self.memory = replace(memory, run_at=clock)
+
+    def recount(self, memory: Memory, due: int, t: int, clock: int) -> Memory:
+        """How many of the positions that are closed were claimed; a cohort that is cut in two counts by its parts."""
+        first = self.line.counted_to + 1
+        claimed = synthetic = 0
+        at = max(0, bisect_right(self.starts, first) - 1)
+        for player in self.placed[at:]:
+            if player.first > due:
+                break
+            here = min(player.first + player.arrival.count - 1, due) - max(player.first, first) + 1
+            synthetic += here * player.arrival.synthetic
+            claimed += here * (player.admitted_at is not None)
+        no_shows = due - self.line.counted_to - claimed - synthetic
+        memory, count = settling.counted(memory, due, no_shows, claimed, synthetic, clock)
+        self.write(t, count, clock)
+        return memory
+
+    def holder(self, position: int) -> Player | None:
+        """Who has a position; None for nobody."""
+        at = bisect_right(self.starts, position) - 1
+        return self.placed[at] if at >= 0 and position <= self.line.tail else None
 
 
 def simulate(scenario: Scenario) -> Outcome:
@@ -222,13 +326,16 @@ def simulate(scenario: Scenario) -> Outcome:
         scenario.line,
         Outcome(players, [(start, scenario.line)], Counter()),
         [_Lambda(skew, scenario.line, start) for skew in skews],
+        expected=len(players),
     )
     for player in players:
         world.at(start + player.arrival.at, partial(world.arrive, player))
     for at, change in scenario.changes:
         world.at(start + at, partial(world.operate, change))
     world.at(start + 1 * MINUTE, world.settle)
-    while world.agenda and world.agenda[0][0] <= start + scenario.until:
+    world.outcome.ended = start
+    while world.agenda and world.agenda[0][0] <= start + scenario.until and (world.expected or not scenario.ends):
         t, _, action = heapq.heappop(world.agenda)
         action(t)
+        world.outcome.ended = t
     return world.outcome

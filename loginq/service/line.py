@@ -152,8 +152,9 @@ class Line:
             return now
         if position > self.limit:
             return None
-        line = self.settle(t)  # as whoever renews the lease will do
-        missing = position * MICRO - line.gate
+        # As whoever renews the lease will settle it; only a refund that could not be given makes that another line.
+        line = self if self._live_end(t) == now else self.settle(t)
+        missing = position * MICRO - self._cut(t)
         for start, end, flow in line._pieces(now):
             if flow and (end is None or missing <= flow * (end - start)):
                 return start + -(-missing // flow)
@@ -184,15 +185,13 @@ class Line:
         may let in: an empty or a full line banks no admissions for the next crowd. A refund that could not be given,
         because the line was paused or nobody was alive, is kept.
         """
-        now, rate = self._seen(t), self.rate_at(self._seen(t))
-        opened, live_end = self.reached(t), self._live_end(t)
-        ahead = 0 if self.paused or not rate else self.burst
+        now, live_end = self._seen(t), self._live_end(t)
         return replace(
             self,
-            opened=opened,
-            gate=min(self.run(t), (max(opened, self.limit) + ahead) * MICRO),
+            opened=self.reached(t),
+            gate=self._cut(t),
             anchored_at=now,
-            rate=rate,
+            rate=self.rate_at(now),
             steps=tuple(step for step in self.steps if step[0] > now),
             lived=self.lived_at(t),
             refund_until=now + self.refund_until - live_end if self.refund_until > live_end else 0,
@@ -311,6 +310,11 @@ class Line:
         end = self.anchored_at if self.paused else min(self._seen(t), self.alive_at + self.lease)
         return max(self.anchored_at, end)
 
+    def _cut(self, t: int) -> int:
+        """Where the gate is at `t`, cut to what it may let in and the burst; no burst while paused or at rate 0."""
+        ahead = 0 if self.paused or not self.rate_at(self._seen(t)) else self.burst
+        return min(self.run(t), (max(self.reached(t), self.limit) + ahead) * MICRO)
+
     def _alive(self) -> Self:
         return replace(self, alive_at=max(self.alive_at, self.anchored_at))
 
@@ -320,8 +324,10 @@ class Line:
 
     def _pieces(self, start: int) -> Iterator[tuple[int, int | None, int]]:
         """The spans of constant flow from `start` on: (from, until, micro-positions per ms); the last has no end."""
-        edges = sorted({at for at in (*(step[0] for step in self.steps), self.refund_until) if at > start})
-        for edge in edges:
+        edges = {step[0] for step in self.steps if step[0] > start}
+        if self.refund_until > start:
+            edges.add(self.refund_until)
+        for edge in sorted(edges):
             yield start, edge, self.flow_at(start)
             start = edge
         yield start, None, self.flow_at(start)

@@ -6,7 +6,7 @@ Nothing here is counted by adding events up, so nothing has to be remembered exa
 in the line itself, beside the counts that follow from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -139,6 +139,21 @@ def countable(memory: Memory, line: Line, t: int) -> int:
     return min(due, line.counted_to + AT_ONCE)
 
 
+def counted(
+    memory: Memory, due: int, no_shows: int, claimed: int, synthetic: int, t: int
+) -> tuple[Memory, Callable[[Line, int], Line]]:
+    """The memory with one more count, and what that count makes of the line.
+
+    The share of no-shows is that of the last three counts; the gate gets them back over as long as passed since the
+    run before.
+    """
+    real = claimed + no_shows
+    counts = (*memory.counts, (no_shows, real))[-3:] if real else memory.counts
+    share = 1_000 * sum(missed for missed, _ in counts) // max(1, sum(all_ for _, all_ in counts))
+    within = max(1 * SECOND, min(t - memory.run_at, 10 * 60 * SECOND))
+    return replace(memory, counts=counts), lambda line, now: line.count_to(now, due, no_shows, synthetic, within, share)
+
+
 # What is done
 
 
@@ -190,16 +205,10 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
         synthetic += sum(place.synthetic for place in some)
         claimed += sum(_claimed(place, rows) for place in some)
     no_shows = due - line.counted_to - claimed - synthetic
+    memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock())
     real = claimed + no_shows
-    counts = (*memory.counts, (no_shows, real))[-3:] if real else memory.counts
-    share = 1_000 * sum(missed for missed, _ in counts) // max(1, sum(all_ for _, all_ in counts))
-    within = max(1 * SECOND, min(queue.clock() - memory.run_at, 10 * 60 * SECOND))
-
-    def counted(fresh: Line, t: int) -> Line | None:
-        return fresh.count_to(t, due, no_shows, synthetic, within, share) if fresh.counted_to == first - 1 else None
-
     few = real >= 100 and claimed < FEW * real
-    return queue.lines.change(counted), replace(memory, counts=counts), few
+    return queue.lines.change(lambda fresh, t: count(fresh, t) if fresh.counted_to == first - 1 else None), memory, few
 
 
 def _claimed(place: Place, rows: dict[str, Player]) -> bool:

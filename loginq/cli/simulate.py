@@ -1,0 +1,150 @@
+"""`loginq simulate`: what would this launch look like."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loginq.cli.options import Json, example, text_of
+
+if TYPE_CHECKING:
+    from loginq.cli.chart import Chart
+    from loginq.launch import Launch, Report
+
+HELP: dict[str, Any] = example(
+    "loginq simulate --players 200000 --arrive 10m --rate 500/s",
+    "loginq simulate --players 50000 --arrive 5m --rate 300 --capacity 20000 --session 45m --plot launch.svg",
+)
+
+
+def simulate(
+    rate: Annotated[str, typer.Option(help="The admission rate: 500/s.")],
+    players: Annotated[int | None, typer.Option(min=1, max=10_000_000, help="How many press Login.")] = None,
+    arrive: Annotated[str, typer.Option(help="Within what time they come.")] = "10m",
+    shape: Annotated[str, typer.Option(help="How: burst, steady, or a CSV file of `seconds,players`.")] = "burst",
+    ramp: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="FROM OVER", help="Climb to the rate from this one, in this time.")
+    ] = None,
+    capacity: Annotated[int | None, typer.Option(min=1, help="The most players in the game at once.")] = None,
+    session: Annotated[str | None, typer.Option(help="How long they stay in the game, on average.")] = None,
+    no_show: Annotated[str, typer.Option(help="How many leave before their turn: 20%.")] = "0%",
+    outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same launch.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
+    json: Json = False,
+) -> None:
+    """Play a launch: the real line and the real polling rule, on a virtual clock. Needs no target."""
+    from loginq.cli import console
+    from loginq.launch import Launch, parse_arrivals, rehearse
+    from loginq.service.errors import Failed, Invalid
+    from loginq.service.rates import parse_rate
+    from loginq.service.times import parse_duration
+
+    arrivals: tuple[tuple[int, int], ...] = ()
+    if shape not in ("burst", "steady"):
+        if players is not None:
+            raise Invalid("--players and a file of arrivals exclude each other.", "The file says how many come.")
+        arrivals = parse_arrivals(text_of(Path(shape)).splitlines())
+        players = sum(count for _, count in arrivals)
+    if players is None:
+        raise Invalid("How many players?", "Give --players, or --shape FILE.csv.")
+    launch = Launch(
+        players=players,
+        rate=parse_rate(rate),
+        arrive=parse_duration(arrive),
+        shape=shape,
+        arrivals=arrivals,
+        ramp=(parse_rate(ramp[0]), parse_duration(ramp[1])) if ramp else None,
+        capacity=capacity,
+        session=parse_duration(session) if session else None,
+        no_show=_share(no_show),
+        outage=_outage(outage),
+        seed=seed,
+    )
+    with console.progress("Playing the launch", None):
+        report = rehearse(launch)
+    if plot is not None:
+        try:
+            plot.write_text(_chart(report).svg(_title(launch)), encoding="utf-8")
+        except OSError as exc:
+            raise Failed(f"{plot} cannot be written: {exc.strerror}.", "Choose another place.") from exc
+    if json:
+        console.document(report.document())
+        return
+    _show(launch, report)
+    if plot is not None:
+        console.done(f"The chart is in {plot}.")
+
+
+def _show(launch: "Launch", report: "Report") -> None:
+    from loginq.cli import console
+    from loginq.prices import AS_OF, SOURCE
+
+    waits, bill = report.waits, report.bill
+    close = "nobody was told one" if report.close is None else f"{report.close:.1%} within a tenth, or 2 s"
+    exact = "each player polls by itself" if report.cohort == 1 else f"computed by cohorts of {report.cohort:,}"
+    never = " (the line is not clear after a week)" if report.clear is None else ""
+    console.facts(
+        _title(launch),
+        [
+            ("let in", f"{report.admitted:,} of {report.players:,}{never}"),
+            ("no-shows", f"{report.no_shows:,}"),
+            *([("came too late", f"{report.expired:,}")] if report.expired else []),
+            ("wait p50 · p90", f"{console.duration(waits['p50'])} · {console.duration(waits['p90'])}"),
+            ("wait p99 · worst", f"{console.duration(waits['p99'])} · {console.duration(waits['worst'])}"),
+            ("longest line", f"{report.longest_line:,}"),
+            ("time to clear", console.duration(report.clear)),
+            ("told on joining", close),
+            ("polls", exact),
+        ],
+    )
+    console.draw(_chart(report))
+    rows = [(name, f"{count:,.0f}", f"{bill.dollars[name]:,.2f}") for name, count in bill.counts.items()]
+    rows.append(("together", "", f"{bill.total:,.2f}"))
+    console.table(["AWS", "count", "USD"], rows, empty="", numbers=["count", "USD"])
+    console.say(
+        f"Prices of {AS_OF} ({SOURCE}). Not in it: Cognito's monthly users, at most {bill.cognito:,.0f} USD for these "
+        "players, whichever queue they stand in."
+    )
+
+
+def _title(launch: "Launch") -> str:
+    from loginq.cli.console import duration
+    from loginq.service.rates import rate_text
+
+    how = f"in {duration(launch.arrive)}, {launch.shape}" if not launch.arrivals else f"as in {launch.shape}"
+    return f"{launch.players:,} players {how}, at {rate_text(launch.rate)}"
+
+
+def _chart(report: "Report") -> "Chart":
+    from loginq.cli.chart import Chart, Series
+    from loginq.cli.console import duration
+
+    waiting = Series("waiting", [(at, float(n)) for at, n in report.waiting])
+    return Chart([waiting], x=lambda ms: duration(round(ms)), y=lambda n: f"{n:,.0f}")
+
+
+def _share(text: str) -> float:
+    from loginq.service.errors import Invalid
+
+    number = text.removesuffix("%").strip()
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError as exc:
+        raise Invalid(f"{text!r} is not a share.", "Write it like 20%.") from exc
+    if not 0 <= share < 1:
+        raise Invalid(f"{text!r} is not a share of the players.", "Write it like 20%.")
+    return share
+
+
+def _outage(text: str | None) -> tuple[int, int] | None:
+    from loginq.service.errors import Invalid
+    from loginq.service.times import parse_duration
+
+    if text is None:
+        return None
+    length, at, start = text.partition("@")
+    if not at:
+        raise Invalid(f"{text!r} is not an outage.", "Write it like 5m@12m: five minutes, from minute twelve on.")
+    begin = parse_duration(start)
+    return begin, begin + parse_duration(length)

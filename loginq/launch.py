@@ -1,0 +1,244 @@
+"""A launch on paper: who comes when, what it looks like from the line's code on a virtual clock, what it would cost."""
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from loginq.prices import Bill, estimate
+from loginq.service.errors import Invalid
+from loginq.service.line import MAX_STEPS, Line, burst_for
+from loginq.service.operating import ramp
+from loginq.service.polling import LONGEST
+from loginq.service.times import DAY, SECOND
+from loginq.simulation import Arrival, Outcome, Player, Scenario, simulate
+
+START = 1_800_000_000_000
+"""Where the virtual clock begins, ms; any instant would do."""
+POLLS = 300_000
+"""About how many polls are played one by one; beyond that players stand for cohorts. Some seconds of work."""
+FEWEST = 500
+"""Cohorts that there are at least, so that percentiles mean something."""
+CLOSE, POLL = 0.1, 2 * SECOND
+"""A waiting time came true within a tenth, or within the two seconds between two polls near the front."""
+SAMPLES = 240
+_FRONT_LOADED = 5
+"""In a burst the arrivals fall by e with each fifth of the time: two thirds come in its first fifth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is planned; durations in ms, rates in thousandths of a player per second.
+
+    Args:
+        players: how many come within `arrive`, as a `burst` or `steady`; or as in `arrivals`, (ms, players) pairs.
+        ramp: (rate to begin with, how long it takes to get to `rate`). session: how long players stay, on average.
+        no_show: the share that leaves before its turn. outage: (from, until).
+    """
+
+    players: int
+    rate: int
+    arrive: int = 0
+    shape: str = "burst"
+    arrivals: tuple[tuple[int, int], ...] = ()
+    ramp: tuple[int, int] | None = None
+    capacity: int | None = None
+    session: int | None = None
+    no_show: float = 0
+    outage: tuple[int, int] | None = None
+    seed: int = 0
+
+    def cohort(self) -> int:
+        """How many players one simulated player stands for: 1 as long as there are few enough polls."""
+        wait = self.players * 1_000 * SECOND / max(1, self.rate) / 2
+        polls = 6 + wait / (0.9 * LONGEST) + math.log2(2 + wait / SECOND)
+        most = max(FEWEST, min(self.players, round(POLLS / polls)))
+        return -(-self.players // most)
+
+    def scenario(self) -> Scenario:
+        """The launch as the simulation plays it."""
+        random = Random(self.seed)  # noqa: S311 - a simulation
+        first = self.rate if self.ramp is None else self.ramp[0]
+        line = Line(anchored_at=START, alive_at=START, rate=first, burst=burst_for(first), capacity=self.capacity)
+        if self.ramp is not None:
+            line = line.plan(START, tuple(ramp(first, self.rate, START, self.ramp[1], MAX_STEPS + 1)[1:]))
+        return Scenario(
+            line=line,
+            arrivals=tuple(self._arrivals(random)),
+            until=7 * DAY,
+            outages=(self.outage,) if self.outage else (),
+            session=self.session,
+            seed=self.seed,
+            ends=True,
+        )
+
+    def _arrivals(self, random: Random) -> Iterable[Arrival]:
+        for at, count in self._cohorts(random):
+            yield Arrival(at, silent=random.random() < self.no_show, count=count)
+
+    def _cohorts(self, random: Random) -> Iterable[tuple[int, int]]:
+        """(when, how many) of each cohort, ms from the start."""
+        size = self.cohort()
+        if self.arrivals:
+            for (start, players), end in zip(self.arrivals, self._ends(), strict=True):
+                for done in range(0, players, size):
+                    yield random.randint(start, max(start, end - 1)), min(size, players - done)
+            return
+        for done in range(0, self.players, size):
+            share = random.random()
+            if self.shape != "steady":
+                share = -math.log(1 - share * (1 - math.exp(-_FRONT_LOADED))) / _FRONT_LOADED
+            yield round(share * self.arrive), min(size, self.players - done)
+
+    def _ends(self) -> list[int]:
+        """Where each row of `arrivals` ends: where the next begins; the last is as long as the one before."""
+        starts = [at for at, _ in self.arrivals]
+        last = starts[-1] - starts[-2] if len(starts) > 1 else SECOND
+        return [*starts[1:], starts[-1] + last]
+
+
+def parse_arrivals(lines: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """The rows `seconds,players` of a CSV file, in order of time: so many come from then until the next row.
+
+    Raises `Invalid`, naming the line.
+    """
+    rows: list[tuple[int, int]] = []
+    for number, row in enumerate(csv.reader(lines), start=1):
+        if not row or (number == 1 and row[0].strip() == "seconds"):
+            continue
+        try:
+            at, players = round(float(row[0]) * SECOND), int(row[1])
+        except (ValueError, IndexError) as exc:
+            raise Invalid(f"Line {number} is not `seconds,players`: {','.join(row)!r}.") from exc
+        if players < 0 or at < 0 or (rows and at <= rows[-1][0]):
+            raise Invalid(f"Line {number} is out of order, or negative.", "Each row begins later than the one before.")
+        rows.append((at, players))
+    if not sum(players for _, players in rows):
+        raise Invalid("The file has no players in it.", "Each line is `seconds,players`.")
+    return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a launch looked like; durations in ms. The waits are from pressing Login to being let in.
+
+    Args:
+        cohort: how many players each simulated one stood for. close: the share of those who were told a waiting time
+            for whom it came true. waiting, admitted: (ms from the start, how many wait; how many came in a second).
+    """
+
+    players: int
+    admitted: int
+    no_shows: int
+    expired: int
+    cohort: int
+    waits: dict[str, int | None]
+    longest_line: int
+    clear: int | None
+    close: float | None
+    bill: Bill
+    waiting: list[tuple[int, int]] = field(repr=False)
+    through: list[tuple[int, float]] = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form, in seconds."""
+
+        def seconds(ms: int | None) -> float | None:
+            return None if ms is None else ms / SECOND
+
+        return {
+            "players": self.players,
+            "admitted": self.admitted,
+            "no_shows": self.no_shows,
+            "expired": self.expired,
+            "players_per_cohort": self.cohort,
+            "wait_seconds": {name: seconds(wait) for name, wait in self.waits.items()},
+            "longest_line": self.longest_line,
+            "clear_seconds": seconds(self.clear),
+            "eta_within_a_tenth": None if self.close is None else round(self.close, 4),
+            **self.bill.document(),
+            "waiting": [{"seconds": seconds(at), "players": n} for at, n in self.waiting],
+            "admitted_per_second": [{"seconds": seconds(at), "players": round(n, 2)} for at, n in self.through],
+        }
+
+
+def rehearse(launch: Launch) -> Report:
+    """Play a launch. Raises `Invalid` for one that could not end."""
+    if launch.capacity is not None and launch.session is None:
+        raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
+    if launch.capacity == 0 or not launch.rate:
+        raise Invalid("Nobody would ever be let in.", "Give a rate and a capacity above 0.")
+    outcome = simulate(launch.scenario())
+    return _report(launch, outcome)
+
+
+def _report(launch: Launch, outcome: Outcome) -> Report:
+    inside = outcome.admitted()
+    size = launch.cohort()
+    came = sum(player.arrival.count for player in outcome.players)
+    admitted = sum(player.arrival.count for player in inside)
+    waits = sorted((player.admitted_at or 0) - START - player.arrival.at for player in inside)
+    told = [player for player in inside if player.first_eta is not None]
+    close = sum(_came_true(player) for player in told) / len(told) if told else None
+    ended = max((player.admitted_at or 0 for player in inside), default=START)
+    silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
+    times = [START + (ended - START) * n // SAMPLES for n in range(SAMPLES + 1)]
+    return Report(
+        players=came,
+        admitted=admitted,
+        no_shows=silent,
+        expired=sum(player.arrival.count for player in outcome.players if player.expired),
+        cohort=size,
+        waits={name: _percentile(waits, share) for name, share in _SHARES.items()},
+        longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
+        clear=ended - START if admitted + silent == came else None,
+        close=close,
+        bill=estimate(
+            players=came,
+            polls=sum(player.polls * player.arrival.count for player in outcome.players) + outcome.in_vain,
+            admitted=admitted,
+            batches=outcome.batches,
+            line_writes=len(outcome.lines),
+            length=ended - START,
+            sessions=launch.session is not None,
+        ),
+        waiting=_waiting(outcome, times),
+        through=_through(inside, times),
+    )
+
+
+_SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "worst": 1.0}
+
+
+def _percentile(ordered: Sequence[int], share: float) -> int | None:
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)] if ordered else None
+
+
+def _came_true(player: Player) -> bool:
+    placed, told, came = player.placed_at or 0, player.first_eta or 0, player.admitted_at or 0
+    return abs(came - told) <= max(POLL, CLOSE * (came - placed))
+
+
+def _waiting(outcome: Outcome, times: Sequence[int]) -> list[tuple[int, int]]:
+    """How many wait in line at each of these instants."""
+    found, n = [], 0
+    for t in times:
+        while n + 1 < len(outcome.lines) and outcome.lines[n + 1][0] <= t:
+            n += 1
+        found.append((t - START, outcome.lines[n][1].waiting(t)))
+    return found
+
+
+def _through(inside: Sequence[Player], times: Sequence[int]) -> list[tuple[int, float]]:
+    """How many came in per second, between each of these instants and the next."""
+    found, n = [], 0
+    for start, end in pairwise(times):
+        count = 0
+        while n < len(inside) and (inside[n].admitted_at or 0) <= end:
+            count += inside[n].arrival.count
+            n += 1
+        found.append((end - START, count * SECOND / max(1, end - start)))
+    return found
