@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -76,35 +76,64 @@ def table(
     Args:
         numbers: the columns that are set to the right. to_stderr: for a table that leads to a question.
     """
+    every = list(rows)
+    if every:
+        (err() if to_stderr else out()).print(grid(columns, every, numbers=numbers))
+    else:
+        say(empty)
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Any:
+    """A table to be drawn. `numbers`: the columns that are set to the right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    every = list(rows)
-    if not every:
-        say(empty)
-        return
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    for row in every:
+    for row in rows:
         drawn.add_row(*(Text(DASH if cell is None else str(cell)) for cell in row))
-    (err() if to_stderr else out()).print(drawn)
+    return drawn
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
     """A panel of names and values on stdout."""
+    out().print(panel(title, pairs))
+
+
+def panel(title: str, pairs: Iterable[tuple[str, object]]) -> Any:
+    """A panel of names and values to be drawn."""
     from rich import box
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(name, value if isinstance(value, Text) else Text(DASH if value is None else str(value)))
-    out().print(Panel(grid, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1)))
+        facts.add_row(name, value if isinstance(value, Text) else Text(DASH if value is None else str(value)))
+    return Panel(facts, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1))
+
+
+def stacked(*parts: Any) -> Any:
+    """Several drawings below each other, as one."""
+    from rich.console import Group
+
+    return Group(*parts)
+
+
+@contextmanager
+def live() -> Iterator[Callable[[Any], None]]:
+    """A drawing on stderr that is replaced by each next one and gone at the end; nothing without a terminal."""
+    from rich.live import Live
+
+    if not err().is_terminal:
+        yield lambda drawing: None
+        return
+    with Live(console=err(), transient=True, auto_refresh=False) as screen:
+        yield lambda drawing: screen.update(drawing, refresh=True)
 
 
 def columns(pairs: Sequence[tuple[str, str]]) -> Any:

@@ -1,5 +1,6 @@
 """`loginq load`: synthetic crowds, always marked, always removable."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,18 +13,39 @@ if TYPE_CHECKING:
 app = group("Synthetic crowds, always marked, always removable.")
 
 
-@app.command(**example("loginq load run --players 300"))
+@app.command(**example("loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s"))
 def run(
-    players: Annotated[int, typer.Option(help="How many, up to 100,000.")],
+    players: Annotated[int, typer.Option(help="How many: up to 100,000, of real ones up to 5,000.")],
+    real: Annotated[
+        bool, typer.Option("--real", help="Real accounts that sign in, ask, poll as they are told, and enter.")
+    ] = False,
+    arrive: Annotated[str, typer.Option(help="Within what time real players come.")] = "10s",
+    report: Annotated[
+        Path | None, typer.Option(help="Write what was measured to this file, as JSON; real players only.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Send the tickets of synthetic players to the intake. They wait in line and never poll."""
-    from loginq.cli import console
-    from loginq.cli.session import open_session
+    """Put a crowd in line: synthetic players, who wait and never poll, or real ones.
 
+    Of synthetic players it sends the tickets, and returns. Real ones are played to the end.
+    """
+    from loginq.cli import console
+    from loginq.cli.rehearsal import play
+    from loginq.cli.session import open_session
+    from loginq.service.audit import record
+    from loginq.service.errors import Invalid
+    from loginq.service.times import parse_duration
+
+    within = parse_duration(arrive)
+    if report is not None and not real:
+        raise Invalid("--report goes with --real.", "Synthetic players measure nothing.")
     session = open_session()
     session.announce()
+    if real:
+        play(session, players, within, report, json=json)
+        return
     name = send(session, players)
+    record(session.queue, session.caller, "load run", name, f"{players:,} synthetic players")
     if json:
         console.document({"target": session.name, "run": name, "players": players})
     else:
@@ -58,20 +80,28 @@ def send(session: "Session", players: int) -> str:
 
 @app.command(**example("loginq load clean --yes"))
 def clean(yes: Yes = False, json: Json = False) -> None:
-    """Delete every synthetic player. Reads the whole table; their positions stay as holes."""
+    """Delete synthetic players, and the accounts of real crowds. Reads the whole table; positions stay as holes."""
     from loginq.cli import console
     from loginq.cli.session import open_session
+    from loginq.service.audit import record
     from loginq.service.load import clean as delete
+    from loginq.service.load import clean_real
 
     session = open_session()
     session.announce()
-    confirm("Read the whole table and delete every synthetic player?", yes)
-    removed = 0
+    confirm("Read the whole table and delete every synthetic player, and the accounts of real crowds?", yes)
+    removed = accounts = 0
     with console.progress("Deleting", None) as advance:
         for count in delete(session.queue):
             removed += count
             advance(count)
+        for count in clean_real(session.users):
+            accounts += count
+            advance(count)
+    record(session.queue, session.caller, "load clean", "", f"{removed + accounts:,} deleted")
     if json:
-        console.document({"target": session.name, "deleted": removed})
+        console.document({"target": session.name, "deleted": removed, "accounts": accounts})
     else:
         console.done(f"Deleted {removed:,} synthetic players." if removed else "There were no synthetic players.")
+        if accounts:
+            console.done(f"Deleted {accounts:,} accounts of real crowds.")

@@ -1,0 +1,169 @@
+"""A swarm of real players: Locust plays them, each with the reference client. A process of its own, `load run --real`
+starts it, because gevent has to patch the standard library before anything else is imported.
+
+In on stdin, one JSON document: `{"target", "usernames", "password", "arrive_seconds"}`. Out on stdout: one a second,
+and the last one with `"over": true`.
+"""
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from collections import Counter, deque  # noqa: E402
+from typing import Any  # noqa: E402
+from urllib.parse import urlsplit  # noqa: E402
+
+import gevent  # noqa: E402
+import requests  # noqa: E402
+from gevent.event import Event  # noqa: E402
+from locust import HttpUser, task  # noqa: E402
+from locust.env import Environment  # noqa: E402
+from locust.exception import StopUser  # noqa: E402
+
+from loginq.client import Account, Game, Trouble, enter  # noqa: E402
+from loginq.service.errors import LoginqError  # noqa: E402
+from loginq.service.settings import Target  # noqa: E402
+
+PERCENTILES = (0.5, 0.95, 0.99)
+
+
+class Swarm:
+    """What is known of the players, besides Locust's own statistics; waits in seconds."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.target = Target(**order["target"])
+        self.password: str = order["password"]
+        self.usernames = deque(order["usernames"])
+        self.players = len(self.usernames)
+        self.over = 0
+        self.waits: list[float] = []
+        self.eta_errors: list[tuple[float, float]] = []
+        self.admitted_at: list[float] = []
+        self.troubles: Counter[str] = Counter()
+        self.finished = Event()
+
+    def document(self, environment: Environment) -> dict[str, Any]:
+        """Everything so far."""
+        calls = {}
+        for (name, method), entry in environment.stats.entries.items():
+            shares = {f"p{round(100 * p)}": entry.get_response_time_percentile(p) for p in PERCENTILES}
+            calls[f"{method} {name}"] = {
+                "count": entry.num_requests, "failures": entry.num_failures, **shares, "max": entry.max_response_time
+            }  # fmt: skip
+        return {
+            "players": self.players,
+            "done": self.over,
+            "admitted": len(self.waits),
+            "calls_ms": calls,
+            "wait_seconds": {f"p{round(100 * p)}": _percentile(self.waits, p) for p in (*PERCENTILES, 1.0)},
+            "eta": {
+                "told": len(self.eta_errors),
+                "within_a_tenth": sum(abs(told - came) <= max(2, came / 10) for told, came in self.eta_errors),
+                "median_error_seconds": _percentile([abs(told - came) for told, came in self.eta_errors], 0.5),
+            },
+            "admitted_at": [round(at, 3) for at in sorted(self.admitted_at)],
+            "troubles": dict(self.troubles),
+        }
+
+
+def _percentile(values: list[float], share: float) -> float | None:
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else None
+
+
+class _Http:
+    """Locust's HTTP session as `Game` wants it: a call that never arrived raises."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def request(self, method: str, url: str, **given: Any) -> Any:
+        path = urlsplit(url).path
+        answer = self._session.request(method, url, name=path[path.rindex("/login") :], **given)
+        if not answer.status_code:
+            raise requests.ConnectionError(str(getattr(answer, "error", "no answer")))
+        return answer
+
+
+def players_of(swarm: Swarm) -> type[HttpUser]:
+    """The Locust user that plays one of the swarm's players, from signing in to entering."""
+
+    class Player(HttpUser):
+        host = swarm.target.api_url
+
+        @task
+        def play(self) -> None:
+            """Play once, then stand by: for a user that stops while others arrive, Locust would start another."""
+            try:
+                self._play(swarm.usernames.popleft())
+            except LoginqError as exc:
+                swarm.troubles[f"{type(exc).__name__}: {exc.message}"] += 1
+            finally:
+                swarm.over += 1
+            swarm.finished.wait()
+            raise StopUser
+
+        def _play(self, username: str) -> None:
+            account = self._signed_in(username)
+            asked, told = time.monotonic(), list[tuple[float, float]]()
+
+            def show(standing: dict[str, Any]) -> None:
+                if standing.get("eta_seconds") is not None and not told:
+                    told.append((time.monotonic(), standing["eta_seconds"]))
+
+            def trouble(exc: Trouble, pause: float) -> None:
+                swarm.troubles[exc.message] += 1
+
+            enter(Game(swarm.target.api_url, account.token, _Http(self.client)), show, trouble)
+            now = time.monotonic()
+            swarm.waits.append(now - asked)
+            swarm.admitted_at.append(time.time())
+            swarm.eta_errors += [(eta, now - at) for at, eta in told]
+
+        def _signed_in(self, username: str) -> Account:
+            """SRP, tried until it works; each attempt is one of Locust's requests."""
+            while True:
+                started, error = time.monotonic(), None
+                try:
+                    account = Account(swarm.target, username)
+                    account.sign_in(swarm.password)
+                except Trouble as exc:
+                    error = exc
+                self.environment.events.request.fire(
+                    request_type="SRP",
+                    name="sign-in",
+                    response_time=1_000 * (time.monotonic() - started),
+                    response_length=0,
+                    exception=error,
+                )
+                if error is None:
+                    return account
+                swarm.troubles[error.message] += 1
+                gevent.sleep(error.retry_after or 2)
+
+    return Player
+
+
+def main() -> None:
+    """Play the swarm that stdin describes."""
+    order = json.load(sys.stdin)
+    swarm = Swarm(order)
+    environment = Environment(user_classes=[players_of(swarm)])
+    runner = environment.create_local_runner()
+    runner.start(swarm.players, spawn_rate=max(0.1, swarm.players / max(0.001, order["arrive_seconds"])))
+    try:
+        while swarm.over < swarm.players:
+            gevent.sleep(1)
+            print(json.dumps(swarm.document(environment)), flush=True)  # noqa: T201 - this is its output
+    except KeyboardInterrupt:
+        pass
+    print(json.dumps({**swarm.document(environment), "over": True}), flush=True)  # noqa: T201
+    swarm.finished.set()
+    runner.quit()
+
+
+if __name__ == "__main__":
+    main()
