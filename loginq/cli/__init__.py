@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from loginq import __version__
-from loginq.cli import deploy, keys, load, local, logs, players, queue, rate, simulate, token, users
+from loginq.cli import deploy, doctor, keys, load, local, logs, players, queue, rate, simulate, token, users
 from loginq.cli.completion import stack_names
 from loginq.cli.demo import demo
 from loginq.cli.options import OPTIONS
@@ -68,6 +68,7 @@ app.command(name="destroy")(deploy.destroy)
 app.command(name="status")(deploy.status)
 app.command()(play)
 app.command(**simulate.HELP)(simulate.simulate)
+app.command(**doctor.HELP)(doctor.doctor)
 app.command(**logs.HELP)(logs.logs)
 app.add_typer(local.app, name="local")
 app.add_typer(users.app, name="users")

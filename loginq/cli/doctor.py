@@ -1,0 +1,57 @@
+"""`loginq doctor`: is everything in place, and does AWS allow the launch that is planned."""
+
+from typing import Annotated, Any
+
+import typer
+
+from loginq.cli.options import Json, example
+
+HELP: dict[str, Any] = example("loginq doctor", "loginq doctor --players 200000 --within 10m")
+
+
+def doctor(
+    players: Annotated[int | None, typer.Option(min=1, help="How many are expected at the launch.")] = None,
+    within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
+    json: Json = False,
+) -> None:
+    """Check that everything is in place, and with --players and --within that AWS allows the launch.
+
+    Ends with 1 when something is bad.
+    """
+    from loginq.cli import console
+    from loginq.cli.session import open_session
+    from loginq.deploy.checks import Patient, Verdict, examine, examine_launch
+    from loginq.service.errors import Invalid
+    from loginq.service.times import parse_duration
+
+    if (players is None) != (within is None):
+        raise Invalid("--players and --within go together.", "Like `loginq doctor --players 200000 --within 10m`.")
+    length = parse_duration(within) if within else 0
+    session = open_session()
+    patient = Patient(session.target, session.aws, session.queue, session.stack)
+    found = []
+    with console.progress("Examining", None) as advance:
+        for finding in examine(patient):
+            found.append(finding)
+            advance(1, finding.what)
+        if players is not None:
+            for finding in examine_launch(patient, players, length):
+                found.append(finding)
+                advance(1, finding.what)
+    bad = [finding for finding in found if finding.verdict is Verdict.BAD]
+    if json:
+        document = {"target": session.name, "healthy": not bad, "findings": [each.document() for each in found]}
+        console.document(document)
+    else:
+        console.table(
+            ["", "what", "how it is", "what to do"],
+            [(_SIGNS[each.verdict], each.what, each.says, each.do) for each in found],
+            empty="",
+        )
+        warned = sum(each.verdict is Verdict.WARN for each in found)
+        console.say(f"{session.name}: {len(bad)} bad, {warned} to look at, {len(found)} checked.")
+    if bad:
+        raise typer.Exit(1)
+
+
+_SIGNS = {"ok": "✓", "warn": "!", "bad": "✗", "unknown": "?"}
