@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 
 DASH = "\N{EN DASH}"
 """What stands where there is no value."""
+
+
+class Mark(StrEnum):
+    """How something is, as one coloured sign in a table."""
+
+    OK = "✓"
+    WARN = "!"
+    BAD = "✗"
+    UNKNOWN = "?"
+
+
+_MARK_STYLES = {Mark.OK: "green", Mark.WARN: "bold yellow", Mark.BAD: "bold red", Mark.UNKNOWN: "dim"}
 _EXIT_CODES: dict[type[LoginqError], int] = {Invalid: 2, NoTarget: 3, NotFound: 3, Refused: 4}
 
 
@@ -87,14 +100,21 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
     """A table to be drawn. `numbers`: the columns that are set to the right."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(DASH if cell is None else str(cell)) for cell in row))
+        drawn.add_row(*(_text(cell) for cell in row))
     return drawn
+
+
+def _text(cell: object) -> Any:
+    from rich.text import Text
+
+    if isinstance(cell, Mark):
+        return Text(cell, _MARK_STYLES[cell])
+    return Text(DASH if cell is None else str(cell))
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
@@ -107,13 +127,12 @@ def panel(title: str, pairs: Iterable[tuple[str, object]]) -> Any:
     from rich import box
     from rich.panel import Panel
     from rich.table import Table
-    from rich.text import Text
 
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in pairs:
-        facts.add_row(name, value if isinstance(value, Text) else Text(DASH if value is None else str(value)))
+        facts.add_row(name, _text(value))
     return Panel(facts, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1))
 
 
@@ -158,7 +177,10 @@ def draw(*renderables: Any) -> None:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Any]:
-    """A bar on stderr while there is a terminal; yields a function to advance it and, if wanted, name what it is at."""
+    """A bar on stderr if that is a terminal; yields a function to advance it and, if wanted, name what it is at."""
+    if not err().is_terminal:
+        yield lambda by=1, text=None: None
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns: list[Any] = [

@@ -45,13 +45,10 @@ def doctor(
     else:
         console.table(
             ["", "what", "how it is", "what to do"],
-            [(_SIGNS[each.verdict], each.what, each.says, each.do) for each in found],
+            [(console.Mark[each.verdict.name], each.what, each.says, each.do) for each in found],
             empty="",
         )
         warned = sum(each.verdict is Verdict.WARN for each in found)
         console.say(f"{session.name}: {len(bad)} bad, {warned} to look at, {len(found)} checked.")
     if bad:
         raise typer.Exit(1)
-
-
-_SIGNS = {"ok": "✓", "warn": "!", "bad": "✗", "unknown": "?"}
