@@ -281,7 +281,7 @@ def audit(limit: Limit = 50, json: Json = False) -> None:
         return
     console.table(
         ["when", "who", "what", "from", "to"],
-        [(console.moment(a.at), a.who, a.what, a.before or None, a.after or None) for a in found],
+        [(console.moment(a.at), a.name, a.what, a.before or None, a.after or None) for a in found],
         empty="Nobody has changed anything yet.",
     )
 

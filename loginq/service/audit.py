@@ -20,6 +20,11 @@ class Action:
     before: str
     after: str
 
+    @property
+    def name(self) -> str:
+        """Who it was, without account and service: `user/ada`, `assumed-role/admin/ada`."""
+        return self.who.rpartition(":")[2]
+
     def document(self) -> dict[str, str]:
         """The JSON form."""
         return {**asdict(self), "at": iso(self.at)}

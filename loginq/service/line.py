@@ -256,7 +256,8 @@ class Line:
 
     def void(self, t: int) -> Self:
         """Tickets issued before `t` that have no position yet count no more."""
-        return replace(self.settle(t), void_before=max(self.void_before, t))
+        line = self.settle(t)
+        return replace(line, void_before=max(line.void_before, line.anchored_at))
 
     def leave(self, t: int, count: int) -> Self:
         """`count` admitted players have left the game; negative when some of them are back."""

@@ -150,5 +150,5 @@ def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:
         (found.left_at, "left the game"),
     ]
     events = [(at, words) for at, words in known if at is not None]
-    events += [(each.at, f"{each.what} by {each.who}") for each in actions if each.concerns(found.sub)]
+    events += [(each.at, f"{each.what} by {each.name}") for each in actions if each.concerns(found.sub)]
     return sorted(events, key=lambda event: event[0])

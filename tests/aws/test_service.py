@@ -177,7 +177,7 @@ def test_creating_and_deleting_an_account(users: Users, queue: Queue) -> None:
         users.create("ada", "other@example.com", GOOD)
     assert [each.username for each in users.list()] == ["ada"]
     assert users.get("ada").status == "CONFIRMED"
-    assert find(queue, users, "ada").player.sub == find(queue, users, account.sub).player.sub == account.sub
+    assert find(queue, users, "ada").entry.player.sub == find(queue, users, account.sub).entry.player.sub == account.sub
     assert users.delete("ada").sub == account.sub
     assert queue.players.get(account.sub) is None
     for call in (users.get, users.delete, lambda name: find(queue, users, name)):
@@ -284,7 +284,7 @@ def test_cleaning_takes_away_synthetic_players_only(queue: Queue, users: Users) 
         queue.table.put({"PK": f"USER#synthetic-{n}", "SK": f"METADATA#synthetic-{n}", "synthetic": True})
     assert sum(load.clean(queue)) == 60
     assert sum(load.clean(queue)) == 0
-    assert find(queue, users, "ada").name == "ada"
+    assert find(queue, users, "ada").entry.name == "ada"
 
 
 # Errors and clocks

@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.service.line import Line
+from loginq.service.queue import Queue
 from loginq.service.settings import Target
 
 
@@ -22,6 +24,12 @@ def clean(text: str) -> str:
 
 
 Run = Callable[..., Screen]
+TARGET = "aws 123456789012 eu-west-1 loginq"
+
+
+def settled(queue: Queue, line: Line) -> None:
+    """Put a line there that stands still, so that a screen does not depend on the clock."""
+    queue.lines.change(lambda _, t: line)
 
 
 @pytest.fixture

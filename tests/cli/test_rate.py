@@ -1,0 +1,210 @@
+"""`loginq rate`: whole screens and exit codes, on moto."""
+
+import json
+import re
+
+import pytest
+
+from loginq.service.line import Line
+from loginq.service.queue import Queue
+from loginq.service.settings import Target
+from tests.cli.conftest import TARGET, Run, settled
+
+
+def test_rates(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    screen = run("rate", "set", "3000/min")
+    assert screen.err == f"Target: {TARGET}\n✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20."
+    assert run("rate", "set", "50").err == f"Target: {TARGET}\n✓ The rate was 50/s with a burst of 50 already."
+    screen = run("rate", "set", "0.5/s", "--burst", "7", "--json")
+    assert json.loads(screen.out) == {
+        "target": TARGET,
+        "rate": {"per_second": 0.5, "burst": 7, "steps": [], "capacity": None},
+        "changed": True,
+    }
+    assert run("rate", "show").out == (
+        "╭─ rate · aws 123456789012 eu-west-1 loginq ─╮\n"
+        "│ asked     0.5/s                            │\n"
+        "│ burst     7 players                        │\n"
+        "│ capacity  no limit                         │\n"
+        "│ admitted  0 in the last minute, 0.0/s      │\n"
+        "╰────────────────────────────────────────────╯"
+    )
+    assert json.loads(run("rate", "show", "--json").out)["per_second"] == 0.5
+
+
+def test_capacity_and_the_number_in_the_game(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    screen = run("rate", "set", "50", "--capacity", "20000")
+    assert screen.err.splitlines()[1:] == [
+        "✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.",
+        "✓ The capacity is 20,000 now; it was no limit.",
+    ]
+    assert queue.lines.read().capacity == 20_000
+    assert run("rate", "set", "--capacity", "20000").err.endswith("✓ The capacity was 20,000 already.")
+    assert run("rate", "set", "--in-game", "7").err.endswith("✓ The number in the game is 7 now; it was 0.")
+    assert queue.lines.read().departed == -7
+    assert run("rate", "set", "--capacity", "none").err.endswith("✓ The capacity is no limit now; it was 20,000.")
+    for words, says in (
+        ((), "There is nothing to set."),
+        (("--capacity", "many"), "'many' is not a capacity."),
+        (("--burst", "5"), "--burst, --at and --in go with a rate."),
+    ):
+        screen = run("rate", "set", *words)
+        assert (screen.code, screen.err.splitlines()[0]) == (2, f"Error: {says}")
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [
+        ("fast", "Error: 'fast' is not a rate.\nWrite it like 50, 50/s or 3000/min."),
+        ("-5", "Error: '-5' is a negative rate.\nWrite it like 50, 50/s or 3000/min."),
+        ("1e12", "Error: '1e12' is more than 100,000 players a second.\nIs a digit too many?"),
+        ("50/week", "Error: '50/week' is not a rate.\nWrite it like 50, 50/s or 3000/min."),
+        ("1/h", "Error: '1/h' is less than one player in 1,000 seconds.\n"),
+        ("nan", "Error: 'nan' is not a rate.\n"),
+    ],
+)
+def test_a_bad_rate_is_refused_before_anything_is_asked(run: Run, rate: str, says: str) -> None:
+    screen = run("rate", "set", rate)
+    assert (screen.code, screen.out) == (2, "")
+    assert screen.err.startswith(says.strip())
+
+
+def test_a_rate_of_nothing(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    screen = run("rate", "set", "0")
+    assert screen.code == 2
+    assert "Error: A rate of 0 would let nobody in.\nTo stop the line, use" in screen.err
+    assert queue.lines.read().rate == 20_000
+
+
+def standing(queue: Queue, **changes: object) -> None:
+    """4,900 wait at 100 a second, and the gate stands still because nobody polls."""
+    settled(queue, Line(tail=5_000, gate=100_000_000, opened=100, rate=100_000, burst=0, lease=0, **changes))  # type: ignore[arg-type]
+
+
+def test_a_planned_step(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    screen = run("rate", "set", "80", "--at", "2099-01-01T18:00")
+    assert (screen.code, screen.err) == (
+        0,
+        f"Target: {TARGET}\n✓ The rate is 100/s until 2099-01-01 18:00:00, then 80/s.",
+    )
+    assert run("rate", "set", "80", "--at", "2099-01-01T18:00").err.endswith("✓ That was planned already.")
+    run("rate", "set", "3000/min", "--at", "2099-01-02T18:00")
+    shown = run("rate", "show")
+    assert shown.out.splitlines()[1:7] == [
+        "│ asked     100/s                            │",
+        "│ burst     0 players                        │",
+        "│ capacity  no limit                         │",
+        "│ admitted  0 in the last minute, 0.0/s      │",
+        "│ planned   80/s from 2099-01-01 18:00:00    │",
+        "│ then      50/s from 2099-01-02 18:00:00    │",
+    ]
+    assert shown.out.splitlines()[8].startswith("100/s ┤")
+    steps = json.loads(run("rate", "show", "--json").out)["steps"]
+    assert [step["per_second"] for step in steps] == [80.0, 50.0]
+    assert steps[0]["at"] == "2099-01-01T18:00:00.000Z"
+    cleared = run("rate", "clear")
+    assert cleared.err.endswith("✓ Nothing is planned any more; the rate stays at 100/s.")
+    assert queue.lines.read().steps == ()
+
+
+def test_a_step_in_a_while(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    before = queue.lines.read()
+    made = json.loads(run("rate", "set", "80", "--in", "10m", "--json").out)
+    (step,) = queue.lines.read().steps
+    assert (made["changed"], step[1], before.steps) == (True, 80_000, ())
+
+
+def test_an_opening_time(run: Run, deployed: Target, queue: Queue) -> None:
+    """Nobody until the evening: first the plan, then a rate of nothing until then."""
+    standing(queue)
+    assert run("rate", "set", "0").code == 2
+    assert run("rate", "set", "80", "--at", "2099-01-01T18:00").code == 0
+    assert run("rate", "set", "0").code == 0
+    assert queue.lines.read().rate == 0
+
+
+def test_a_ramp(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    screen = run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00")
+    assert screen.err.endswith(
+        "✓ The rate is 100/s until 2099-01-01 18:00:00, then 50/s, and on in 20 steps to 500/s at 2099-01-01 18:30:00."
+    )
+    line = queue.lines.read()
+    assert [rate for _, rate in line.steps][::19] == [50_000, 500_000]
+    assert run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-02T18:00").code == 2
+    assert run("rate", "ramp", "10", "20", "--over", "30m", "--at", "2099-01-01T18:00").code == 0
+    assert len(queue.lines.read().steps) == 20
+    run("rate", "clear")
+    assert run("rate", "ramp", "50", "500", "--over", "30m").code == 0
+    line = queue.lines.read()
+    assert (line.rate, len(line.steps), line.steps[-1][1]) == (50_000, 20, 500_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("set", "80", "--at", "2001-01-01T18:00"), "'2001-01-01T18:00' is past."),
+        (("set", "80", "--at", "teatime"), "'teatime' is not a time."),
+        (("set", "80", "--in", "soon"), "'soon' is not a length of time."),
+        (("set", "80", "--in", "5m", "--at", "18:00"), "--at and --in exclude each other."),
+        (("set", "--in", "5m"), "--burst, --at and --in go with a rate."),
+        (("set", "80", "--in", "5m", "--burst", "3"), "--burst cannot be planned."),
+        (("ramp", "50", "500", "--over", "0s"), "There is no room for a ramp."),
+        (("ramp", "50", "lots", "--over", "5m"), "'lots' is not a rate."),
+        (("set", "--in-game", "5", "--what-if"), "--in-game corrects a number; there is nothing to foresee."),
+    ],
+)
+def test_a_bad_plan(run: Run, deployed: Target, queue: Queue, words: tuple[str, ...], says: str) -> None:
+    standing(queue)
+    screen = run("rate", *words)
+    assert (screen.code, screen.out) == (2, "")
+    assert f"Error: {says}" in screen.err
+    assert queue.lines.read().version == 1
+
+
+WHAT_IF = """\
+ 4,900 waiting                       as it is               what if
+ ──────────────────────────────────────────────────────────────────
+ time to clear the line                  49 s                  25 s
+ last player in           DATE                  DATE
+ wait left, p50                          25 s                  13 s
+ wait left, p90                          45 s                  23 s
+ wait left, p99                          49 s                  25 s
+ newcomer waits                          50 s                  25 s
+
+4,900 ┤++++***
+"""
+
+
+def test_what_if(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    screen = run("rate", "set", "200", "--what-if")
+    assert (screen.code, screen.err) == (0, "Nothing was changed.")
+    dated = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE               ", screen.out)
+    shown = [line.rstrip() for line in dated.splitlines()[:10]]
+    assert [line.replace("  ", " ") for line in shown[:9]] == [
+        line.rstrip().replace("  ", " ") for line in WHAT_IF.splitlines()[:9]
+    ]
+    assert dated.splitlines()[-1] == "* as it is   + what if"
+    assert queue.lines.read().rate == 100_000
+    seen = json.loads(run("rate", "set", "200", "--what-if", "--json").out)
+    assert (seen["before"]["clear_seconds"], seen["after"]["clear_seconds"]) == (49.0, 24.5)
+    assert seen["before"]["last_in_at"].endswith("Z")
+
+
+def test_what_if_there_is_no_honest_number(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    full = run("rate", "set", "--capacity", "1000", "--what-if")
+    assert full.err == (
+        "Nothing was changed. The game is full before the line is clear: the rest waits for players to leave."
+    )
+    assert queue.lines.read().capacity is None
+    assert "49 s" in run("rate", "clear", "--what-if").out
+    assert "What" not in run("rate", "ramp", "100", "300", "--over", "20s", "--what-if").err
+    standing(queue, paused=True)
+    assert "The line is paused" in run("rate", "set", "200", "--what-if").err

@@ -1,0 +1,77 @@
+"""`loginq simulate`: needs no target; the same seed gives the same screen."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+SMALL = ("simulate", "--players", "300", "--arrive", "5s", "--shape", "steady", "--rate", "20")
+
+
+def test_a_small_launch(run: Run) -> None:
+    screen = run(*SMALL, "--seed", "7")
+    assert screen.code == 0
+    assert run(*SMALL, "--seed", "7").out == screen.out
+    rows = dict(re.findall(r"│ (\S.*?)  +(.*?) *│", screen.out))
+    assert rows["let in"] == "300 of 300"
+    assert rows["told on joining"].startswith("100.0% within a tenth")
+    assert rows["polls"] == "each player polls by itself"
+    assert "API Gateway requests" in screen.out
+    assert "Prices of 20" in screen.err and "https://aws.amazon.com/pricing/" in screen.err
+
+
+def test_its_json(run: Run) -> None:
+    report = json.loads(run(*SMALL, "--json").out)
+    assert (report["players"], report["admitted"], report["players_per_cohort"]) == (300, 300, 1)
+    assert report["wait_seconds"]["p50"] <= report["wait_seconds"]["p90"] <= report["wait_seconds"]["worst"]
+    assert report["bill"]["total_usd"] == pytest.approx(sum(report["bill"]["usd"].values()), abs=0.05)
+
+
+def test_a_million_by_cohorts(run: Run) -> None:
+    screen = run("simulate", "--players", "1000000", "--arrive", "10m", "--rate", "500/s")
+    assert screen.code == 0
+    assert re.search(r"polls +computed by cohorts of \d+", screen.out)
+    assert re.search(r"let in +1,000,000 of 1,000,000", screen.out)
+
+
+def test_everything_at_once(run: Run) -> None:
+    words = ("--ramp", "5", "20s", "--capacity", "150", "--session", "30s", "--no-show", "20%", "--outage", "20s@10s")
+    report = json.loads(run(*SMALL, *words, "--plot", "launch.svg", "--json").out)
+    assert report["admitted"] + report["no_shows"] == 300
+    assert report["no_shows"] == pytest.approx(60, abs=25)
+    assert Path("launch.svg").read_text().startswith("<svg")
+
+
+def test_arrivals_of_a_file(run: Run) -> None:
+    Path("doors.csv").write_text("seconds,players\n0,10\n5,100\n10,0\n")
+    report = json.loads(run("simulate", "--shape", "doors.csv", "--rate", "10", "--json").out)
+    assert (report["players"], report["admitted"]) == (110, 110)
+    assert report["longest_line"] > 40
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "How many players?"),
+        (("--players", "5", "--no-show", "120%"), "'120%' is not a share of the players."),
+        (("--players", "5", "--no-show", "some"), "'some' is not a share."),
+        (("--players", "5", "--outage", "5m"), "'5m' is not an outage."),
+        (("--players", "5", "--capacity", "3"), "With a capacity, somebody has to leave."),
+        (("--players", "5", "--arrive", "later"), "'later' is not a length of time."),
+        (("--shape", "wave"), "wave cannot be read"),
+        (("--shape", "bad.csv"), "Line 2 is not `seconds,players`"),
+        (("--players", "5", "--shape", "bad.csv"), "--players and a file of arrivals exclude each other."),
+    ],
+)
+def test_what_cannot_be_played(run: Run, words: tuple[str, ...], says: str) -> None:
+    Path("bad.csv").write_text("0,5\nsoon,6\n")
+    screen = run("simulate", "--rate", "10", *words)
+    assert screen.code == 2
+    assert f"Error: {says}" in screen.err
+
+
+def test_a_rate_of_nothing_never_ends(run: Run) -> None:
+    assert run("simulate", "--players", "5", "--rate", "0").code == 2
