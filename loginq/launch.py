@@ -76,11 +76,14 @@ class Launch:
         )
 
     def _arrivals(self, random: Random) -> Iterable[Arrival]:
+        gone = 0.0
         for at, count in self._cohorts(random):
-            yield Arrival(at, silent=random.random() < self.no_show, count=count)
+            gone += self.no_show
+            silent, gone = gone >= 1, gone - (gone >= 1)
+            yield Arrival(at, silent=silent, count=count)
 
     def _cohorts(self, random: Random) -> Iterable[tuple[int, int]]:
-        """(when, how many) of each cohort, ms from the start."""
+        """(when, how many) of each cohort, ms from the start: each at random within its own part of the crowd."""
         size = self.cohort()
         if self.arrivals:
             for (start, players), end in zip(self.arrivals, self._ends(), strict=True):
@@ -88,7 +91,7 @@ class Launch:
                     yield random.randint(start, max(start, end - 1)), min(size, players - done)
             return
         for done in range(0, self.players, size):
-            share = random.random()
+            share = (done + size * random.random()) / (self.players + size)
             if self.shape != "steady":
                 share = -math.log(1 - share * (1 - math.exp(-_FRONT_LOADED))) / _FRONT_LOADED
             yield round(share * self.arrive), min(size, self.players - done)

@@ -40,10 +40,10 @@ _UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 
 def parse_duration(text: str) -> int:
     """`90s`, `10m`, `1h30m`, `1.5h` in ms; a bare number is seconds. Raises `Invalid` for anything else."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text)
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(min|[smhd])", text)
     if parts and "".join(number + unit for number, unit in parts) == text.replace(" ", ""):
         return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
         return round(float(text) * SECOND)
     raise Invalid(f"{text!r} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
 
@@ -55,7 +55,7 @@ def parse_moment(text: str, now: int) -> int:
     """
     here = datetime.fromtimestamp(now / 1_000).astimezone()
     try:
-        if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", text):
             clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
             found = datetime.combine(here.date(), clock).astimezone()
             if found <= here:

@@ -228,14 +228,14 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     login.request(queue, bob)  # returned
     assert counts(world) == (2, 2, 0, 0)
 
-    operating.admit(queue, "me", eve)  # players admit, of somebody without a place
-    assert operating.admit(queue, "me", eve) == "was in already"
+    operating.admit(queue, "me", [eve])  # players admit, of somebody without a place
+    assert operating.admit(queue, "me", [eve]) == ["was in already"]
     assert counts(world)[1] == 3
-    operating.remove(queue, "me", eve)  # players remove, in the game
-    assert operating.remove(queue, "me", eve) == "had no place"
+    operating.remove(queue, "me", [eve])  # players remove, in the game
+    assert operating.remove(queue, "me", [eve]) == ["had no place"]
     assert counts(world)[1] == 2
     world.let_in(dan)
-    operating.reset(queue, "me", dan)  # players reset, in the game
+    operating.reset(queue, "me", [dan])  # players reset, in the game
     assert counts(world)[1] == 2
 
     world.let_in(joe)

@@ -1,0 +1,193 @@
+"""Charts, log lines, what needs attention, quotas, the launch on paper: what is drawn and said, without a target."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from loginq.cli.chart import Chart, Series
+from loginq.deploy.quotas import held, needs, table_needs
+from loginq.launch import Launch, parse_arrivals, rehearse
+from loginq.service.attention import attention
+from loginq.service.errors import Invalid, Refused
+from loginq.service.intake import Depth
+from loginq.service.line import Line
+from loginq.service.logs import parse
+from loginq.service.stats import Counts, Snapshot
+from loginq.service.times import MINUTE, SECOND
+from tests.unit.histories import START
+
+# Charts
+
+
+def drawn(chart: Chart, width: int, **options: object) -> list[str]:
+    console = Console(width=width, force_terminal=True, record=True, **options)  # type: ignore[arg-type]
+    with console.capture() as capture:
+        console.print(chart)
+    return capture.get().splitlines()
+
+
+POINTS = st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), max_size=30).map(sorted)
+
+
+@given(st.lists(POINTS, min_size=1, max_size=3), st.integers(20, 200), st.booleans())
+def test_a_chart_fits_whatever_it_is_given(points: list[list[tuple[float, float]]], width: int, plain: bool) -> None:
+    chart = Chart(
+        [Series(f"s{n}", each) for n, each in enumerate(points)], x=lambda x: f"{x:.0f}", y=lambda y: f"{y:.0f}"
+    )
+    rows = drawn(chart, width, color_system=None, no_color=plain)
+    assert all(len(row) <= max(width, 22) for row in rows)
+    assert "<svg" in chart.svg("a < b")
+
+
+def test_two_lines_without_colours_have_marks_of_their_own() -> None:
+    chart = Chart(
+        [Series("now", [(0, 10), (10, 0)]), Series("then", [(0, 10), (5, 0)])],
+        x=lambda x: f"{x:.0f} s",
+        y=lambda y: f"{y:.0f}",
+        height=4,
+    )
+    assert [row.rstrip() for row in drawn(chart, 26, color_system=None)] == [
+        "10 ┤+++**",
+        "   ┤  +++++*****",
+        "   ┤      ++++ ********",
+        " 0 ┤         ++       ****",
+        "    0 s              10 s",
+        "* now   + then",
+    ]
+
+
+# Log lines
+
+
+def test_log_lines() -> None:
+    own = parse("f", 5, '{"level":"ERROR","message":"call","service":"f","sub":"ada","ms":1.5}')
+    assert own is not None
+    assert (own.level, own.text, own.fields) == ("ERROR", "call", {"sub": "ada", "ms": 1.5})
+    assert own.document()["at"] == "1970-01-01T00:00:00.005Z"
+    for platform in ("START RequestId: 1 Version: 2", "END RequestId: 1", "REPORT RequestId: 1 Duration: 3 ms"):
+        assert parse("f", 5, platform) is None
+    for bad in ("2026 1 Task timed out after 5.00 seconds", "[ERROR] Runtime.ImportModuleError: no", '["a list"]'):
+        said = parse("f", 5, bad)
+        assert said is not None and said.level == ("INFO" if bad.startswith('["') else "ERROR")
+
+
+# What needs attention
+
+
+def snap(t: int, line: Line, intake: int = 0, dead: int = 0, admitted: float = 20.0) -> Snapshot:
+    return Snapshot("main", t, Depth(intake, 0, 0), dead, line, Counts(0, 0, 0, 0), {}, 0, admitted, None)
+
+
+LINE = Line(tail=100_000, anchored_at=START, alive_at=START, rate=20_000, lease=10 * MINUTE)
+
+
+def minute(**change: object) -> list[Snapshot]:
+    return [replace(snap(START + n * SECOND, LINE), **change) for n in range(66)]  # type: ignore[arg-type]
+
+
+def test_nothing_needs_attention() -> None:
+    assert attention(minute()) == []
+    assert attention([snap(START, Line())]) == []
+
+
+def test_each_thing_that_does() -> None:
+    assert "3 dead letters" in attention(minute(dead_letters=3))[0]
+    slow = attention(minute(admitted_per_second=3.0))
+    assert "3.0/s come through of 20/s asked" in slow[0]
+    assert attention(minute(admitted_per_second=3.0)[:30]) == []
+    paused = minute(line=replace(LINE, paused=True))
+    assert attention(paused, START - 4 * MINUTE) == ["paused for 5 min: `loginq queue resume`"]
+    assert attention(paused, START) == []
+    assert "the gate stands still" in attention(minute(line=replace(LINE, lease=1_000)))[0]
+    assert "the game is full" in attention(minute(line=replace(LINE, capacity=5)))[0]
+    assert "the rate is 0" in attention(minute(line=replace(LINE, rate=0), admitted_per_second=0.0))[0]
+
+
+def test_an_intake_that_only_grows() -> None:
+    growing = [snap(START + n * SECOND, LINE, intake=100 + 10 * n) for n in range(40)]
+    assert "the intake has grown from 100 to 490 in 39 s" in attention(growing)[0]
+    draining = [snap(START + n * SECOND, LINE, intake=100 + 10 * (n % 25)) for n in range(40)]
+    assert attention(draining) == []
+
+
+# Quotas
+
+
+class Quotas:
+    """Service Quotas with one known quota; the others cannot be read."""
+
+    def client(self, name: str) -> "Quotas":
+        return self
+
+    def pages(self, operation: str, ServiceCode: str) -> list[dict[str, object]]:  # noqa: N803
+        if ServiceCode != "lambda":
+            raise Refused("no")
+        return [{"Quotas": [{"QuotaName": "Concurrent executions", "Value": 10.0}]}]
+
+
+def test_a_launch_against_the_quotas_of_this_account() -> None:
+    found = {each.need.name: each for each in held(Quotas(), needs(200_000, 10 * MINUTE))}  # type: ignore[arg-type]
+    assert {name: (each.allowed, each.known, each.enough) for name, each in found.items()} == {
+        "sign-ins": (120, False, False),
+        "API requests": (10_000, False, True),
+        "Lambdas at once": (10, True, False),
+    }
+    assert found["sign-ins"].need.needed == 334
+    assert found["API requests"].need.needed == 334 + 7_408
+    assert table_needs(200_000, 10 * MINUTE, 500_000)[1] == 2 * 334 + 2 * 500 + 100
+
+
+# The launch on paper
+
+
+def test_a_million_by_cohorts_looks_like_its_players_one_by_one() -> None:
+    launch = Launch(players=15_000, rate=100_000, arrive=MINUTE, shape="steady", seed=3)
+    assert launch.cohort() == 1
+    alone = rehearse(launch)
+    together = rehearse(_Cohorts(**{name: getattr(launch, name) for name in launch.__dataclass_fields__}))
+    assert together.cohort == 40
+    for name, wait in alone.waits.items():
+        assert together.waits[name] == pytest.approx(wait, rel=0.02), name
+    assert together.longest_line == pytest.approx(alone.longest_line, rel=0.02)
+    assert together.bill.total == pytest.approx(alone.bill.total, rel=0.05)
+    assert (together.admitted, alone.admitted) == (15_000, 15_000)
+
+
+class _Cohorts(Launch):
+    """The same launch, played by cohorts."""
+
+    def cohort(self) -> int:
+        return 40
+
+
+def test_no_shows_give_their_places_back() -> None:
+    base = Launch(players=12_000, rate=20_000, arrive=30 * SECOND, shape="steady", no_show=0.5, seed=1)
+    report = rehearse(base)
+    assert report.admitted + report.no_shows == 12_000
+    assert report.expired == 0
+    assert report.clear is not None and report.clear < 0.85 * 600 * SECOND
+
+
+def test_a_capacity_holds_and_fills_again() -> None:
+    report = rehearse(Launch(players=600, rate=50_000, arrive=SECOND, capacity=200, session=20 * SECOND, seed=1))
+    assert report.admitted == 600
+    assert report.clear is not None and report.clear > 20 * SECOND
+
+
+def test_an_outage_is_survived() -> None:
+    down = (5 * SECOND, 65 * SECOND)
+    report = rehearse(Launch(players=600, rate=20_000, arrive=SECOND, outage=down, seed=1))
+    calm = rehearse(Launch(players=600, rate=20_000, arrive=SECOND, seed=1))
+    assert (report.admitted, calm.admitted) == (600, 600)
+    assert report.waits["p50"] is not None and calm.waits["p50"] is not None
+    assert report.waits["p50"] > calm.waits["p50"]
+
+
+def test_bad_arrivals() -> None:
+    assert parse_arrivals(["seconds,players", "0,5", "1.5,6"]) == ((0, 5), (1_500, 6))
+    for lines in (["0,5", "0,6"], ["5,-1"], ["0,0"], ["a,b", "c,d"], []):
+        with pytest.raises(Invalid):
+            parse_arrivals(lines)

@@ -1,0 +1,119 @@
+"""What a change would do: the forecast against the line itself, plans, ramps, times as people write them."""
+
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service.errors import Invalid
+from loginq.service.forecast import SHARES, forecast
+from loginq.service.line import MAX_STEPS, MICRO, Line
+from loginq.service.operating import clearing, planning, ramp, setting
+from loginq.service.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
+from tests.unit.histories import START
+
+RATES = st.integers(1_000, 500_000)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Line:
+    """A line with people in it, and perhaps a plan, a capacity, a share of no-shows, a pause."""
+    opened = draw(st.integers(0, 100))
+    times = draw(st.lists(st.integers(1, HOUR), max_size=5, unique=True))
+    return Line(
+        tail=opened + draw(st.integers(0, 3_000)),
+        opened=opened,
+        gate=opened * MICRO,
+        anchored_at=START,
+        alive_at=START,
+        rate=draw(RATES),
+        steps=tuple((START + at, draw(RATES)) for at in sorted(times)),
+        capacity=draw(st.none() | st.integers(0, 4_000)),
+        no_show_share=draw(st.integers(0, 900)),
+        paused=draw(st.booleans()),
+    )
+
+
+@given(lines(), st.integers(0, 10_000))
+def test_a_forecast_is_what_the_line_says_of_each_position(line: Line, arriving: int) -> None:
+    seen = forecast(line, START, arriving)
+    waits = [line.wait(position, START) for position in range(line.opened + 1, line.tail + 1)]
+    assert seen.waiting == len(waits)
+    for share in SHARES:
+        nth = -(-len(waits) * share // 100)
+        assert seen.waits[share] == (waits[nth - 1] if nth else 0)
+    assert seen.clear == (waits[-1] if waits else 0)
+    newcomer = line.join(START, arriving + 1)
+    assert seen.newcomer == newcomer.wait(newcomer.tail, START)
+    for at, left in seen.drain:
+        assert left == len(waits) or waits[len(waits) - left - 1] == at
+    assert list(seen.drain) == sorted(seen.drain, key=lambda point: (point[0], -point[1]))
+
+
+@given(RATES, RATES, st.integers(SECOND, 12 * HOUR), st.integers(2, MAX_STEPS))
+def test_a_ramp_begins_and_ends_where_it_should(start: int, end: int, over: int, most: int) -> None:
+    steps = ramp(start, end, START, over, most)
+    assert (steps[0], steps[-1]) == ((START, start), (START + over, end))
+    assert 2 <= len(steps) <= most
+    gaps = [b[0] - a[0] for a, b in pairwise(steps)]
+    assert min(gaps) >= SECOND and max(gaps) - min(gaps) <= 1
+    rates = [rate for _, rate in steps]
+    assert rates == sorted(rates, reverse=end < start)
+
+
+@given(st.lists(st.tuples(st.integers(1, 100), RATES), max_size=12, unique_by=lambda s: s[0]), st.data())
+def test_a_plan_replaces_what_lies_within_it(old: list[tuple[int, int]], data: st.DataObject) -> None:
+    steps = [(START + at * SECOND, rate) for at, rate in sorted(old)]
+    new = data.draw(st.lists(st.integers(1, 100), min_size=1, max_size=8, unique=True))
+    wanted = [(START + at * SECOND, 7_000) for at in sorted(new)]
+    line = Line(anchored_at=START, alive_at=START, rate=1_000).plan(START, tuple(steps))
+    outside = [step for step in steps if not wanted[0][0] <= step[0] <= wanted[-1][0]]
+    assert list(planning(line, START, wanted).steps) == sorted([*outside, *wanted])
+    assert clearing(line, START).steps == ()
+
+
+def test_a_plan_that_begins_now_is_a_rate_and_a_plan() -> None:
+    line = Line(anchored_at=START, alive_at=START, rate=1_000)
+    planned = planning(line, START + 5, [(START, 2_000), (START + MINUTE, 3_000)])
+    assert (planned.rate, planned.steps) == (2_000, ((START + MINUTE, 3_000),))
+
+
+def test_too_many_steps_and_a_rate_of_nothing() -> None:
+    line = Line(anchored_at=START, alive_at=START, rate=1_000)
+    full = planning(line, START, [(START + n * SECOND, 1_000) for n in range(1, 21)])
+    with pytest.raises(Invalid):
+        planning(full, START, [(START + HOUR, 1_000)])
+    with pytest.raises(Invalid):
+        setting(line, START, 0)
+    assert setting(full, START, 0).rate == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [("90s", 90_000), ("10m", 600_000), ("10min", 600_000), ("1h30m", 5_400_000), ("1.5h", 5_400_000), ("45", 45_000)],
+)
+def test_lengths_of_time(text: str, ms: int) -> None:
+    assert parse_duration(text) == ms
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10x", "-5m", "m", "5 m s", "1e3s", "٣s"])
+def test_no_lengths_of_time(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_duration(text)
+
+
+def test_moments() -> None:
+    now = datetime(2026, 11, 24, 17, 0).astimezone()
+
+    def at(text: str) -> datetime:
+        return datetime.fromtimestamp(parse_moment(text, round(now.timestamp() * 1_000)) / 1_000).astimezone()
+
+    assert at("18:00") == datetime(2026, 11, 24, 18, 0).astimezone()
+    assert at("16:30:15") == datetime(2026, 11, 25, 16, 30, 15).astimezone()
+    assert at("2026-11-30 09:00") == datetime(2026, 11, 30, 9, 0).astimezone()
+    assert at("2026-11-30T09:00:00+09:00") == datetime.fromisoformat("2026-11-30T09:00:00+09:00")
+    for text in ("25:00", "18", "2026-11-24 16:59", "tomorrow", ""):
+        with pytest.raises(Invalid):
+            at(text)
