@@ -37,6 +37,7 @@ class Launch:
         players: how many come within `arrive`, as a `burst` or `steady`; or as in `arrivals`, (ms, players) pairs.
         ramp: (rate to begin with, how long it takes to get to `rate`). session: how long players stay, on average.
         no_show: the share that leaves before its turn. outage: (from, until).
+        batch, window: how many tickets are placed together, and how long they may gather: the stack's parameters.
     """
 
     players: int
@@ -49,6 +50,8 @@ class Launch:
     session: int | None = None
     no_show: float = 0
     outage: tuple[int, int] | None = None
+    batch: int = 500
+    window: int = 1 * SECOND
     seed: int = 0
 
     def cohort(self) -> int:
@@ -71,6 +74,8 @@ class Launch:
             until=7 * DAY,
             outages=(self.outage,) if self.outage else (),
             session=self.session,
+            batch=self.batch,
+            window=self.window,
             seed=self.seed,
             ends=True,
         )

@@ -51,6 +51,7 @@ class Scenario:
         session: how long players stay in the game on average, ms, exponentially; None for ever.
         lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
         lag: the longest time a call takes between reading its line and its clock, ms.
+        batch, window: how many tickets are placed together, and how long they may gather, ms.
         until: when it ends. ends: or sooner, once everybody is in who will ever be.
     """
 
@@ -65,6 +66,7 @@ class Scenario:
     lag: int = 0
     claim_window: int = 2 * MINUTE
     batch: int = 500
+    window: int = 1 * SECOND
     ends: bool = False
     seed: int = 0
 
@@ -163,7 +165,7 @@ class _World:
             self.at(t + self.random.randint(*RETRY), partial(self.arrive, player))
             return
         if not self.intake:
-            self.at(t + 1 * SECOND, self.place)
+            self.at(t + self.scenario.window, self.place)
         self.intake.append(player)
         if not player.arrival.synthetic:
             self.at(t + self.random.randint(1 * SECOND, 2 * SECOND), partial(self.poll, player))

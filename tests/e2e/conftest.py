@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import requests
+from typer.testing import CliRunner
 
+from loginq.cli import app
 from loginq.client import Account, Game
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
@@ -20,6 +22,7 @@ from loginq.service.load import parts
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules, Target
 from loginq.service.users import Users
+from tests.cli.conftest import clean
 
 PASSWORD = "Correct-Horse-7-Battery"
 
@@ -50,7 +53,7 @@ class Stack:
             payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
             answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=payload)
             assert "FunctionError" not in answer, answer["Payload"].read()
-        until(lambda: self.queue.lines.read().tail >= before + players, 30)
+        until(lambda: self.queue.lines.read().tail >= before + players, 90)
 
     def get(self, path: str, token: str | None, method: str = "GET", **query: str) -> requests.Response:
         """A bare HTTP call."""
@@ -114,3 +117,17 @@ def deploy(emulator: Running) -> Callable[..., Stack]:
 def stack(deploy: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
     name = request.module.__name__.rpartition(".")[2].replace("_", "-")
     return deploy(name, **getattr(request.module, "PARAMETERS", {}))
+
+
+@pytest.fixture
+def here(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """The stack as the target of commands in this process."""
+    for name, value in stack.target.names().items():
+        monkeypatch.setenv(name, value)
+    return stack
+
+
+def in_process(*words: str) -> tuple[int, str, str]:
+    """One command of loginq: exit code, stdout, stderr."""
+    result = CliRunner().invoke(app, list(words), prog_name="loginq")
+    return result.exit_code, clean(result.stdout), clean(result.stderr)

@@ -54,7 +54,7 @@ def test_two_lines_without_colours_have_marks_of_their_own() -> None:
         "   ┤  +++++*****",
         "   ┤      ++++ ********",
         " 0 ┤         ++       ****",
-        "    0 s              10 s",
+        "    0 s               10 s",
         "* now   + then",
     ]
 

@@ -1,0 +1,54 @@
+"""A launch on paper against the same launch on the emulator: in real time, so nothing else may keep the machine busy.
+
+`pytest -m drills -n 0` runs it.
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from statistics import median
+
+import pytest
+
+from loginq.client import Game, enter
+from loginq.launch import Launch, rehearse
+from loginq.service.times import SECOND
+from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.drills
+
+
+def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
+    """40 real players within 5 s at 2 a second: the same launch, once with everything real, once on paper."""
+    launch = Launch(players=40, rate=2_000, arrive=5 * SECOND, shape="steady", batch=10, window=0)
+    arrivals = [arrival.at / SECOND for arrival in launch.scenario().arrivals]
+    queue = stack.queue
+    with ThreadPoolExecutor(8) as pool:
+        players = list(pool.map(lambda _: stack.player(), arrivals))
+    queue.lines.change(lambda line, t: line.set_rate(t, launch.rate))
+    longest, over, waits = [0], threading.Event(), [0.0] * len(players)
+
+    def watch() -> None:
+        while not over.is_set():
+            longest.append(queue.lines.read().waiting(queue.clock()))
+            time.sleep(0.1)
+
+    began = time.monotonic() + 1
+
+    def play(n: int) -> None:
+        time.sleep(max(0.0, began + arrivals[n] - time.monotonic()))
+        game = Game(stack.target.api_url, players[n].account.token)
+        enter(game, lambda standing: None, lambda exc, pause: None)
+        waits[n] = time.monotonic() - began - arrivals[n]
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(len(players)) as pool:
+        list(pool.map(play, range(len(players))))
+    over.set()
+    watching.join()
+    paper = [rehearse(replace(launch, seed=seed)) for seed in range(20)]
+    foretold = median((report.waits["p50"] or 0) / SECOND for report in paper)
+    assert median(waits) == pytest.approx(foretold, rel=0.05)
+    assert max(longest) == pytest.approx(median(report.longest_line for report in paper), rel=0.05)
