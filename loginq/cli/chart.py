@@ -62,14 +62,15 @@ class Chart:
         labels = [self.y(self._top), self.y(0)]
         margin = max(map(len, labels))
         width = max(10, min(options.max_width, 120) - margin - 2)
-        if high > low:
-            rows = self._dots(width) if fine else self._marks(width)
-            for n, row in enumerate(rows):
-                label = labels[0] if n == 0 else labels[1] if n == self.height - 1 else ""
-                edge = "┤" if options.encoding.startswith("utf") else "|"
-                yield Text.assemble((f"{label:>{margin}} {edge}", "dim"), *row)
-            left, right = self.x(low), self.x(high)
-            yield Text(" " * (margin + 2) + left + right.rjust(width - len(left)), "dim")
+        if high == low:
+            return
+        rows = self._dots(width) if fine else self._marks(width)
+        for n, row in enumerate(rows):
+            label = labels[0] if n == 0 else labels[1] if n == self.height - 1 else ""
+            edge = "┤" if options.encoding.startswith("utf") else "|"
+            yield Text.assemble((f"{label:>{margin}} {edge}", "dim"), *row)
+        left, right = self.x(low), self.x(high)
+        yield Text(" " * (margin + 2) + left + right.rjust(width - len(left)), "dim")
         if len(self.series) > 1:
             yield Text("   ").join(
                 Text(f"{'━━' if fine else mark} {one.name}", style)

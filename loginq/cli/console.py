@@ -1,12 +1,14 @@
 """Everything that is drawn: one look for all commands. Data goes to stdout, progress and questions to stderr."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, TextIO
 
 from loginq.service.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
 
@@ -37,16 +39,42 @@ def exit_code(exc: LoginqError) -> int:
 
 def out() -> "Console":
     """Where data goes."""
-    from rich.console import Console
-
-    return Console(file=sys.stdout, highlight=False)
+    return _console(sys.stdout)
 
 
 def err() -> "Console":
     """Where progress and questions go."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> "Console":
     from rich.console import Console
 
-    return Console(file=sys.stderr, highlight=False)
+    if not _is_unicode(stream) and isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="loginq")
+    return Console(file=stream, highlight=False)
+
+
+def is_live(console: "Console") -> bool:
+    """Whether something can be drawn over there: on a terminal that is not a dumb one."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
+
+
+_PLAIN = {"✓": "+", "✗": "x", "·": "-", DASH: "-", "…": "...", "“": '"', "”": '"', "\N{MULTIPLICATION SIGN}": "x"}
+
+
+def _plain_letters(exc: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: what an output without Unicode shows in place of our few signs."""
+    if not isinstance(exc, UnicodeEncodeError):
+        raise exc
+    return "".join(_PLAIN.get(letter, "?") for letter in exc.object[exc.start : exc.end]), exc.end
+
+
+codecs.register_error("loginq", _plain_letters)
 
 
 def say(text: str) -> None:
@@ -72,7 +100,7 @@ def error(exc: LoginqError) -> None:
 
 def document(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout)) + "\n")
     sys.stdout.flush()
 
 
@@ -148,7 +176,7 @@ def live() -> Iterator[Callable[[Any], None]]:
     """A drawing on stderr that is replaced by each next one and gone at the end; nothing without a terminal."""
     from rich.live import Live
 
-    if not err().is_terminal:
+    if not is_live(err()):
         yield lambda drawing: None
         return
     with Live(console=err(), transient=True, auto_refresh=False) as screen:
@@ -178,7 +206,7 @@ def draw(*renderables: Any) -> None:
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Any]:
     """A bar on stderr if that is a terminal; yields a function to advance it and, if wanted, name what it is at."""
-    if not err().is_terminal:
+    if not is_live(err()):
         yield lambda by=1, text=None: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -80,14 +80,16 @@ def reset(yes: Yes = False, json: Json = False) -> None:
 
 
 @app.command(**example("loginq local logs --lines 20"))
-def logs(lines: Annotated[int, typer.Option(min=1, help="How many, from the end.")] = 50) -> None:
+def logs(lines: Annotated[int, typer.Option(min=1, help="How many, from the end.")] = 50, json: Json = False) -> None:
     """Print the end of the emulator's own log."""
     from loginq.cli import console
     from loginq.emulator import Emulator
 
     log = Emulator().log
     text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    if json:
+        console.document(text[-lines:])
+        return
     if not text:
         console.say("The emulator has said nothing.")
-    for line in text[-lines:]:
-        typer.echo(line)
+    console.lines(text[-lines:])

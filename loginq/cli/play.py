@@ -113,7 +113,7 @@ def _say_trouble(exc: "Trouble", pause: float) -> None:
 def _screen(username: str) -> "_Lines":
     from loginq.cli import console
 
-    return _Live(username) if console.err().is_terminal else _Lines(username)
+    return _Live(username) if console.is_live(console.err()) else _Lines(username)
 
 
 class _Lines:

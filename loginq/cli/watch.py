@@ -22,6 +22,8 @@ KEPT = 10 * MINUTE
 """How far back the charts go, ms."""
 LATE = 3.0
 """Seconds without an answer that are worth saying."""
+_REST = 15
+"""Lines of the screen that are no chart."""
 _BUCKETS = KEPT // (10 * SECOND)
 
 
@@ -45,7 +47,7 @@ class Watched:
 def run(session: Session, *, json: bool) -> None:
     """Watch until Ctrl-C: on a live screen, in lines where there is no terminal, or as JSON documents."""
     watched = Watched()
-    if not json and console.out().is_terminal:
+    if not json and console.is_live(console.out()):
         _live(session, watched)
         return
     faulty = False
@@ -99,21 +101,26 @@ def _live(session: Session, watched: Watched) -> None:
     try:
         with Live(console=console.out(), screen=True, auto_refresh=False) as live:
             while True:
-                live.update(screen(watched, name), refresh=True)
+                live.update(screen(watched, name, live.console.height), refresh=True)
                 time.sleep(0.25)
     finally:
         over.set()
 
 
-def screen(watched: Watched, name: str) -> Any:
-    """Everything at one glance."""
+def screen(watched: Watched, name: str, height: int) -> Any:
+    """Everything at one glance, on a terminal with so many lines."""
     from rich.console import Group
     from rich.text import Text
 
     if not watched.seen:
         return Text(f"{name}\n{watched.trouble or 'Asking …'}")
     now = watched.seen[-1]
-    parts: list[Any] = [_title(watched, name), _numbers(now), *_attention(watched), *_charts(watched)]
+    parts: list[Any] = [
+        _title(watched, name),
+        _numbers(now),
+        *_attention(watched),
+        *_charts(watched, max(3, min(12, (height - _REST) // 2))),
+    ]
     return Group(*parts, Text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
 
 
@@ -165,7 +172,7 @@ def _attention(watched: Watched) -> list[Any]:
     return [Text(f"! {text}", "bold red") for text in said] or [Text("nothing needs attention", "green")]
 
 
-def _charts(watched: Watched) -> list[Any]:
+def _charts(watched: Watched, height: int) -> list[Any]:
     from rich.text import Text
 
     now = watched.seen[-1]
@@ -175,12 +182,11 @@ def _charts(watched: Watched) -> list[Any]:
     shown = through[max(0, min(first - 1, len(through) - 6)) :]
     admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]
     asked = [((each.t - now.t) / SECOND, each.line.flow_at(each.t) / SECOND) for each in watched.seen]
-    ago = _ago
     return [
         Text("waiting", "bold"),
-        Chart([Series("waiting", waiting)], x=ago, y=lambda n: f"{n:,.0f}", height=6),
+        Chart([Series("waiting", waiting)], x=_ago, y=lambda n: f"{n:,.0f}", height=height),
         Text("admitted per second", "bold"),
-        Chart([Series("admitted", admitted), Series("rate", asked)], x=ago, y=lambda n: f"{n:,.1f}", height=6),
+        Chart([Series("admitted", admitted), Series("rate", asked)], x=_ago, y=lambda n: f"{n:,.1f}", height=height),
     ]
 
 

@@ -125,7 +125,7 @@ def find(queue: Queue, users: Users, name: str) -> Found:
         player = queue.players.get(account.sub)
         player = player or Player(account.sub, account.username, account.email)
     if player is None:
-        raise NotFound(f"There is no player {name!r}.", "See `loginq users list` and `loginq players list`.")
+        raise _nobody(name)
     line = queue.lines.read()
     return Found(entry(player, line, queue.clock()), account)
 
@@ -135,8 +135,15 @@ def identity(queue: Queue, users: Users, name: str) -> Identity:
     player = queue.players.get(name)
     if player is not None and player.username:
         return Identity(player.sub, player.username, player.email)
-    account = users.find(name)
+    try:
+        account = users.find(name)
+    except NotFound as exc:
+        raise _nobody(name) from exc
     return Identity(account.sub, account.username, account.email)
+
+
+def _nobody(name: str) -> NotFound:
+    return NotFound(f"There is no player {name!r}.", "See `loginq users list` and `loginq players list`.")
 
 
 def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:

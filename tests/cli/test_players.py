@@ -123,7 +123,7 @@ def test_many_players_from_arguments_a_file_and_stdin(run: Run, deployed: Target
     assert [line.split(None, 1) for line in screen.out.splitlines()[2:]] == [
         ["sub-ada", "let in"],
         ["sub-cid", "let in"],
-        ["nobody", "There is no user 'nobody'."],
+        ["nobody", "There is no player 'nobody'."],
         ["sub-bob", "let in"],
     ]
     again = json.loads(run("players", "admit", "--file", "vips.txt", "--json").out)

@@ -126,11 +126,11 @@ def test_what_if_foresees_the_drain_that_then_happens(here: Stack) -> None:
     assert in_process("queue", "pause")[0] == 0
     here.crowd(5_000)
     assert in_process("queue", "resume")[0] == 0
-    code, out, _ = in_process("rate", "set", "250", "--what-if", "--json")
+    code, out, _ = in_process("rate", "set", "500", "--what-if", "--json")
     foreseen = json.loads(out)["after"]
     assert (code, foreseen["waiting"] > 4_800) == (0, True)
     before = queue.lines.read()
-    assert in_process("rate", "set", "250")[0] == 0
+    assert in_process("rate", "set", "500")[0] == 0
     changed_at = queue.lines.read().anchored_at
     waiting = before.waiting(changed_at)
     seen: list[tuple[int, int]] = []

@@ -1,0 +1,62 @@
+"""The commands as a whole: what the design names exists, the README lists it, and help is quick."""
+
+import subprocess
+import sys
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from loginq.cli import app, console
+from loginq.cli.reference import commands, rewritten
+
+README = Path(__file__).parents[2] / "README.md"
+DESIGNED = {
+    "": "demo deploy destroy status play simulate doctor logs",
+    "local": "up down status reset logs",
+    "users": "create list show import reset-password disable enable delete",
+    "queue": "stats watch peek pause resume close open message purge dlq redrive audit",
+    "players": "list show admit remove reset export",
+    "rate": "show set ramp clear",
+    "load": "run clean",
+    "keys": "show rotate",
+    "token": "verify",
+}
+
+
+def test_every_designed_command_exists_and_no_other() -> None:
+    there = {" ".join(words[1:]) for words, _ in commands(typer.main.get_command(app))}
+    assert there == {f"{group} {name}".strip() for group, names in DESIGNED.items() for name in names.split()}
+
+
+def test_the_readme_lists_the_commands_as_they_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == rewritten(text), "run `python -m loginq.cli.reference README.md`"
+
+
+def test_every_command_that_shows_or_changes_something_has_json() -> None:
+    without = {
+        " ".join(words[1:])
+        for words, command in commands(typer.main.get_command(app))
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert without == {"demo"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "rich boto3 botocore requests cfnlint yaml pycognito locust loginq.service.line loginq.deploy"
+    look = f"import sys, loginq.cli; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_an_output_without_unicode_gets_plain_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = BytesIO()
+    out = TextIOWrapper(raw, encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", out)
+    console.facts("queue · main", [("newcomer waits", None), ("user", "김")])
+    console.document({"user": "김"})
+    text = raw.getvalue().decode("ascii")
+    assert "queue - main" in text and "newcomer waits  -" in text and "user            ?" in text
+    assert text.splitlines()[-1] == '{"user": "\\uae40"}'
