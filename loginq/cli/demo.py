@@ -60,7 +60,8 @@ def demo(
         ("loginq load run --players 2000", "another crowd"),
         ("loginq users create ada --email ada@example.com", "a player of your own"),
         ("loginq play --username ada", "wait in line yourself; meanwhile, in another terminal:"),
-        ("loginq rate set 100", "faster"),
+        ("loginq queue watch", "the operator's live screen, in a third"),
+        ("loginq rate set 100 --what-if", "faster; without --what-if it is done"),
         ("loginq queue pause", "and `loginq queue resume`"),
         ("loginq demo --down", "this again, and everything gone at its end"),
     ):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from loginq import __version__
 from loginq.client import Trouble, published_keys
@@ -206,7 +207,7 @@ def _api(patient: Patient) -> Finding:
     kid = patient.queue.lines.read().kid
     if kid and kid not in keys:
         return Finding("API", Verdict.BAD, "it does not publish the key that signs", "Run `loginq deploy`.")
-    return Finding("API", Verdict.OK, f"{patient.target.api_url} answers")
+    return Finding("API", Verdict.OK, f"{urlsplit(patient.target.api_url).netloc} answers")
 
 
 def _warm(patient: Patient, players: int, within: int) -> Finding:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from email.utils import formatdate
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.settings import Rules, Target
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
-from loginq.service.users import Users, generated_password
+from loginq.service.users import Users, generated_password, patiently
 
 GOOD = "Correct-Horse-7-Battery"
 
@@ -337,3 +338,23 @@ def test_a_laptop_two_minutes_off_is_set_right_by_the_date_of_the_answer(off: in
     client.answer(true)
     assert clock.offset == corrected
     assert abs(clock() - true) <= 1_000
+
+
+def test_throttling_is_waited_out_and_then_given_up() -> None:
+    slept: list[float] = []
+    asked = iter([Unavailable("slow down")] * 3)
+
+    def ask() -> str:
+        if (error := next(asked, None)) is not None:
+            raise error
+        return "done"
+
+    assert patiently(ask, slept.append, Random(1)) == "done"
+    assert len(slept) == 3
+
+    def never() -> str:
+        raise Unavailable("slow down")
+
+    with pytest.raises(Unavailable):
+        patiently(never, slept.append, Random(1))
+    assert 20 < sum(slept[3:]) < 60

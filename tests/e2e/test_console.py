@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from loginq.client import Gone
 from loginq.emulator import Emulator, Running
 from loginq.service.players import Identity
 from loginq.service.times import SECOND
@@ -81,6 +82,37 @@ def test_real_players_of_a_load_run(here: Stack, tmp_path: Path) -> None:
     assert sum(measured["admitted_in_each_second"]) == 12
     assert json.loads(in_process("load", "clean", "--yes", "--json")[1])["accounts"] == 12
     assert not list(here.users.starting_with("load-"))
+
+
+def test_every_waiting_player_sees_a_message_with_the_next_poll(here: Stack) -> None:
+    player = here.player()
+    assert in_process("queue", "pause")[0] == 0
+    ticket = player.game.login()["ticket"]
+    until(lambda: player.game.status(ticket)["position"], 20)
+    assert in_process("queue", "message", "Gleich geht es los")[0] == 0
+    time.sleep(1.1)  # what a warm Lambda may still believe
+    assert player.game.status(ticket)["message"] == "Gleich geht es los"
+    assert in_process("queue", "message", "--clear")[0] == 0
+    assert in_process("queue", "resume")[0] == 0
+
+
+def test_a_purge_sends_nobody_away_for_ever(here: Stack) -> None:
+    """Who was in the intake is told that the ticket is over, asks anew, and gets a place."""
+    player = here.player()
+    mapping = here.deployment.stack.resources()
+    trigger = next(each["PhysicalResourceId"] for each in mapping if each["LogicalResourceId"] == "IntakeTrigger")
+    lambdas = here.aws.client("lambda")
+    lambdas.update_event_source_mapping(UUID=trigger, Enabled=False)
+    time.sleep(1)
+    ticket = player.game.login()["ticket"]
+    assert in_process("queue", "peek", "--json")[1].count(player.sub) == 1
+    assert in_process("queue", "purge", "--yes")[0] == 0
+    lambdas.update_event_source_mapping(UUID=trigger, Enabled=True)
+    with pytest.raises(Gone):
+        player.game.status(ticket)
+    again = player.game.login()
+    assert again["ticket"] != ticket
+    until(lambda: player.game.status(again["ticket"])["position"], 20)
 
 
 def test_a_thousand_admitted_once_though_interrupted(here: Stack, tmp_path: Path) -> None:
