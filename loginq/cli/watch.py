@@ -93,7 +93,10 @@ def _live(session: Session, watched: Watched) -> None:
     def ask() -> None:
         while not over.is_set():
             started = time.monotonic()
-            _look(session, watched)
+            try:
+                _look(session, watched)
+            except Exception as exc:  # noqa: BLE001 - the edge of this thread: the screen has to say it
+                watched.trouble = f"{type(exc).__name__}: {exc}"
             over.wait(max(0.0, TICK - (time.monotonic() - started)))
 
     name = session.name  # asked for here: an error of the target ends the command, later ones do not

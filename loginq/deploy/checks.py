@@ -13,7 +13,7 @@ from loginq.deploy import bundle
 from loginq.deploy.quotas import held, needs, table_needs
 from loginq.deploy.stack import Stack
 from loginq.service.aws import Aws, ServerClock
-from loginq.service.errors import LoginqError, NotFound
+from loginq.service.errors import LoginqError, NotFound, Refused
 from loginq.service.queue import Queue
 from loginq.service.settings import Target
 from loginq.service.times import SECOND
@@ -80,6 +80,8 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
     for what, check in checks.items():
         try:
             yield check()
+        except Refused as exc:
+            yield Finding(what, Verdict.UNKNOWN, exc.message, "Ask for that permission, if you want this checked.")
         except LoginqError as exc:
             yield Finding(what, Verdict.BAD, exc.message, exc.hint)
 
@@ -143,7 +145,10 @@ def _code(patient: Patient) -> Finding:
     version, there = outputs.get("LoginqVersion", "unknown"), outputs.get("CodeKey", "")
     if version != __version__:
         return Finding("code", Verdict.WARN, f"{version} is deployed, {__version__} is here", "Run `loginq deploy`.")
-    here = bundle.build(for_aws=patient.target.endpoint_url is None).key
+    try:
+        here = bundle.build(for_aws=patient.target.endpoint_url is None).key
+    except LoginqError as exc:
+        return Finding("code", Verdict.UNKNOWN, f"{version} is deployed and here; to the byte? {exc.message}")
     if here != there:
         return Finding("code", Verdict.WARN, "what is deployed is not what is here", "Run `loginq deploy`.")
     return Finding("code", Verdict.OK, f"{version} is deployed and here, to the byte")
