@@ -12,6 +12,7 @@ from loginq.service.errors import (
     MissingTicket,
     QueueClosed,
     TicketExpired,
+    TooManyTickets,
     Unavailable,
     UnknownTicket,
 )
@@ -57,7 +58,8 @@ class Standing:
 def request(queue: Queue, who: Identity) -> Standing:
     """Give the player a ticket, or the one that is live, and see that it gets into the line.
 
-    Raises `Blocked`, `QueueClosed` (only without a live ticket), `Unavailable`.
+    Raises `Blocked`, `QueueClosed` (only without a live ticket), `TooManyTickets` right after giving one up,
+    `Unavailable`.
     """
     line, t = queue.lines.cached(), queue.clock()
     player, is_new = _ticket(queue, who, line, t)
@@ -95,10 +97,10 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     return replace(_standing(queue, player, line), token=_token(queue, player, line))
 
 
-def leave(queue: Queue, who: Identity) -> None:
+def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:
     """Give the ticket up, and the place with it, be it in line or in the game.
 
-    Raises `UnknownTicket` when there is none.
+    A player who does it has to wait `players.COOL_DOWN` for the next one. Raises `UnknownTicket` when there is none.
     """
     for _ in range(TRIES):
         player = queue.players.get(who.sub)
@@ -106,7 +108,8 @@ def leave(queue: Queue, who: Identity) -> None:
             raise UnknownTicket("There is no ticket to give up.")
         line = queue.lines.cached()
         try:
-            _replace(queue, player, queue.players.giving_up(player, line.counted_to), line)
+            t = None if by_operator else queue.clock()
+            _replace(queue, player, queue.players.giving_up(player, line.counted_to, t), line)
         except ConditionFailed:
             continue
         return
@@ -120,7 +123,7 @@ def forget(queue: Queue, who: Identity) -> None:
     no-shows as well.
     """
     with suppress(UnknownTicket):
-        leave(queue, who)
+        leave(queue, who, by_operator=True)
     player = queue.players.get(who.sub)
     if player is not None and any(position > queue.lines.read().counted_to for position in player.claimed):
         queue.players.strip(who.sub, (queue.clock() + DAY) // SECOND)
@@ -169,6 +172,8 @@ def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bo
             return old, old.admitted_at is None
         if old is not None and old.is_live(line, t, queue.rules.admission):
             return old, False
+        if old is not None and old.is_resting(t):
+            raise TooManyTickets("You have just given a ticket up.", "Ask again in a few seconds.")
         try:
             if old is not None and old.may_return(t, queue.rules.reconnect_grace):
                 return _return(queue, who, ticket, t, old), False

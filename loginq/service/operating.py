@@ -235,7 +235,7 @@ def reset(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
 
 def _remove(queue: Queue, who: str, player: Identity) -> str:
     try:
-        login.leave(queue, player)
+        login.leave(queue, player, by_operator=True)
     except UnknownTicket:
         return "had no place"
     record(queue, who, "remove", player.sub, "registered")

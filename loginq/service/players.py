@@ -8,7 +8,10 @@ from typing import Any, Self
 from loginq.service.errors import TooManyTickets
 from loginq.service.line import Line
 from loginq.service.table import Row, Table
-from loginq.service.times import from_iso, iso
+from loginq.service.times import SECOND, from_iso, iso
+
+COOL_DOWN = 10 * SECOND
+"""How long after giving a ticket up there is no new one, ms: a loop of both burns six positions a minute at most."""
 
 
 class State(StrEnum):
@@ -47,6 +50,8 @@ class Player:
     admitted_at: int | None = None
     joined_at: int | None = None
     left_at: int | None = None
+    gave_up_at: int | None = None
+    """When the player gave the last ticket up; None where that is no reason to wait."""
     blocked: bool = False
     synthetic: bool = False
     claimed: tuple[int, ...] = ()
@@ -72,6 +77,7 @@ class Player:
             admitted_at=at("loginProcessedAt"),
             joined_at=at("joinedAt"),
             left_at=at("leftAt"),
+            gave_up_at=at("gaveUpAt"),
             blocked=row.get("blocked", False),
             synthetic=row.get("synthetic", False),
             claimed=tuple(row.get("claimed", ())),
@@ -104,6 +110,10 @@ class Player:
         if self.left_at is not None:
             return t < self.left_at + grace
         return self.in_game() and self.joined_at is not None
+
+    def is_resting(self, t: int) -> bool:
+        """Whether the player gave a ticket up a moment ago: a loop of that must not burn positions."""
+        return self.ticket is None and self.gave_up_at is not None and t < self.gave_up_at + COOL_DOWN
 
     def is_live(self, line: Line, t: int, admission: int) -> bool:
         """Whether the ticket still counts: in line, or admitted less than `admission` ms ago."""
@@ -161,7 +171,11 @@ class Players:
         For a transaction or an update of its own. `counted_to`: the line's, to let counted claims go.
         """
         held = old is not None and old.ticket is not None
-        fresh = {"when": f"attribute_not_exists(#loginTicket) AND {_UNBLOCKED}", "values": {"no": False}}
+        rested = "(attribute_not_exists(#gaveUpAt) OR #gaveUpAt <= :rested)"
+        fresh = {
+            "when": f"attribute_not_exists(#loginTicket) AND {_UNBLOCKED} AND {rested}",
+            "values": {"no": False, "rested": iso(t - COOL_DOWN)},
+        }
         return {
             "write": {
                 **_profile(who),
@@ -171,7 +185,7 @@ class Players:
                 **_claims(old, counted_to),
             },
             "default": {"createdAt": iso(t)},
-            "remove": _OF_A_TICKET[3:],
+            "remove": (*_OF_A_TICKET[3:], "gaveUpAt"),
             **(_unchanged(old) if old is not None and held else fresh),
         }
 
@@ -189,9 +203,13 @@ class Players:
             **_unchanged(old),
         }
 
-    def giving_up(self, old: Player, counted_to: int) -> Row:
-        """The ticket and the place of `old` taken away, for a transaction or an update of its own."""
-        return {"write": _claims(old, counted_to), "remove": _OF_A_TICKET, **_unchanged(old, blocked=True)}
+    def giving_up(self, old: Player, counted_to: int, t: int | None) -> Row:
+        """The ticket and the place of `old` taken away, for a transaction or an update of its own.
+
+        `t`: when, if the player did it, who then has to wait a little for the next one; None for an operator.
+        """
+        cool = {} if t is None else {"gaveUpAt": iso(t)}
+        return {"write": {**_claims(old, counted_to), **cool}, "remove": _OF_A_TICKET, **_unchanged(old, blocked=True)}
 
     def update(self, sub: str, changes: Row) -> Player:
         """One of the changes above, by itself."""

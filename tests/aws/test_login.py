@@ -13,13 +13,14 @@ from loginq.service.errors import (
     MissingTicket,
     QueueClosed,
     TicketExpired,
+    TooManyTickets,
     Unavailable,
     UnknownTicket,
 )
 from loginq.service.intake import Ticket
 from loginq.service.line import Line
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity, State
+from loginq.service.players import COOL_DOWN, Identity, State
 from loginq.service.queue import Queue
 from loginq.service.times import MINUTE, SECOND, iso
 from loginq.service.valve import bucket, limit
@@ -105,6 +106,21 @@ def test_the_way_in(queue: Queue, now: list[int]) -> None:
     with pytest.raises(TicketExpired):
         login.status(queue, ADA, ticket)
     assert login.request(queue, ADA).ticket != ticket
+
+
+def test_a_loop_of_giving_up_burns_no_positions(queue: Queue, now: list[int]) -> None:
+    """A bot: each round costs it ten seconds, and one write a call."""
+    login.request(queue, ADA)
+    for _ in range(3):
+        login.leave(queue, ADA)
+        for wait in (0, 1_000, COOL_DOWN - 1_001):
+            now[0] += wait
+            with pytest.raises(TooManyTickets):
+                login.request(queue, ADA)
+        now[0] += 1
+        assert login.request(queue, ADA).ticket
+    login.leave(queue, ADA, by_operator=True)
+    assert login.request(queue, ADA).ticket
 
 
 def test_refusals(queue: Queue) -> None:

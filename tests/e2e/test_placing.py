@@ -14,7 +14,7 @@ from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.intake import Ticket
 from loginq.service.placing import Message, Outcome, place
-from loginq.service.players import Identity, Player, State
+from loginq.service.players import COOL_DOWN, Identity, Player, State
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
 from loginq.service.times import system_clock
@@ -157,7 +157,8 @@ def test_a_ticket_that_was_given_up_or_replaced_is_dropped(stack: Stack, url: st
     old = messages(queue, [gone, again])
     for each in (gone, again):
         login.leave(queue, each)
-    new = messages(queue, [again])
+    later = queue_on(stack, url, clock=lambda: system_clock() + COOL_DOWN)
+    new = messages(later, [again])
     outcome = place(queue, [*old, *new])
     assert (outcome.placed, outcome.stale, outcome.failed) == (1, 2, [])
     assert positions(queue, [gone])[gone.sub] is None

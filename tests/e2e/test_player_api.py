@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from loginq.client import Account, Game
-from loginq.service.players import State
+from loginq.service.players import COOL_DOWN, State
+from loginq.service.times import iso, system_clock
 from tests.e2e.conftest import PASSWORD, Player, Stack, until
 
 
@@ -99,6 +100,11 @@ def test_leaving_gives_the_place_up(stack: Stack) -> None:
     assert stack.get("/login", token, "DELETE").json() == {"state": "registered"}
     assert stack.get("/login", token, "DELETE").status_code == 404
     assert stack.get("/login/status", token, login_ticket=ticket).json()["error"]["code"] == "unknown_ticket"
+    again = stack.get("/login", token)
+    assert (again.status_code, again.json()["error"]["code"]) == (429, "too_many_requests")
+    assert int(again.headers["Retry-After"]) > 0
+    rested = iso(system_clock() - COOL_DOWN)
+    stack.queue.table.update(f"USER#{player.sub}", f"METADATA#{player.sub}", write={"gaveUpAt": rested})
     assert player.game.login()["ticket"] != ticket
 
 

@@ -16,7 +16,7 @@ from loginq.service import login, operating
 from loginq.service.errors import BadRequest, TicketExpired, UnknownTicket
 from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
-from loginq.service.players import KEPT_CLAIMS, Identity, State
+from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, Identity, State
 from loginq.service.queue import Queue, connect
 from loginq.service.sessions import Event, parse, report
 from loginq.service.settings import Rules
@@ -194,6 +194,7 @@ def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
     ada = someone()
     world.let_in(ada)
     login.leave(world.queue, ada)
+    world.now[0] += COOL_DOWN
     world.let_in(ada)
     player = world.queue.players.get(ada.sub)
     assert player is not None
