@@ -8,9 +8,10 @@ from loginq.service.players import Identity
 from loginq.service.queue import Queue
 
 
-def _status(queue: Queue, who: Identity, event: Event) -> dict[str, Any]:
+def _status(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> dict[str, Any]:
     ticket = (event.get("queryStringParameters") or {}).get("login_ticket")
     standing = login.status(queue, who, ticket)
+    line |= {"admitted": int(standing.is_new), "eta_error_ms": standing.eta_error}
     body = {"login_ticket": standing.ticket, "login_status": standing.admitted, **standing_body(standing)}
     extra = {"message": standing.message, "admission_token": standing.token}
     return body | {name: value for name, value in extra.items() if value}

@@ -13,7 +13,9 @@ from loginq.service.queue import Queue
 from loginq.service.times import SECOND
 
 Event = dict[str, Any]
-Operation = Callable[[Queue, Identity, Event], dict[str, Any]]
+Line = dict[str, Any]
+"""What the call's log line says."""
+Operation = Callable[[Queue, Identity, Event, Line], dict[str, Any]]
 RETRY_AFTER = 5
 """Seconds that a client should leave a struggling queue alone."""
 
@@ -27,7 +29,7 @@ def answers(operation: Operation) -> Callable[[Event, Any], Event]:
             def answer() -> dict[str, Any]:
                 who = _identity(event)
                 line["sub"] = who.sub
-                body = operation(queue(), who, event)
+                body = operation(queue(), who, event, line)
                 line["state"] = body["state"]
                 return body
 
@@ -59,7 +61,7 @@ def private(operation: Callable[[Queue, Event], dict[str, Any]]) -> Callable[[Ev
     return handler
 
 
-def _answered(answer: Callable[[], dict[str, Any]], line: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+def _answered(answer: Callable[[], dict[str, Any]], line: Line) -> tuple[int, dict[str, Any]]:
     """Status and body of what `answer` gives or raises; the log line learns both."""
     try:
         status, body = 200, answer()
@@ -108,6 +110,8 @@ def _response(status: int, body: dict[str, Any], cache: str = "no-store") -> Eve
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": cache,
+        "Strict-Transport-Security": "max-age=63072000",
+        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": os.environ.get("CORS_ORIGIN", "*"),
     }
     if status in (429, 503):

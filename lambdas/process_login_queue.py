@@ -20,5 +20,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "failed": len(outcome.failed),
             "first": outcome.first,
             "last": outcome.last,
+            "intake_age_ms": outcome.intake_age,
         }
         return {"batchItemFailures": [{"itemIdentifier": each} for each in outcome.failed]}

@@ -8,11 +8,12 @@ from loginq.service.players import Identity, State
 from loginq.service.queue import Queue
 
 
-def _login(queue: Queue, who: Identity, event: Event) -> dict[str, Any]:
+def _login(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> dict[str, Any]:
     if event["httpMethod"] == "DELETE":
         login.leave(queue, who)
         return {"state": State.REGISTERED}
     standing = login.request(queue, who)
+    line["tickets"] = int(standing.is_new)
     body = {
         "ticket": standing.ticket,
         "sqs_length": queue.intake.length() + standing.before_game,

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from lambdas.metrics import emit
 from loginq.service.aws import Aws
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
@@ -58,6 +59,7 @@ def logged(context: Any) -> Iterator[dict[str, Any]]:
             log = logger().error
         line["ms"] = round((time.monotonic() - started) * 1_000, 1)
         log("call", extra=line)
+        emit(line)
 
 
 _notes: list[dict[str, Any]] = []

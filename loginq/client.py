@@ -201,6 +201,8 @@ def _cognito(call: Callable[[], Any]) -> Any:
                 f"The user pool or its client is gone: {said}.", "Deploy again, or check COGNITO_USER_CLIENT_ID."
             ) from exc
         raise ours from exc
+    except requests.RequestException as exc:
+        raise Trouble(f"sign-in cannot be reached ({type(exc).__name__})") from exc
     except BotoCoreError as exc:
         if "ParamValidation" in type(exc).__name__:
             raise Invalid(str(exc)) from exc

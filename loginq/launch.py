@@ -14,7 +14,7 @@ from loginq.service.line import MAX_STEPS, Line, burst_for
 from loginq.service.operating import ramp
 from loginq.service.polling import LONGEST
 from loginq.service.times import DAY, SECOND
-from loginq.simulation import Arrival, Outcome, Player, Scenario, simulate
+from loginq.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
 
 START = 1_800_000_000_000
 """Where the virtual clock begins, ms; any instant would do."""
@@ -22,6 +22,8 @@ POLLS = 300_000
 """About how many polls are played one by one; beyond that players stand for cohorts. Some seconds of work."""
 FEWEST = 500
 """Cohorts that there are at least, so that percentiles mean something."""
+ACTIONS = 2_000_000
+"""More than that are not played: it is tried again with larger cohorts."""
 CLOSE, POLL = 0.1, 2 * SECOND
 """A waiting time came true within a tenth, or within the two seconds between two polls near the front."""
 SAMPLES = 240
@@ -55,14 +57,19 @@ class Launch:
     seed: int = 0
 
     def cohort(self) -> int:
-        """How many players one simulated player stands for: 1 as long as there are few enough polls."""
-        wait = self.players * 1_000 * SECOND / max(1, self.rate) / 2
+        """How many players one simulated player should stand for: 1 as long as there are few enough polls."""
+        rate = self.rate if self.ramp is None else (self.rate + self.ramp[0]) // 2
+        wait = self.players * 1_000 * SECOND / max(1, rate) / 2
         polls = 6 + wait / (0.9 * LONGEST) + math.log2(2 + wait / SECOND)
+        if self.capacity is not None and self.session is not None:  # who is near the gate of a full game asks often
+            polls += self.players * self.session / self.capacity / 2 / (4 * POLL)
+        if self.outage is not None:
+            polls += (self.outage[1] - self.outage[0]) / sum(RETRY) * 2
         most = max(FEWEST, min(self.players, round(POLLS / polls)))
         return -(-self.players // most)
 
-    def scenario(self) -> Scenario:
-        """The launch as the simulation plays it."""
+    def scenario(self, size: int = 1) -> Scenario:
+        """The launch as the simulation plays it, each player standing for `size`."""
         random = Random(self.seed)  # noqa: S311 - a simulation
         first = self.rate if self.ramp is None else self.ramp[0]
         line = Line(anchored_at=START, alive_at=START, rate=first, burst=burst_for(first), capacity=self.capacity)
@@ -70,7 +77,7 @@ class Launch:
             line = line.plan(START, tuple(ramp(first, self.rate, START, self.ramp[1], MAX_STEPS + 1)[1:]))
         return Scenario(
             line=line,
-            arrivals=tuple(self._arrivals(random)),
+            arrivals=tuple(self._arrivals(random, size)),
             until=7 * DAY,
             outages=(self.outage,) if self.outage else (),
             session=self.session,
@@ -80,16 +87,15 @@ class Launch:
             ends=True,
         )
 
-    def _arrivals(self, random: Random) -> Iterable[Arrival]:
+    def _arrivals(self, random: Random, size: int) -> Iterable[Arrival]:
         gone = 0.0
-        for at, count in self._cohorts(random):
+        for at, count in self._cohorts(random, size):
             gone += self.no_show
             silent, gone = gone >= 1, gone - (gone >= 1)
             yield Arrival(at, silent=silent, count=count)
 
-    def _cohorts(self, random: Random) -> Iterable[tuple[int, int]]:
+    def _cohorts(self, random: Random, size: int) -> Iterable[tuple[int, int]]:
         """(when, how many) of each cohort, ms from the start: each at random within its own part of the crowd."""
-        size = self.cohort()
         if self.arrivals:
             for (start, players), end in zip(self.arrivals, self._ends(), strict=True):
                 for done in range(0, players, size):
@@ -119,7 +125,7 @@ def parse_arrivals(lines: Iterable[str]) -> tuple[tuple[int, int], ...]:
             continue
         try:
             at, players = round(float(row[0]) * SECOND), int(row[1])
-        except (ValueError, IndexError) as exc:
+        except (ValueError, IndexError, OverflowError) as exc:
             raise Invalid(f"Line {number} is not `seconds,players`: {','.join(row)!r}.") from exc
         if players < 0 or at < 0 or (rows and at <= rows[-1][0]):
             raise Invalid(f"Line {number} is out of order, or negative.", "Each row begins later than the one before.")
@@ -134,8 +140,9 @@ class Report:
     """What a launch looked like; durations in ms. The waits are from pressing Login to being let in.
 
     Args:
-        cohort: how many players each simulated one stood for. close: the share of those who were told a waiting time
-            for whom it came true. waiting, admitted: (ms from the start, how many wait; how many came in a second).
+        cohort: how many players each simulated one stood for. told: how many were told a waiting time on joining.
+        close: the share of these for whom it came true.
+        waiting, through: (ms from the start, how many wait; how many come in a second).
     """
 
     players: int
@@ -146,6 +153,7 @@ class Report:
     waits: dict[str, int | None]
     longest_line: int
     clear: int | None
+    told: int
     close: float | None
     bill: Bill
     waiting: list[tuple[int, int]] = field(repr=False)
@@ -166,6 +174,7 @@ class Report:
             "wait_seconds": {name: seconds(wait) for name, wait in self.waits.items()},
             "longest_line": self.longest_line,
             "clear_seconds": seconds(self.clear),
+            "told_an_eta": self.told,
             "eta_within_a_tenth": None if self.close is None else round(self.close, 4),
             **self.bill.document(),
             "waiting": [{"seconds": seconds(at), "players": n} for at, n in self.waiting],
@@ -179,18 +188,22 @@ def rehearse(launch: Launch) -> Report:
         raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
     if launch.capacity == 0 or not launch.rate:
         raise Invalid("Nobody would ever be let in.", "Give a rate and a capacity above 0.")
-    outcome = simulate(launch.scenario())
-    return _report(launch, outcome)
-
-
-def _report(launch: Launch, outcome: Outcome) -> Report:
-    inside = outcome.admitted()
+    if launch.session is not None and launch.session < SECOND:
+        raise Invalid("Nobody stays in a game for less than a second.", "Write it like --session 45m.")
     size = launch.cohort()
+    while (outcome := simulate(launch.scenario(size), ACTIONS)).cut and size < launch.players:
+        size = min(4 * size, launch.players)
+    return _report(launch, outcome, size)
+
+
+def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
+    inside = outcome.admitted()
     came = sum(player.arrival.count for player in outcome.players)
     admitted = sum(player.arrival.count for player in inside)
     waits = sorted((player.admitted_at or 0) - START - player.arrival.at for player in inside)
     told = [player for player in inside if player.first_eta is not None]
     close = sum(_came_true(player) for player in told) / len(told) if told else None
+    expired = sum(player.arrival.count for player in outcome.players if player.expired)
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
     times = [START + (ended - START) * n // SAMPLES for n in range(SAMPLES + 1)]
@@ -198,11 +211,12 @@ def _report(launch: Launch, outcome: Outcome) -> Report:
         players=came,
         admitted=admitted,
         no_shows=silent,
-        expired=sum(player.arrival.count for player in outcome.players if player.expired),
+        expired=expired,
         cohort=size,
         waits={name: _percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
-        clear=ended - START if admitted + silent == came else None,
+        clear=ended - START if admitted + silent + expired == came else None,
+        told=sum(player.arrival.count for player in told),
         close=close,
         bill=estimate(
             players=came,

@@ -95,6 +95,7 @@ class Outcome:
     """What was seen: every player, each line after each write with its instant, the valve's counters.
 
     Args:
+        cut: whether it was ended because too much happened.
         turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
         ended: when it was over, ms.
     """
@@ -106,6 +107,7 @@ class Outcome:
     in_vain: int = 0
     batches: int = 0
     ended: int = 0
+    cut: bool = False
 
     def admitted(self) -> list[Player]:
         """Those who were let in, in the order in which they were."""
@@ -316,8 +318,12 @@ class _World:
         return self.placed[at] if at >= 0 and position <= self.line.tail else None
 
 
-def simulate(scenario: Scenario) -> Outcome:
-    """Play a scenario to its end; the same seed gives the same outcome."""
+def simulate(scenario: Scenario, most: int | None = None) -> Outcome:
+    """Play a scenario to its end; the same seed gives the same outcome.
+
+    Args:
+        most: arrivals, polls and the like after which it is cut off; None for no such limit.
+    """
     random = Random(scenario.seed)  # noqa: S311 - a simulation
     players = [Player(arrival) for arrival in scenario.arrivals]
     skews = [random.randint(-scenario.skew, scenario.skew) for _ in range(scenario.lambdas)]
@@ -336,7 +342,12 @@ def simulate(scenario: Scenario) -> Outcome:
         world.at(start + at, partial(world.operate, change))
     world.at(start + 1 * MINUTE, world.settle)
     world.outcome.ended = start
-    while world.agenda and world.agenda[0][0] <= start + scenario.until and (world.expected or not scenario.ends):
+    for played in count():
+        if not world.agenda or world.agenda[0][0] > start + scenario.until or (scenario.ends and not world.expected):
+            break
+        if played == most:
+            world.outcome.cut = True
+            break
         t, _, action = heapq.heappop(world.agenda)
         action(t)
         world.outcome.ended = t

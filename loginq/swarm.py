@@ -24,7 +24,6 @@ from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
 from loginq.client import Account, Game, Trouble, enter  # noqa: E402
-from loginq.service.errors import LoginqError  # noqa: E402
 from loginq.service.settings import Target  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -99,8 +98,8 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             """Play once, then stand by: for a user that stops while others arrive, Locust would start another."""
             try:
                 self._play(swarm.usernames.popleft())
-            except LoginqError as exc:
-                swarm.troubles[f"{type(exc).__name__}: {exc.message}"] += 1
+            except Exception as exc:  # noqa: BLE001 - whatever it is, the next player must not be played in its place
+                swarm.troubles[f"{type(exc).__name__}: {exc}"] += 1
             finally:
                 swarm.over += 1
             swarm.finished.wait()

@@ -1,6 +1,6 @@
 """`loginq keys`: the keys that sign admission tokens."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,19 +36,14 @@ def rotate(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.operating import rotate_keys
+    from loginq.service.settings import Rules
 
     session = open_session()
     session.announce()
     confirm("Sign with the next key from now on?", yes)
-    admission = int(_parameter(session, "AdmissionSeconds")) * 1_000
+    admission = Rules.of_stack(session.stack.parameters()).admission
     done = rotate_keys(session.queue, session.keys, session.caller, admission, force=force)
     if json:
         console.document({"target": session.name, "signs": done.after, "signed": done.before})
     else:
         console.done(f"The key {done.after} signs now; {done.before} did.")
-
-
-def _parameter(session: Any, name: str) -> str:
-    """A parameter of the session's stack."""
-    found = session.stack.describe() or {}
-    return next(str(each["ParameterValue"]) for each in found["Parameters"] if each["ParameterKey"] == name)

@@ -91,14 +91,16 @@ def clean(yes: Yes = False, json: Json = False) -> None:
     session.announce()
     confirm("Read the whole table and delete every synthetic player, and the accounts of real crowds?", yes)
     removed = accounts = 0
-    with console.progress("Deleting", None) as advance:
-        for count in delete(session.queue):
-            removed += count
-            advance(count)
-        for count in clean_real(session.users):
-            accounts += count
-            advance(count)
-    record(session.queue, session.caller, "load clean", "", f"{removed + accounts:,} deleted")
+    try:
+        with console.progress("Deleting", None) as advance:
+            for count in delete(session.queue):
+                removed += count
+                advance(count)
+            for count in clean_real(session.ruled_users):
+                accounts += count
+                advance(count)
+    finally:
+        record(session.queue, session.caller, "load clean", "", f"{removed + accounts:,} deleted")
     if json:
         console.document({"target": session.name, "deleted": removed, "accounts": accounts})
     else:

@@ -40,7 +40,8 @@ def logs(
     start = session.queue.clock() - back
     named = functions or []
     if follow:
-        endless = session.logs.follow(named, since=start, level=least, containing=about, sleep=time.sleep)
+        clock = session.queue.clock
+        endless = session.logs.follow(named, since=start, level=least, containing=about, clock=clock, sleep=time.sleep)
         for said in endless:
             if isinstance(said, LoginqError):
                 console.say(f"Trouble: {said.message} Trying again.")

@@ -129,6 +129,7 @@ def export(
     """Write every player to a file. Reads the whole table; tickets are left out."""
     import csv
     import json as json_
+    from contextlib import suppress
 
     from loginq.cli import console
     from loginq.cli.session import open_session
@@ -142,6 +143,7 @@ def export(
     queue = session.queue
     line, t = queue.lines.read(), queue.clock()
     _confirm_scan(session, yes)
+    confirm(f"Replace {file}?", yes or not file.exists())
     part = file.with_name(file.name + ".part")
     written = 0
     try:
@@ -161,7 +163,8 @@ def export(
     except OSError as exc:
         raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     if json:
         console.document({"target": session.name, "file": str(file), "players": written})
     else:
@@ -252,7 +255,7 @@ def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> l
     from loginq.service.standing import identity
     from loginq.service.table import attempts
 
-    queue, users = session.queue, session.users
+    queue, users = session.ruled, session.users
     found = attempts(lambda name: identity(queue, users, name), names)
     done = iter(operation(queue, session.caller, [who for who in found if isinstance(who, Identity)]))
     outcomes = [next(done) if isinstance(who, Identity) else who for who in found]

@@ -141,7 +141,9 @@ def message(
 
 
 @app.command(**example("loginq queue peek --limit 20"))
-def peek(limit: Limit = 10, json: Json = False) -> None:
+def peek(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 10, json: Json = False
+) -> None:
     """Look at what sits in the intake, without taking it.
 
     Each look hides the messages from placing for a moment.
@@ -194,7 +196,7 @@ def dlq(limit: Limit = 20, json: Json = False) -> None:
 
     session = open_session()
     queue = session.queue
-    found = dead_letters(queue, limit, lambda: last_error(session.logs, "process_login_queue", queue.clock()))
+    found = dead_letters(queue, limit, lambda: last_error(lambda: session.logs, "process_login_queue", queue.clock()))
     if json:
         console.document([each.document() for each in found])
         return

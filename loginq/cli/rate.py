@@ -95,7 +95,7 @@ def set_(
     changes: list[_Change] = []
     if wanted is not None and later:
         steps = [(_moment(session, at, in_), wanted)]
-        changes.append(_planned(session, steps))
+        changes.append(_planned(session, lambda line, t: operating.planning(line, t, steps)))
     elif wanted is not None:
         changes.append(
             (
@@ -136,17 +136,14 @@ def ramp(
     """Plan a rate that climbs, or falls, in even steps; it begins now unless --at or --in says when."""
     from loginq.cli.session import open_session
     from loginq.service import operating
-    from loginq.service.line import MAX_STEPS
     from loginq.service.rates import parse_rate
     from loginq.service.times import parse_duration
 
     first, last, length = parse_rate(start), parse_rate(end), parse_duration(over)
     session = open_session()
-    line, now = session.queue.lines.read(), session.queue.clock()
-    begin = _moment(session, at, in_) if at is not None or in_ is not None else now
-    kept = [step for step in line.steps if step[0] > now and not begin <= step[0] <= begin + length]
-    room = MAX_STEPS - len(kept) + (begin <= now)
-    _make(session, [_planned(session, operating.ramp(first, last, begin, length, room))], what_if, json)
+    begin = _moment(session, at, in_) if at is not None or in_ is not None else None
+    change = _planned(session, lambda line, t: operating.ramping(line, t, first, last, begin, length))
+    _make(session, [change], what_if, json)
 
 
 @app.command(**example("loginq rate clear"))
@@ -156,18 +153,13 @@ def clear(what_if: WhatIf = False, json: Json = False) -> None:
     from loginq.service import operating
 
     session = open_session()
-    change: _Change = ("plan", operating.clearing, lambda: operating.clear(session.queue, session.caller))
-    _make(session, [change], what_if, json)
+    _make(session, [_planned(session, operating.clearing)], what_if, json)
 
 
-def _planned(session: "Session", steps: "list[Step]") -> _Change:
+def _planned(session: "Session", change: "Callable[[Line, int], Line]") -> _Change:
     from loginq.service import operating
 
-    return (
-        "plan",
-        lambda line, t: operating.planning(line, t, steps),
-        lambda: operating.plan(session.queue, session.caller, steps),
-    )
+    return "plan", change, lambda: operating.plan(session.queue, session.caller, change)
 
 
 def _moment(session: "Session", at: str | None, in_: str | None) -> int:
@@ -187,10 +179,11 @@ def _moment(session: "Session", at: str | None, in_: str | None) -> int:
 def _make(session: "Session", changes: list[_Change], what_if: bool, json: bool) -> None:
     """Make the changes and say what is true now, or show what they would do."""
     from loginq.cli import console
-    from loginq.cli.what_if import show
+    from loginq.cli.what_if import foresee, show
 
+    foreseen = foresee(session, [change for _, change, _ in changes])  # what is refused is so before anything is done
     if what_if:
-        show(session, [change for _, change, _ in changes], json)
+        show(session, foreseen, json)
         return
     session.announce()
     made = [(what, do()) for what, _, do in changes]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,11 @@ def play(session: Session, players: int, arrive: int, report: Path | None, *, js
     accounts = real_accounts(run, players, generated_password())
     if report is not None:
         _write(report, {"run": run})
-    _create(session, accounts)
     record(session.queue, session.caller, "load run", run, f"{players:,} real players")
     rate = session.queue.lines.read().rate_at(session.queue.clock())
     measured: dict[str, Any] = {}
     try:
+        _create(session, accounts)
         with console.live() as show:
             for measured in _swarm(session, accounts, arrive):
                 show(_summary(measured, rate))
@@ -86,8 +87,9 @@ def _swarm(session: Session, accounts: list[NewAccount], arrive: int) -> Iterato
             text=True,
         )
         assert process.stdin and process.stdout  # noqa: S101 - they are pipes
-        process.stdin.write(json.dumps(order))
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it has died already, and said why
+            process.stdin.write(json.dumps(order))
+            process.stdin.close()
         over = False
         try:
             for line in process.stdout:

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -36,9 +36,20 @@ class Session:
         return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url, rules=Rules())
 
     @cached_property
+    def ruled(self) -> Queue:
+        """The same queue by the rules of its stack, for what depends on them: whose admission is over, who departs."""
+        rules = replace(Rules.of_stack(self.stack.parameters()), initial_rate=None)
+        return replace(self.queue, rules=rules)
+
+    @cached_property
     def users(self) -> Users:
         """Its accounts."""
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
+
+    @cached_property
+    def ruled_users(self) -> Users:
+        """The same, for taking accounts away, and the places with them."""
+        return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.ruled)
 
     @cached_property
     def keys(self) -> Keys:

@@ -81,7 +81,11 @@ def _show(launch: "Launch", report: "Report") -> None:
     from loginq.prices import AS_OF, SOURCE
 
     waits, bill = report.waits, report.bill
-    close = "nobody was told one" if report.close is None else f"{report.close:.1%} within a tenth, or 2 s"
+    close = (
+        "nobody was told one"
+        if report.close is None
+        else f"{report.close:.1%} of {report.told:,} within a tenth, or 2 s"
+    )
     exact = "each player polls by itself" if report.cohort == 1 else f"computed by cohorts of {report.cohort:,}"
     never = " (the line is not clear after a week)" if report.clear is None else ""
     console.facts(

@@ -34,15 +34,14 @@ def create(
     session.announce()
     secret = _secret(generate, password_stdin)
     account = session.users.create(name, email, secret)
-    _record(session, "create user", account.sub, "created")
     shown = {"password": secret} if generate else {}
     if json:
         console.document({"username": account.username, "sub": account.sub, "email": account.email, **shown})
-        return
-    console.done(f"Created {account.username}.")
-    console.facts("account", [("user name", account.username), ("e-mail", account.email), ("sub", account.sub)])
-    if generate:
-        _show_once(secret)
+    else:
+        console.done(f"Created {account.username}.")
+        console.facts("account", [("user name", account.username), ("e-mail", account.email), ("sub", account.sub)])
+        _show_once(secret if generate else "")
+    _record(session, "create user", account.sub, "created")
 
 
 @app.command(name="list", **example("loginq users list"))
@@ -150,14 +149,13 @@ def reset_password(
     session.announce()
     secret = _secret(generate, password_stdin)
     account = session.users.reset_password(name, secret)
-    _record(session, "reset password", account.sub, "reset")
     shown = {"password": secret} if generate else {}
     if json:
         console.document({"username": account.username, "sub": account.sub, **shown})
-        return
-    console.done(f"{account.username} has another password, and is signed out everywhere.")
-    if generate:
-        _show_once(secret)
+    else:
+        console.done(f"{account.username} has another password, and is signed out everywhere.")
+        _show_once(secret if generate else "")
+    _record(session, "reset password", account.sub, "reset")
 
 
 @app.command(**example("loginq users disable ada"))
@@ -182,7 +180,7 @@ def delete(name: Name, yes: Yes = False, json: Json = False) -> None:
     session.announce()
     session.users.get(name)
     confirm(f"Delete {name} and the player row?", yes)
-    account = session.users.delete(name)
+    account = session.ruled_users.delete(name)
     _record(session, "delete user", account.sub, "deleted")
     if json:
         console.document({"username": account.username, "sub": account.sub, "deleted": True})
@@ -226,5 +224,6 @@ def _secret(generate: bool, stdin: bool) -> str:
 def _show_once(secret: str) -> None:
     from loginq.cli import console
 
-    console.say("The password is shown this once:")
-    console.out().print(secret, markup=False)
+    if secret:
+        console.say("The password is shown this once:")
+        console.lines([secret])

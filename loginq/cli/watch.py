@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ from loginq.service.attention import attention
 from loginq.service.audit import actions
 from loginq.service.errors import LoginqError
 from loginq.service.rates import rate_text
-from loginq.service.stats import Snapshot, snapshot
+from loginq.service.stats import WINDOW, Snapshot, snapshot
 from loginq.service.times import MINUTE, SECOND
 
 TICK = 1.0
@@ -31,16 +30,18 @@ _BUCKETS = KEPT // (10 * SECOND)
 class Watched:
     """What has been seen so far, shared between the thread that asks and the one that draws."""
 
-    seen: deque[Snapshot] = field(default_factory=deque)
+    seen: tuple[Snapshot, ...] = ()
+    through: dict[int, int] = field(default_factory=dict)
+    """How many came in, in each 10 s: start in ms -> players."""
     answered: float = field(default_factory=time.monotonic)
     trouble: str = ""
     paused_since: int | None = None
 
     def add(self, now: Snapshot) -> None:
-        """One more reading."""
-        self.seen.append(now)
-        while self.seen[0].t < now.t - KEPT:
-            self.seen.popleft()
+        """One more reading. Both are replaced, not changed: somebody may be drawing them."""
+        self.seen = (*(each for each in self.seen if each.t >= now.t - KEPT), now)
+        every = {**self.through, **now.buckets}
+        self.through = {start: count for start, count in every.items() if start >= now.t - KEPT}
         self.answered, self.trouble = time.monotonic(), ""
 
 
@@ -74,7 +75,7 @@ def run(session: Session, *, json: bool) -> None:
 def _look(session: Session, watched: Watched) -> None:
     """One reading; a fault is kept for the screen."""
     try:
-        now = snapshot(session.queue, _BUCKETS)
+        now = snapshot(session.queue, WINDOW + 1 if watched.through else _BUCKETS)
         if not now.line.paused:
             watched.paused_since = None
         elif watched.paused_since is None:
@@ -180,7 +181,7 @@ def _charts(watched: Watched, height: int) -> list[Any]:
 
     now = watched.seen[-1]
     waiting = [((each.t - now.t) / SECOND, float(each.line.waiting(each.t))) for each in watched.seen]
-    through = sorted((start, count) for start, count in now.buckets.items())[:-1]
+    through = sorted(watched.through.items())[:-1]
     first = next((n for n, (_, count) in enumerate(through) if count), len(through))
     shown = through[max(0, min(first - 1, len(through) - 6)) :]
     admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]

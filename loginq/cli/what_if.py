@@ -1,6 +1,7 @@
 """`--what-if`: the line as it is and as it would be, run forward by the code that lets players in."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
@@ -12,14 +13,31 @@ from loginq.service.line import Line
 Change = Callable[[Line, int], Line]
 
 
-def show(session: Session, changes: Sequence[Change], json: bool) -> None:
-    """Before and after, side by side. `changes`: what each makes of a line at an instant."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The line as it is at `t`, as it would be, and how many tickets are in the intake behind it."""
+
+    line: Line
+    changed: Line
+    t: int
+    arriving: int
+
+
+def foresee(session: Session, changes: Sequence[Change]) -> Foreseen:
+    """What the changes would make of the line. Raises `Invalid` for what the line refuses."""
     line, depth = session.queue.lines.read(), session.queue.intake.depth()
     t = session.queue.clock()
     changed = line
     for change in changes:
         changed = _lawful(change, changed, t)
-    before, after = forecast(line, t, depth.total), forecast(changed, t, depth.total)
+    return Foreseen(line, changed, t, depth.total)
+
+
+def show(session: Session, foreseen: Foreseen, json: bool) -> None:
+    """Before and after, side by side."""
+    changed = foreseen.changed
+    before = forecast(foreseen.line, foreseen.t, foreseen.arriving)
+    after = forecast(changed, foreseen.t, foreseen.arriving)
     if json:
         document = {"target": session.name, "before": before.document(), "after": after.document(), "changed": False}
         console.document(document)

@@ -64,7 +64,7 @@ class Patient:
 
 
 def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> Iterator[Finding]:
-    """Every check, one after the other; what cannot be checked is a finding, too."""
+    """Every check, one after the other."""
     checks: dict[str, Callable[[], Finding]] = {
         "credentials": lambda: _credentials(patient),
         "stack": lambda: _stack(patient),
@@ -78,12 +78,17 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
         "API": lambda: _api(patient),
     }
     for what, check in checks.items():
-        try:
-            yield check()
-        except Refused as exc:
-            yield Finding(what, Verdict.UNKNOWN, exc.message, "Ask for that permission, if you want this checked.")
-        except LoginqError as exc:
-            yield Finding(what, Verdict.BAD, exc.message, exc.hint)
+        yield _guarded(what, check)
+
+
+def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
+    """What cannot be checked is a finding, too."""
+    try:
+        return check()
+    except Refused as exc:
+        return Finding(what, Verdict.UNKNOWN, exc.message, "Ask for that permission, if you want this checked.")
+    except LoginqError as exc:
+        return Finding(what, Verdict.BAD, exc.message, exc.hint)
 
 
 def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Finding]:
@@ -99,9 +104,9 @@ def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Find
             says,
             "" if each.enough else f"{each.need.do} Service Quotas: {each.need.service}, “{each.need.quota}”.",
         )
-    yield _warm(patient, players, within)
+    yield _guarded("table", lambda: _warm(patient, players, within))
     yield Finding("the line's item", Verdict.OK, "about 1,000 writes/s allowed; batches of tickets need a few dozen")
-    yield _visibility(patient)
+    yield _guarded("intake visibility", lambda: _visibility(patient))
 
 
 def _credentials(patient: Patient) -> Finding:
@@ -137,7 +142,9 @@ def _drift(patient: Patient, sleep: Callable[[float], None]) -> Finding:
         StackName=patient.stack.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
     )["StackResourceDrifts"]
     names = ", ".join(each["LogicalResourceId"] for each in drifts)
-    return Finding("drift", Verdict.WARN, f"changed by another hand: {names}", "Undo that, or `loginq deploy` anew.")
+    return Finding(
+        "drift", Verdict.WARN, f"changed by another hand: {names}", "Undo that by hand: a deploy of the same does not."
+    )
 
 
 def _code(patient: Patient) -> Finding:
@@ -227,13 +234,15 @@ def _warm(patient: Patient, players: int, within: int) -> Finding:
     says = f"{reads:,} reads/s and {writes:,} writes/s needed, {there[0]:,} and {there[1]:,} at once ({source})"
     if reads <= there[0] and writes <= there[1]:
         return Finding("table", Verdict.OK, says)
-    command = f"loginq deploy --param WarmReads={max(reads, 12_000)} --param WarmWrites={max(writes, 4_000)}"
+    warmer = max(reads, there[0]), max(writes, there[1])  # AWS never makes a table colder
+    command = f"loginq deploy --param WarmReads={warmer[0]} --param WarmWrites={warmer[1]}"
     return Finding("table", Verdict.BAD, says, f"Before the launch: `{command}`.")
 
 
 def _visibility(patient: Patient) -> Finding:
-    found = patient.stack.describe() or {}
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+    given = patient.stack.parameters()
+    if not {"PlacingTimeoutSeconds", "IntakeVisibilitySeconds"} <= set(given):
+        return Finding("intake visibility", Verdict.UNKNOWN, "the stack does not say", "Run `loginq deploy`.")
     timeout, hidden = int(given["PlacingTimeoutSeconds"]), int(given["IntakeVisibilitySeconds"])
     says = f"a taken ticket is hidden for {hidden} s, placing may take {timeout} s"
     if hidden < 6 * timeout:

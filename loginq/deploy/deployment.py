@@ -98,8 +98,7 @@ class Deployment:
         outputs = self.stack.outputs()
         target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
         kid = Keys(self.aws.client("secretsmanager"), outputs["SigningKeysId"]).ensure(system_clock()).active["kid"]
-        given = {"LEASE_SECONDS": "LeaseSeconds", "INITIAL_RATE": "InitialRate", "INITIAL_CAPACITY": "InitialCapacity"}
-        rules = Rules.parse({name: parameters[parameter] for name, parameter in given.items()})
+        rules = Rules.of_stack(parameters)
         lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
 
         def started(line: Line, t: int) -> Line | None:
@@ -134,10 +133,8 @@ class Deployment:
 
     def _kept(self, source: template.Template) -> dict[str, str]:
         """The parameters that an earlier deploy gave, as far as this template has them."""
-        found = self.stack.describe() or {}
         known = set(source.document["Parameters"]) - set(template.OURS)
-        given = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
-        return {name: value for name, value in given.items() if name in known}
+        return {name: value for name, value in self.stack.parameters().items() if name in known}
 
     def _unprotect(self, resource: str, physical: str) -> None:
         if resource == "Table":

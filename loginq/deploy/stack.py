@@ -59,6 +59,11 @@ class Stack:
                 return None
             raise
 
+    def parameters(self) -> dict[str, str]:
+        """Its parameters; none when there is no such stack."""
+        found = self.describe() or {}
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+
     def outputs(self) -> dict[str, str]:
         """Its outputs. Raises `NotFound` when there is no such stack."""
         found = self.describe()

@@ -64,5 +64,8 @@ def _grown(seen: Sequence[Snapshot]) -> int | None:
 def _short(seen: Sequence[Snapshot]) -> bool:
     """Whether fewer came through for a minute than were asked for, all that time with people waiting."""
     now = seen[-1]
-    steady = all(each.line.waiting(each.t) and each.line.rate_at(each.t) == now.line.rate_at(now.t) for each in seen)
+    steady = all(
+        not each.line.paused and each.line.waiting(each.t) and each.line.rate_at(each.t) == now.line.rate_at(now.t)
+        for each in seen
+    )
     return steady and now.t - seen[0].t >= MINUTE and now.admitted_per_second < SHORT * now.line.rate_at(now.t) / SECOND

@@ -167,28 +167,31 @@ class Intake:
         Gives (sent, left) of each batch. A crash in between sends a ticket twice, and it is placed once. Ends when it
         has seen as many as there were: those that die again come back as new ones.
         """
-        left: list[Letter] = []
-        seen, there = 0, self.dead_letters()
+        left: dict[str, Letter] = {}
+        seen, there = set[str](), self.dead_letters()
         try:
-            while seen < there and (letters := self._receive(self.dead_letter_url, PER_REQUEST)):
-                seen += len(letters)
-                tickets = [letter for letter in letters if letter.ticket is not None]
-                left += [letter for letter in letters if letter.ticket is None]
-                self._move(tickets, self.dead_letter_url, self.url)
-                yield len(tickets), len(letters) - len(tickets)
+            while len(seen) < there and (letters := self._receive(self.dead_letter_url, PER_REQUEST)):
+                new = [letter for letter in letters if letter.id not in seen]
+                if not new:  # only what is left has come back
+                    break
+                seen |= {letter.id for letter in new}
+                sent = self._move([each for each in new if each.ticket is not None], self.dead_letter_url, self.url)
+                left |= {letter.id: letter for letter in letters if letter.id not in sent}
+                yield len(sent), len(new) - len(sent)
         finally:
-            self._put_back(self.dead_letter_url, left)
+            self._put_back(self.dead_letter_url, list(left.values()))
 
-    def _move(self, letters: Sequence[Letter], source: str, to: str) -> None:
-        """Send up to ten messages to a queue, then delete those that it took from the source."""
+    def _move(self, letters: Sequence[Letter], source: str, to: str) -> set[str]:
+        """Send up to ten messages to a queue, then delete those that it took from the source; the ids of these."""
         if not letters:
-            return
+            return set()
         entries = [{"Id": str(n), "MessageBody": letter.body} for n, letter in enumerate(letters)]
         answer = self._sqs.send_message_batch(QueueUrl=to, Entries=entries)
         sent = [letters[int(each["Id"])] for each in answer.get("Successful", [])]
         if sent:
             receipts = [{"Id": str(n), "ReceiptHandle": letter.receipt} for n, letter in enumerate(sent)]
             self._sqs.delete_message_batch(QueueUrl=source, Entries=receipts)
+        return {letter.id for letter in sent}
 
     def _look(self, url: str, limit: int) -> list[Letter]:
         found: dict[str, Letter] = {}

@@ -21,6 +21,8 @@ MAX_RATE = 100_000_000
 MAX_BURST = 1_000_000
 MAX_STEPS = 20
 """More planned steps than that would outgrow the line's one small item."""
+MAX_TIME = 253_402_300_799_999
+"""The last ms of the year 9999: later ones cannot be written down."""
 MAX_MESSAGE = 200
 """Bytes of a message; with 20 steps beside it the item is then just under its 1 KB."""
 DEFAULT_LEASE = 60_000
@@ -227,8 +229,9 @@ class Line:
         times = [self._seen(t), *(at for at, _ in steps)]
         if any(later <= earlier for earlier, later in pairwise(times)):
             raise ValueError("planned steps must lie in the future, in order of time")
-        for _, rate in steps:
+        for at, rate in steps:
             _check("rate", rate, 0, MAX_RATE)
+            _check("time", at, 0, MAX_TIME)
         return self._changed(t, steps=steps)
 
     def pause(self, t: int) -> Self:

@@ -48,6 +48,10 @@ class Standing:
     """Everybody still waiting in the line; the intake not counted."""
     token: str | None = None
     """The admission token of a player who is let in."""
+    is_new: bool = False
+    """Whether this very call made the ticket, or let the player in."""
+    eta_error: int | None = None
+    """By how much the player was let in later than told on placing, ms; only from the call that did it."""
 
     @property
     def admitted(self) -> bool:
@@ -68,7 +72,7 @@ def request(queue: Queue, who: Identity) -> Standing:
     else:
         player = _resend(queue, player, line, t)
     line = queue.lines.covering(player.position)
-    return replace(_standing(queue, player, line), token=_token(queue, player, line))
+    return replace(_standing(queue, player, line), token=_token(queue, player, line), is_new=is_new)
 
 
 def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
@@ -82,7 +86,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     line, t = queue.lines.covering(player.position), queue.clock()
     if player.blocked:
         raise _blocked()
-    state = player.state(line)
+    state, entered, late = player.state(line), False, None
     if state is State.QUEUED:
         player = _resend(queue, player, line, t)
     elif state is State.WAITING:
@@ -92,9 +96,12 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
             if not queue.valve.take(line, t, queue.random):
                 return _standing(queue, player, line, wait=0)
             player = _admit(queue, player, t)
+            entered = player.admitted_at == t
+            late = t - player.eta_at if entered and player.eta_at is not None else None
     if not player.is_live(line, t, queue.rules.admission):
         raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
-    return replace(_standing(queue, player, line), token=_token(queue, player, line))
+    standing = _standing(queue, player, line)
+    return replace(standing, token=_token(queue, player, line), is_new=entered, eta_error=late)
 
 
 def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:
@@ -137,7 +144,13 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     Who has no place yet gets one at the end of the line, and is let in there. Who is in already stays as he is.
     Returns for each, in order, why it could not be done, or None.
     """
-    tickets = attempts(lambda who: request(queue, who), everyone)
+    before = queue.players.get_all([who.sub for who in everyone])
+
+    def ask(who: Identity) -> Standing | None:
+        there = before.get(who.sub)
+        return None if there is not None and there.in_game() else request(queue, who)
+
+    tickets = attempts(ask, everyone)
     asked = [(who, made) for who, made in zip(everyone, tickets, strict=True) if isinstance(made, Standing)]
     rows = queue.players.get_all([who.sub for who, _ in asked])
     lost = [rows[who.sub] for who, _ in asked if who.sub in rows and rows[who.sub].position is None]
@@ -156,7 +169,7 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     rows = queue.players.get_all([who.sub for who, _ in asked])
     entered = dict(zip(rows, attempts(let_in, rows.values()), strict=True))
     return [
-        made if isinstance(made, LoginqError) else entered.get(who.sub, _changing())
+        made if made is None or isinstance(made, LoginqError) else entered.get(who.sub, _changing())
         for who, made in zip(everyone, tickets, strict=True)
     ]
 

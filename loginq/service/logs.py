@@ -9,7 +9,7 @@ from typing import Any
 
 from loginq.service.aws import Client
 from loginq.service.errors import Invalid, LoginqError
-from loginq.service.times import HOUR, SECOND, iso
+from loginq.service.times import HOUR, SECOND, Clock, iso
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 POLL = 2.0
@@ -61,18 +61,26 @@ class Logs:
         return heapq.merge(*self._each(functions, since, level, containing), key=lambda said: said.at)
 
     def follow(
-        self, functions: Sequence[str], *, since: int, level: str, containing: str, sleep: Callable[[float], None]
+        self,
+        functions: Sequence[str],
+        *,
+        since: int,
+        level: str,
+        containing: str,
+        clock: Clock,
+        sleep: Callable[[float], None],
     ) -> Iterator[Said | LoginqError]:
         """The same, and on for ever. A fault on the way is given as it is, and the next look tries again."""
         seen: dict[tuple[int, str, str], None] = {}
         while True:
+            asked_at = clock()
             try:
                 for said in self.read(functions, since=since, level=level, containing=containing):
                     mark = (said.at, said.function, json.dumps(said.document(), sort_keys=True))
                     if mark not in seen:
                         seen[mark] = None
                         yield said
-                        since = max(since, said.at - LATE)
+                since = max(since, asked_at - LATE)
             except Invalid:
                 raise
             except LoginqError as exc:
@@ -99,7 +107,7 @@ class Logs:
 
 
 def parse(function: str, at: int, message: str) -> Said | None:
-    """A line of Powertools' JSON, or of anything else; None for what the platform says of each call."""
+    """A line of Powertools' JSON, or of anything else; None for metrics, and for what the platform says itself."""
     try:
         fields = json.loads(message)
         if not isinstance(fields, dict):
@@ -109,15 +117,17 @@ def parse(function: str, at: int, message: str) -> Said | None:
             return None
         bad = any(word in message for word in ("[ERROR]", "Traceback", "Task timed out", "timeout", "Runtime exited"))
         return Said(at, function, "ERROR" if bad else "INFO", message.rstrip())
+    if "_aws" in fields:  # metrics, which CloudWatch shows better
+        return None
     level = str(fields.get("level", "INFO")).upper()
     rest = {name: value for name, value in fields.items() if name not in _OWN}
     return Said(at, function, level if level in LEVELS else "INFO", str(fields.get("message", "")), rest)
 
 
-def last_error(logs: Logs, function: str, now: int) -> str | None:
+def last_error(logs: Callable[[], Logs], function: str, now: int) -> str | None:
     """What a function said when it failed last, within the last hour; None when it did not, or cannot be asked."""
     try:
-        said = list(logs.read([function], since=now - HOUR, level="ERROR"))
+        said = list(logs().read([function], since=now - HOUR, level="ERROR"))
     except LoginqError:
         return None
     if not said:

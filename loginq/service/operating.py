@@ -1,11 +1,12 @@
 """What an operator does to the line and to players, each time with an audit row that says who, what, from and to."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.audit import record
-from loginq.service.errors import Invalid, LoginqError, UnknownTicket
+from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.line import MAX_STEPS, Line, Step
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
@@ -72,9 +73,10 @@ def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
     if in_game < 0:
         raise Invalid(f"{in_game} players cannot be in the game.", "Give 0 or more.")
     counts = counts_of(queue, queue.lines.read(), queue.clock())
-    gone = counts.in_game - in_game
-    done = _change(queue, who, "in game", lambda line, t: line.leave(t, gone), lambda line: str(line.departed))
-    return replace(done, before=f"{counts.in_game:,}", after=f"{in_game:,}")
+    departed = counts.admitted - in_game  # of real players; absolute, so that a report in between does not count twice
+    line = queue.lines.change(lambda line, t: line.leave(t, departed + line.synthetic - line.departed))
+    record(queue, who, "in game", f"{counts.in_game:,}", f"{in_game:,}")
+    return Done(line, f"{counts.in_game:,}", f"{in_game:,}")
 
 
 def set_rate(queue: Queue, who: str, rate: int, burst: int | None = None) -> Done:
@@ -99,9 +101,9 @@ def setting(line: Line, t: int, rate: int, burst: int | None = None) -> Line:
     return line.set_rate(t, rate, burst)
 
 
-def plan(queue: Queue, who: str, steps: Sequence[Step]) -> Done:
-    """Further planned steps: what `planning` says."""
-    return _change(queue, who, "plan", lambda line, t: planning(line, t, steps), _plan_text)
+def plan(queue: Queue, who: str, change: Callable[[Line, int], Line]) -> Done:
+    """Other planned steps: what `planning`, `ramping` or `clearing` makes of the line."""
+    return _change(queue, who, "plan", change, _plan_text)
 
 
 def planning(line: Line, t: int, steps: Sequence[Step]) -> Line:
@@ -136,13 +138,16 @@ def ramp(start: int, end: int, at: int, over: int, most: int) -> list[Step]:
     return [(at + over * n // (count - 1), start + (end - start) * n // (count - 1)) for n in range(count)]
 
 
-def clear(queue: Queue, who: str) -> Done:
-    """No planned steps any more; the rate stays as it is at this moment."""
-    return _change(queue, who, "plan", clearing, _plan_text)
+def ramping(line: Line, t: int, start: int, end: int, at: int | None, over: int) -> Line:
+    """The line with a ramp in as many steps as there is room for; `at`: when it begins, None for now."""
+    begin = t if at is None else max(at, t)
+    kept = [step for step in line.steps if step[0] > t and not begin <= step[0] <= begin + over]
+    room = MAX_STEPS - len(kept) + (begin <= t)
+    return planning(line, t, ramp(start, end, begin, over, room))
 
 
 def clearing(line: Line, t: int) -> Line:
-    """The line without planned steps."""
+    """The line without planned steps; the rate stays as it is at this moment."""
     return line.plan(t, ())
 
 
@@ -169,7 +174,8 @@ def purge(queue: Queue, who: str) -> int:
     """
     before = queue.intake.depth().total
     line = queue.lines.change(Line.void)
-    queue.intake.purge(queue.intake.url)
+    with suppress(Conflict):  # purged within the last minute: what is left is void, and placing drops it
+        queue.intake.purge(queue.intake.url)
     record(queue, who, "purge", f"{before:,} in the intake", f"void before {iso(line.void_before)}")
     return before
 

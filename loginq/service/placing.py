@@ -29,6 +29,8 @@ class Outcome:
     invalid: int = 0
     first: int | None = None
     last: int | None = None
+    intake_age: int | None = None
+    """How long the oldest of them had been in the intake, ms."""
 
 
 def place(queue: Queue, messages: Sequence[Message]) -> Outcome:
@@ -45,10 +47,14 @@ def place(queue: Queue, messages: Sequence[Message]) -> Outcome:
     oldest = min(player.issued_at or 0 for player in entrants)
     line = queue.lines.change(lambda line, t: line.join(t, len(entrants), max(0, t - oldest)))
     outcome.first, outcome.last = line.tail - len(entrants) + 1, line.tail
-    placed = list(zip(entrants, range(outcome.first, line.tail + 1), strict=True))
     t = queue.clock()
-    queue.rosters.write([Place(position, player.sub, player.synthetic) for player, position in placed], t)
-    for (player, _), code in zip(placed, queue.players.place(placed, t), strict=True):
+    outcome.intake_age = line.intake_age
+    placed = [
+        (player, position, None if (wait := line.wait(position, t)) is None else t + wait)
+        for player, position in zip(entrants, range(outcome.first, line.tail + 1), strict=True)
+    ]
+    queue.rosters.write([Place(position, player.sub, player.synthetic) for player, position, _ in placed], t)
+    for (player, _, _), code in zip(placed, queue.players.place(placed, t), strict=True):
         if not code:
             outcome.placed += 1
         elif code == "ConditionalCheckFailed":  # another delivery was first, or the player has left

@@ -47,6 +47,8 @@ class Player:
     sent_at: int | None = None
     position: int | None = None
     queued_at: int | None = None
+    eta_at: int | None = None
+    """When the player was to be let in, as far as that could be told on placing."""
     admitted_at: int | None = None
     joined_at: int | None = None
     left_at: int | None = None
@@ -62,7 +64,7 @@ class Player:
         """The player of a row."""
 
         def at(name: str) -> int | None:
-            return from_iso(row[name]) if name in row else None
+            return from_iso(row[name]) if row.get(name) is not None else None
 
         return cls(
             sub=row["PK"].removeprefix("USER#"),
@@ -74,6 +76,7 @@ class Player:
             sent_at=at("sentAt"),
             position=row.get("queuePosition"),
             queued_at=at("queuedAt"),
+            eta_at=at("etaAt"),
             admitted_at=at("loginProcessedAt"),
             joined_at=at("joinedAt"),
             left_at=at("leftAt"),
@@ -132,6 +135,7 @@ _OF_A_TICKET = (
     "sentAt",
     "queuePosition",
     "queuedAt",
+    "etaAt",
     "loginProcessedAt",
     "joinedAt",
     "leftAt",
@@ -233,15 +237,18 @@ class Players:
         )
         return Player.from_row(row)
 
-    def place(self, positions: Sequence[tuple[Player, int]], t: int) -> list[str]:
+    def place(self, positions: Sequence[tuple[Player, int, int | None]], t: int) -> list[str]:
         """Write positions, each on condition that the ticket is still that row's and the row has none.
+
+        Args:
+            positions: (player, position, when that is to be reached, ms; None where no honest number exists).
 
         Returns the error code of each, "" for written: see `Table.execute_all`.
         """
         return self._table.execute_all(
-            "UPDATE {table} SET queuePosition=? SET queuedAt=? "
+            "UPDATE {table} SET queuePosition=? SET queuedAt=? SET etaAt=? "
             "WHERE PK=? AND SK=? AND loginTicket=? AND queuePosition IS MISSING",
-            [[position, iso(t), *key(player.sub), player.ticket] for player, position in positions],
+            [[position, iso(t), _iso(eta), *key(player.sub), player.ticket] for player, position, eta in positions],
         )
 
     def admit(self, player: Player, t: int) -> Player:

@@ -40,6 +40,11 @@ class Rules:
         )
 
     @classmethod
+    def of_stack(cls, parameters: Mapping[str, str]) -> Self:
+        """From the parameters of a stack; what is not among them has its default."""
+        return cls.parse({name: parameters[known] for known, name in PARAMETERS.items() if known in parameters})
+
+    @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
         """From a Lambda's environment, where durations are in seconds and the rate is one that `parse_rate` reads."""
         names = {
@@ -60,6 +65,16 @@ class Rules:
         )
 
 
+PARAMETERS = {
+    "AdmissionSeconds": "ADMISSION_SECONDS",
+    "ClaimWindowSeconds": "CLAIM_WINDOW_SECONDS",
+    "LeaseSeconds": "LEASE_SECONDS",
+    "ReconnectGraceSeconds": "RECONNECT_GRACE_SECONDS",
+    "ReportsJoined": "REPORTS_JOINED",
+    "InitialRate": "INITIAL_RATE",
+    "InitialCapacity": "INITIAL_CAPACITY",
+}
+"""The stack's parameters that are rules -> what a Lambda's environment calls them."""
 NAMES = {
     "client_id": "COGNITO_USER_CLIENT_ID",
     "api_url": "AWSOMEGAME_REST_ENDPOINT",

@@ -16,7 +16,7 @@ from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 from loginq.service.table import Row, chunks
-from loginq.service.times import SECOND
+from loginq.service.times import MINUTE, SECOND
 from loginq.service.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
@@ -25,6 +25,8 @@ AT_ONCE = 50_000
 """Positions counted in one run, so that it ends within its Lambda's time."""
 FEW = 0.2
 """Fewer claims than this share of a hundred positions or more are worth an alarm."""
+SHORT = 0.5
+"""Fewer than this share of the asked rate coming through while real players wait is worth an alarm."""
 _TOGETHER = 90
 _BUCKETS = 50
 
@@ -81,6 +83,12 @@ class Settled:
     no_shows: int
     few_claims: bool
     unused: int
+    waiting: int
+    asked_per_second: float
+    achieved_per_second: float
+    """What came through the valve in the last whole minute."""
+    short: bool
+    """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
 
 
 def settle(queue: Queue) -> Settled:
@@ -106,7 +114,23 @@ def settle(queue: Queue) -> Settled:
     if line.counted_to == line.reached(t) and not queue.valve.admitted(line, t, 1)[bucket(t)]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
     queue.table.put({**dict(zip(("PK", "SK"), _key(queue), strict=True)), **replace(memory, run_at=t).to_row()})
-    return Settled(renewed, line.closed_to, line.counted_to, line.no_shows - before.no_shows, few, unused)
+    asked = line.flow_at(t) / SECOND
+    buckets = queue.valve.admitted(line, t, MINUTE // BUCKET + 1)
+    achieved = sum(list(buckets.values())[1:]) * SECOND / MINUTE
+    waiting = line.waiting(t)
+    may_enter = bool(waiting) and not renewed and line.reached(t) < line.limit
+    return Settled(
+        renewed=renewed,
+        closed_to=line.closed_to,
+        counted_to=line.counted_to,
+        no_shows=line.no_shows - before.no_shows,
+        few_claims=few,
+        unused=unused,
+        waiting=waiting,
+        asked_per_second=asked,
+        achieved_per_second=round(achieved, 3),
+        short=may_enter and achieved < SHORT * asked,
+    )
 
 
 # What is decided, pure

@@ -95,9 +95,10 @@ def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[En
         rows = queue.players.get_all([place.sub for place in some])
         for place in some:
             player = rows.get(place.sub)
-            if player is not None and player.position == place.position and shown < limit:
+            found = None if player is None or player.position != place.position else entry(player, line, t)
+            if found is not None and found.state is State.WAITING and shown < limit:
                 shown += 1
-                yield entry(player, line, t)
+                yield found
 
 
 def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> Iterator[list[Entry]]:

@@ -35,17 +35,28 @@ def from_iso(text: str) -> int:
     return whole * 1_000 + moment.microsecond // 1_000
 
 
+LONGEST = 365 * DAY
+"""What a person may mean by a length of time."""
 _UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 
 
 def parse_duration(text: str) -> int:
     """`90s`, `10m`, `1h30m`, `1.5h` in ms; a bare number is seconds. Raises `Invalid` for anything else."""
+    found = _duration(text)
+    if found is None:
+        raise Invalid(f"{text!r} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
+    if found > LONGEST:
+        raise Invalid(f"{text!r} is more than a year.", "Is a digit too many?")
+    return found
+
+
+def _duration(text: str) -> int | None:
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(min|[smhd])", text)
     if parts and "".join(number + unit for number, unit in parts) == text.replace(" ", ""):
         return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
         return round(float(text) * SECOND)
-    raise Invalid(f"{text!r} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
+    return None
 
 
 def parse_moment(text: str, now: int) -> int:

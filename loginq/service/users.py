@@ -54,7 +54,7 @@ def parse_accounts(lines: Iterable[str]) -> list[NewAccount]:
 
     Raises `Invalid`, naming the line, before anything is done with any of them.
     """
-    reader = csv.DictReader(lines)
+    reader = csv.DictReader(lines, strict=True)
     columns = set(reader.fieldnames or ())
     if not {"username", "email"} <= columns <= {"username", "email", "password"}:
         raise Invalid(
@@ -62,7 +62,7 @@ def parse_accounts(lines: Iterable[str]) -> list[NewAccount]:
             "It must be `username,email` or `username,email,password`.",
         )
     accounts: dict[str, NewAccount] = {}
-    for row in reader:
+    for row in _rows(reader):
         given = {name: (row.get(name) or "").strip() for name in ("username", "email", "password")}
         if None in row or not given["username"] or not given["email"]:
             raise Invalid(f"Line {reader.line_num} is not an account.", "Each needs a user name and an e-mail address.")
@@ -70,6 +70,13 @@ def parse_accounts(lines: Iterable[str]) -> list[NewAccount]:
             raise Invalid(f"Line {reader.line_num} names {given['username']!r} again.", "Each account once.")
         accounts[given["username"].lower()] = NewAccount(**given)
     return list(accounts.values())
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as exc:
+        raise Invalid(f"Line {reader.line_num} is not CSV: {exc}.") from exc
 
 
 def patiently(ask: Callable[[], T], sleep: Callable[[float], None], random: Random) -> T:
@@ -116,13 +123,13 @@ class Users:
             )
         except Conflict as exc:
             raise Conflict(f"The user name {username!r} or the address {email!r} is taken.", "Choose another.") from exc
+        account = _account(answer["User"], "Attributes")
         try:
             self._set_password(username, password)
+            self._queue.players.register(Identity(account.sub, username, email), self._queue.clock())
         except LoginqError:
             self._cognito.admin_delete_user(UserPoolId=self._pool, Username=username)
             raise
-        account = _account(answer["User"], "Attributes")
-        self._queue.players.register(Identity(account.sub, username, email), self._queue.clock())
         return account
 
     def list(self) -> Iterator[Account]:
@@ -222,13 +229,16 @@ class Users:
             ) from exc
 
     def delete(self, username: str) -> Account:
-        """Delete the account, then its player row, and say which it was; a place in line or in the game is given up.
+        """Delete the player row, then its account, and say which it was; a place in line or in the game is given up.
 
-        Raises `NotFound`.
+        Cut off in between, the same again finishes it. Throttling is waited out. Raises `NotFound`.
         """
+        return patiently(lambda: self._delete(username), self._queue.table.sleep, self._queue.random)
+
+    def _delete(self, username: str) -> Account:
         account = self.get(username)
-        self._cognito.admin_delete_user(UserPoolId=self._pool, Username=username)
         forget(self._queue, Identity(account.sub, username))
+        self._cognito.admin_delete_user(UserPoolId=self._pool, Username=username)
         return account
 
 

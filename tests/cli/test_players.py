@@ -9,7 +9,7 @@ from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 from loginq.service.settings import Target
-from loginq.service.times import iso
+from loginq.service.times import DAY, iso
 from tests.cli.conftest import TARGET, Run, settled
 
 
@@ -140,3 +140,32 @@ def test_many_players_from_arguments_a_file_and_stdin(run: Run, deployed: Target
     assert (reset["results"][0]["result"], reset["left"]) == ("reset", 0)
     audited = json.loads(run("queue", "audit", "--json").out)
     assert sorted(each["what"] for each in audited) == ["admit"] * 3 + ["remove"] * 3 + ["reset"]
+
+
+def test_who_is_let_in_out_of_turn_waits_no_more(run: Run, deployed: Target, queue: Queue) -> None:
+    waiting(queue, "ada", "bob")
+    run("players", "admit", "sub-bob")
+    assert [each["username"] for each in json.loads(run("players", "list", "--json").out)] == ["ada"]
+
+
+def test_admitting_again_after_the_admission_is_over_changes_nothing(
+    run: Run, deployed: Target, queue: Queue, now: list[int]
+) -> None:
+    """Once it made a new ticket for a player who was in the game, and the game server's `left` came to nothing."""
+    waiting(queue, "ada")
+    run("players", "admit", "sub-ada")
+    long_ago = iso(now[0] - 10 * 365 * DAY)
+    queue.table.update("USER#sub-ada", "METADATA#sub-ada", write={"loginProcessedAt": long_ago, "joinedAt": long_ago})
+    before = queue.players.get("sub-ada")
+    again = json.loads(run("players", "admit", "sub-ada", "--json").out)
+    assert again["results"][0]["result"] == "was in already"
+    assert queue.players.get("sub-ada") == before
+
+
+def test_an_export_asks_before_it_replaces_a_file(run: Run, deployed: Target, queue: Queue) -> None:
+    waiting(queue, "ada")
+    Path("all.csv").write_text("mine")
+    asked = run("players", "export", "all.csv")
+    assert (asked.code, Path("all.csv").read_text()) == (2, "mine")
+    nowhere = run("players", "export", "all.csv/x.csv")
+    assert (nowhere.code, "Error: all.csv/x.csv cannot be written" in nowhere.err) == (1, True)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from loginq.service.intake import Ticket
+from loginq.service.intake import Intake, Ticket
 from loginq.service.line import Line
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
@@ -216,3 +216,54 @@ def test_the_audit_says_who_changed_what(run: Run, deployed: Target, queue: Queu
     screen = run("queue", "audit").out.splitlines()
     assert screen[0].split() == ["when", "who", "what", "from", "to"]
     assert screen[2].split()[2:] == ["user/moto", "message", "–", "hello"]  # noqa: RUF001
+
+
+def test_a_second_purge_within_the_minute(run: Run, deployed: Target, queue: Queue) -> None:
+    """SQS purges once a minute; what is left is void, and placing drops it."""
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    for _ in range(2):
+        tickets(queue, "a")
+        assert run("queue", "purge", "--yes").code == 0
+    audited = [each["what"] for each in json.loads(run("queue", "audit", "--json").out)]
+    assert audited == ["purge", "purge"]
+
+
+class Sqs:
+    """SQS that takes only some of a batch, and shows what was put back again and again."""
+
+    def __init__(self, bodies: list[str]) -> None:
+        self.dead = {str(n): body for n, body in enumerate(bodies)}
+        self.sent: list[str] = []
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, object]:  # noqa: N803
+        policy = json.dumps({"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5})
+        return {"Attributes": {"RedrivePolicy": policy, "ApproximateNumberOfMessages": str(len(self.dead))}}
+
+    def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803
+        return {"QueueUrl": QueueName}
+
+    def receive_message(self, **_: object) -> dict[str, object]:
+        attributes = {"SentTimestamp": "0", "ApproximateReceiveCount": "1"}
+        messages = [
+            {"MessageId": n, "Body": body, "ReceiptHandle": n, "Attributes": attributes}
+            for n, body in self.dead.items()
+        ]
+        return {"Messages": messages[:10]}
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
+        taken = Entries[::2]
+        self.sent += [entry["MessageBody"] for entry in taken]
+        return {"Successful": taken, "Failed": Entries[1::2]}
+
+    def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> None:  # noqa: N803
+        for entry in Entries:
+            del self.dead[entry["ReceiptHandle"]]
+
+    def change_message_visibility_batch(self, **_: object) -> None: ...
+
+
+def test_redrive_counts_what_was_really_sent() -> None:
+    sqs = Sqs([*(Ticket(f"p{n}", "t", NOW).body() for n in range(6)), "junk", "junk"])
+    moved = list(Intake(sqs, "intake").redrive())
+    assert (sum(sent for sent, _ in moved), sum(left for _, left in moved)) == (3, 5)
+    assert (len(sqs.sent), len(sqs.dead)) == (3, 5)

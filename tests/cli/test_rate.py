@@ -208,3 +208,27 @@ def test_what_if_there_is_no_honest_number(run: Run, deployed: Target, queue: Qu
     assert "What" not in run("rate", "ramp", "100", "300", "--over", "20s", "--what-if").err
     standing(queue, paused=True)
     assert "The line is paused" in run("rate", "set", "200", "--what-if").err
+
+
+def test_a_time_beyond_reason_is_refused_before_it_is_written(run: Run, deployed: Target, queue: Queue) -> None:
+    """Once it made a plan that no command could show or clear."""
+    standing(queue)
+    screen = run("rate", "set", "50", "--in", "999999999d")
+    assert (screen.code, screen.err) == (2, "Error: '999999999d' is more than a year.\nIs a digit too many?")
+    assert run("rate", "show").code == 0
+    with pytest.raises(ValueError, match="time"):
+        queue.lines.read().plan(0, ((10**15, 5),))
+
+
+def test_of_two_changes_both_are_made_or_none(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    screen = run("rate", "set", "80", "--capacity", "99999999999999")
+    assert (screen.code, queue.lines.read().rate) == (2, 100_000)
+
+
+def test_the_number_in_the_game_in_the_audit(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    assert run("rate", "set", "--in-game", "40").code == 0
+    assert run("rate", "set", "--in-game", "7").err.endswith("The number in the game is 7 now; it was 40.")
+    (newest, _) = json.loads(run("queue", "audit", "--json").out)
+    assert (newest["what"], newest["before"], newest["after"]) == ("in game", "40", "7")

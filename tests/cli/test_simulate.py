@@ -17,7 +17,7 @@ def test_a_small_launch(run: Run) -> None:
     assert run(*SMALL, "--seed", "7").out == screen.out
     rows = dict(re.findall(r"│ (\S.*?)  +(.*?) *│", screen.out))
     assert rows["let in"] == "300 of 300"
-    assert rows["told on joining"].startswith("100.0% within a tenth")
+    assert rows["told on joining"].startswith("100.0% of 300 within a tenth")
     assert rows["polls"] == "each player polls by itself"
     assert "API Gateway requests" in screen.out
     assert "Prices of 20" in screen.err and "https://aws.amazon.com/pricing/" in screen.err
@@ -60,6 +60,7 @@ def test_arrivals_of_a_file(run: Run) -> None:
         (("--players", "5", "--no-show", "some"), "'some' is not a share."),
         (("--players", "5", "--outage", "5m"), "'5m' is not an outage."),
         (("--players", "5", "--capacity", "3"), "With a capacity, somebody has to leave."),
+        (("--players", "5", "--capacity", "3", "--session", "0"), "Nobody stays in a game for less than a second."),
         (("--players", "5", "--arrive", "later"), "'later' is not a length of time."),
         (("--shape", "wave"), "wave cannot be read"),
         (("--shape", "bad.csv"), "Line 2 is not `seconds,players`"),

@@ -160,6 +160,7 @@ class _Cohorts(Launch):
     """The same launch, played by cohorts."""
 
     def cohort(self) -> int:
+        """Forty at a time."""
         return 40
 
 
@@ -188,6 +189,6 @@ def test_an_outage_is_survived() -> None:
 
 def test_bad_arrivals() -> None:
     assert parse_arrivals(["seconds,players", "0,5", "1.5,6"]) == ((0, 5), (1_500, 6))
-    for lines in (["0,5", "0,6"], ["5,-1"], ["0,0"], ["a,b", "c,d"], []):
+    for lines in (["0,5", "0,6"], ["5,-1"], ["0,0"], ["a,b", "c,d"], ["inf,5"], []):
         with pytest.raises(Invalid):
             parse_arrivals(lines)

@@ -149,7 +149,11 @@ def test_every_method_is_in_the_deployment() -> None:
 def test_nothing_has_a_physical_name() -> None:
     names = {"TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "UserPoolName", "ClientName"}
     for name, resource in template.load().document["Resources"].items():
-        found = {each for each in names & set(resource["Properties"]) if isinstance(resource["Properties"][each], str)}
+        found = {
+            each
+            for each in names & set(resource.get("Properties", {}))
+            if isinstance(resource["Properties"][each], str)
+        }
         assert not found, name
 
 

@@ -1,0 +1,52 @@
+"""What CloudWatch counts, from the log line of a call: EMF by Powertools, so that no call waits for a metrics API."""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
+
+_COUNTED = {
+    "tickets": ("Tickets", MetricUnit.Count),
+    "placed": ("Placed", MetricUnit.Count),
+    "duplicates": ("Duplicates", MetricUnit.Count),
+    "stale": ("Stale", MetricUnit.Count),
+    "invalid": ("Invalid", MetricUnit.Count),
+    "failed": ("Unplaced", MetricUnit.Count),
+    "admitted": ("Admitted", MetricUnit.Count),
+    "intake_age_ms": ("IntakeAge", MetricUnit.Milliseconds),
+    "eta_error_ms": ("EtaError", MetricUnit.Milliseconds),
+}
+"""What a line says -> the metric. Zero is not worth a metric: most calls are polls of players who wait."""
+_STATES = {
+    "waiting": ("Waiting", MetricUnit.Count),
+    "asked_per_second": ("AskedRate", MetricUnit.CountPerSecond),
+    "achieved_per_second": ("AchievedRate", MetricUnit.CountPerSecond),
+    "short": ("Short", MetricUnit.Count),
+    "few_claims": ("FewClaims", MetricUnit.Count),
+    "no_shows": ("NoShows", MetricUnit.Count),
+}
+"""The same for what is told each minute, zero or not."""
+_EXPIRED = "ticket_expired"
+
+
+@cache
+def _metrics() -> Metrics:
+    """In the namespace POWERTOOLS_METRICS_NAMESPACE, with the function's name as the dimension `service`."""
+    return Metrics()
+
+
+def emit(line: dict[str, Any]) -> None:
+    """Write the metrics of one call, if there are any, to stdout."""
+    found = {name: line[key] for key, name in _COUNTED.items() if line.get(key)}
+    found |= {name: float(line[key]) for key, name in _STATES.items() if key in line}
+    if line.get("code") == _EXPIRED:
+        found["Expired", MetricUnit.Count] = 1
+    metrics = _metrics()
+    for (name, unit), value in found.items():
+        metrics.add_metric(name=name, unit=unit, value=value)
+    if found:
+        metrics.flush_metrics()
+    kind = line.get("error") or (line.get("code") if line.get("status", 0) >= 500 else None)
+    if kind:
+        with single_metric(name="Errors", unit=MetricUnit.Count, value=1) as error:
+            error.add_dimension(name="kind", value=str(kind))
