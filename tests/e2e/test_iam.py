@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loginq.emulator import Emulator
+from loginq.service.intake import Ticket
 from loginq.service.times import iso
 from tests.e2e.conftest import Stack, deployed, free_port, until
 from tests.e2e.test_sessions import post
@@ -41,6 +43,79 @@ def _in_the_emulators_words(stack: Stack) -> None:
             if more := sorted({same[action] for action in asked & set(same)}):
                 document["Statement"].append({"Effect": "Allow", "Action": more, "Resource": "*"})
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def _invoked(stack: Stack, function: str, event: dict[str, Any]) -> bool:
+    """Whether a function, called as AWS calls it, did its work."""
+    name = next(
+        each["PhysicalResourceId"]
+        for each in stack.deployment.stack.resources()
+        if each["LogicalResourceId"] == function
+    )
+    answer = stack.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    body = json.loads(answer["Payload"].read() or b"null")
+    return "FunctionError" not in answer and not (isinstance(body, dict) and body.get("statusCode", 200) >= 500)
+
+
+def _signed_in(method: str, sub: str, **query: str) -> dict[str, Any]:
+    """What API Gateway passes on for a signed-in player."""
+    claims = {"sub": sub, "token_use": "id", "cognito:username": sub}
+    return {
+        "httpMethod": method,
+        "queryStringParameters": query or None,
+        "requestContext": {"authorizer": {"claims": claims}},
+    }
+
+
+TICKET = Ticket("somebody", "a-ticket", 1_800_000_000_000).body()
+EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "GetJwks": ("secretsmanager:GetSecretValue", {}),
+    "PutPlayerInfo": (
+        "dynamodb:UpdateItem",
+        {
+            "triggerSource": "PostConfirmation_ConfirmSignUp",
+            "userName": "x",
+            "request": {"userAttributes": {"sub": "x"}},
+        },
+    ),
+    "QueuePlayerLogin": ("dynamodb:UpdateItem", _signed_in("GET", "somebody")),
+    "GetLoginStatus": ("dynamodb:GetItem", _signed_in("GET", "nobody", login_ticket="guessed")),
+    "ProcessLoginQueue": ("dynamodb:BatchGetItem", {"Records": [{"messageId": "1", "body": TICKET}]}),
+    "GenerateLoad": ("sqs:SendMessage", {"run": "one", "start": 0, "count": 1}),
+    "SettleLine": ("dynamodb:GetItem", {}),
+    "ReportSessions": (
+        "dynamodb:BatchGetItem",
+        {
+            "requestContext": {"identity": {"userArn": "arn"}},
+            "body": json.dumps({"events": [{"player": "x", "admission": "y", "event": "left", "at": iso(0)}]}),
+        },
+    ),
+}
+"""Each function -> one action that its role has, and a call that needs it."""
+
+
+@pytest.mark.parametrize("function", EVENTS)
+def test_a_function_without_one_of_its_permissions_is_refused(guarded: Stack, function: str) -> None:
+    """Before it has been called at all, so that nothing is remembered from a time when it was allowed."""
+    action, event = EVENTS[function]
+    iam = guarded.aws.client("iam")
+    role = next(
+        each["PhysicalResourceId"]
+        for each in guarded.deployment.stack.resources()
+        if each["LogicalResourceId"] == f"{function}Role"
+    )
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    less = json.loads(json.dumps(document))
+    for statement in less["Statement"]:
+        assert all("*" not in each for each in statement["Action"])
+        statement["Action"] = [each for each in statement["Action"] if not each.startswith(action)] or [
+            "sts:TagSession"
+        ]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(less))
+    assert not _invoked(guarded, function, event)
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+    assert _invoked(guarded, function, event)
 
 
 def key_of(stack: Stack, name: str, policy: str | None) -> tuple[str, str]:
