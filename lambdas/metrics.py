@@ -1,5 +1,6 @@
 """What CloudWatch counts, from the log line of a call: EMF by Powertools, so that no call waits for a metrics API."""
 
+import os
 from functools import cache
 from typing import Any
 
@@ -31,8 +32,12 @@ _EXPIRED = "ticket_expired"
 
 @cache
 def _metrics() -> Metrics:
-    """In the namespace POWERTOOLS_METRICS_NAMESPACE, with the function's name as the dimension `service`."""
-    return Metrics()
+    """In the stack's namespace, with the function's name as the dimension `service`."""
+    return Metrics(namespace=_namespace())
+
+
+def _namespace() -> str:
+    return os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "loginq")
 
 
 def emit(line: dict[str, Any]) -> None:
@@ -48,5 +53,5 @@ def emit(line: dict[str, Any]) -> None:
         metrics.flush_metrics()
     kind = line.get("error") or (line.get("code") if line.get("status", 0) >= 500 else None)
     if kind:
-        with single_metric(name="Errors", unit=MetricUnit.Count, value=1) as error:
+        with single_metric(name="Errors", unit=MetricUnit.Count, value=1, namespace=_namespace()) as error:
             error.add_dimension(name="kind", value=str(kind))

@@ -1,0 +1,85 @@
+"""The published description of the API: it is the template's API, and whatever a fuzzer sends, the answer is in it."""
+
+import json
+import logging
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from lambdas import http
+from loginq.deploy.assets import TEMPLATE
+from loginq.deploy.template import load
+from loginq.service.errors import Invalid
+from loginq.service.intake import Ticket
+from tests.e2e.conftest import Stack
+
+DESCRIPTION = TEMPLATE.with_name("openapi.yaml")
+schema = schemathesis.openapi.from_path(str(DESCRIPTION))
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+
+
+def test_it_describes_what_the_template_has() -> None:
+    resources = load().document["Resources"]
+
+    def path(name: str) -> str:
+        resource = resources[name]["Properties"]
+        parent = resource["ParentId"]
+        above = "" if "GetAtt" in parent else path(parent["Ref"])
+        return f"{above}/{resource['PathPart']}"
+
+    methods = {
+        (path(each["Properties"]["ResourceId"]["Ref"]), each["Properties"]["HttpMethod"].lower())
+        for each in resources.values()
+        if each["Type"] == "AWS::ApiGateway::Method" and each["Properties"]["HttpMethod"] != "OPTIONS"
+    }
+    described = yaml.safe_load(DESCRIPTION.read_text())["paths"]
+    assert {(name, method) for name, item in described.items() for method in item} == methods
+
+
+@pytest.fixture(scope="module")
+def token(stack: Stack) -> str:
+    return stack.player().account.token()
+
+
+@schema.parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_sent_the_answer_is_in_the_description(case: Any, stack: Stack, token: str) -> None:
+    response = case.call(base_url=stack.target.api_url, headers={"Authorization": f"Bearer {token}"})
+    case.validate_response(response, checks=CHECKS)
+    assert "Traceback" not in response.text and "boto" not in response.text
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANYTHING | st.fixed_dictionaries({"sub": ANYTHING, "ticket": ANYTHING, "issued_at": ANYTHING}))
+def test_a_message_body_is_a_ticket_or_invalid(body: Any) -> None:
+    for text in (json.dumps(body), str(body)):
+        with suppress(Invalid):
+            assert Ticket.parse(text).sub
+
+
+@given(st.dictionaries(st.sampled_from(["httpMethod", "requestContext", "queryStringParameters", "body"]), ANYTHING))
+def test_a_handler_answers_any_event_with_an_error_of_its_own(event: dict[str, Any]) -> None:
+    """Beyond what API Gateway lets through: nothing of it comes back, and no traceback does."""
+    logging.disable()
+
+    def never(*_: Any) -> dict[str, Any]:
+        raise AssertionError("nobody is signed in")
+
+    answer = http.answers(never)({**event, "secret": "s3cr3t"}, None)
+    error = json.loads(answer["body"])["error"]
+    assert answer["statusCode"] in (401, 500) and set(error) == {"code", "message"}
+    assert "s3cr3t" not in answer["body"] and "Traceback" not in answer["body"]
+    assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
