@@ -72,7 +72,7 @@ def _install(folder: Path) -> None:
     """The pinned requirements, as wheels for Lambda's machine and Python, whatever this machine is."""
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += [*platforms, "--python-version", PYTHON, "--only-binary=:all:", "--no-deps"]
+    command += [*platforms, "--python-version", PYTHON, "--only-binary=:all:", "--no-deps", "--require-hashes"]
     command += ["--target", str(folder), "--requirement", str(REQUIREMENTS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -67,6 +67,38 @@ def test_logs_and_doctor(here: Stack) -> None:
     assert in_process("doctor", "--players", "5")[0] == 2
 
 
+def test_no_log_holds_an_address_a_password_a_ticket_or_a_token(here: Stack) -> None:
+    """A whole way through, with an error of each kind, and then every line that any function said."""
+    player = here.player("private-person")
+    ticket = player.game.login()["ticket"]
+    token = until(lambda: player.game.status(ticket).get("admission_token"), 20)
+    id_token = player.account.token()
+    here.get("/login/status", id_token, login_ticket="somebody-elses-ticket")
+    here.get("/login/status", id_token)
+    here.get("/login", id_token, "DELETE")
+    here.get("/login", id_token)
+    here.get("/.well-known/jwks.json", None)
+    here.aws.client("lambda").invoke(FunctionName=here.deployment.stack.outputs()["SettleLineFunction"])
+    sub = player.sub
+    until(lambda: sub in in_process("logs", "queue_player_login")[1], 20)
+    logs = here.aws.client("logs")
+    groups = [
+        each["PhysicalResourceId"]
+        for each in here.deployment.stack.resources()
+        if each["ResourceType"] == "AWS::Logs::LogGroup"
+    ]
+    said = "".join(
+        event["message"]
+        for group in groups
+        for page in logs.pages("filter_log_events", logGroupName=group)
+        for event in page["events"]
+    )
+    assert sub in said and '"unknown_ticket"' in said and '"too_many_requests"' in said
+    signatures = [each.rpartition(".")[2] for each in (token, id_token)]
+    secrets = [PASSWORD, "private-person@example.com", ticket, "somebody-elses-ticket", *signatures]
+    assert not [secret for secret in secrets if secret in said]
+
+
 def test_real_players_of_a_load_run(here: Stack, tmp_path: Path) -> None:
     queue = here.queue
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
