@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from loginq.service.aws import Aws
@@ -21,6 +23,15 @@ _POLICY = {
     "RequireNumbers": True,
     "RequireSymbols": True,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_parsed_once() -> Iterator[None]:
+    """A service's model is megabytes of JSON, and botocore parses it for each session: half the time of these tests."""
+    parsed = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: parsed(path))
+        yield
 
 
 @pytest.fixture(autouse=True)

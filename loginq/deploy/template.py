@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,16 @@ def load(path: Path = TEMPLATE) -> Template:
 
 def lint(path: Path = TEMPLATE) -> None:
     """Raises `Failed` with the first thing that cfn-lint finds: the emulator would swallow it and AWS would not."""
-    from cfnlint.api import lint as cfn_lint
-
-    if found := cfn_lint(path.read_text()):
+    if found := _findings(path.read_text()):
         first = found[0]
         raise Failed(
             f"cfn-lint: {path.name} line {first.linenumber}: {first.message[:200]}", f"{len(found)} findings in all."
         )
+
+
+@cache
+def _findings(text: str) -> list[Any]:
+    """What cfn-lint finds: it takes seconds, and a text does not change."""
+    from cfnlint.api import lint as cfn_lint
+
+    return list(cfn_lint(text))

@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from loginq.service.settings import Rules, Target
 from loginq.service.users import Users
 from tests.cli.conftest import clean
 
+LOGINQ = [sys.executable, "-c", "from loginq.cli import main; main()"]
 PASSWORD = "Correct-Horse-7-Battery"
 
 

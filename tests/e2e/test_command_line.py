@@ -218,7 +218,7 @@ def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     assert again.stdout is not None
     assert json.loads(again.stdout.readline())["position"] == place
     assert loginq("local", "down").returncode == 0
-    time.sleep(4)
+    time.sleep(12)
     assert again.poll() is None, again.communicate()
     gone = loginq("queue", "stats")
     assert (gone.returncode, "loginq local up" in gone.stderr) == (3, True)

@@ -3,6 +3,7 @@
 `pytest -m drills -n 0` runs it.
 """
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 from loginq.client import Game, enter
 from loginq.launch import Launch, rehearse
 from loginq.service.times import SECOND
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, in_process, until
 
 pytestmark = pytest.mark.drills
 
@@ -52,3 +53,31 @@ def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
     foretold = median((report.waits["p50"] or 0) / SECOND for report in paper)
     assert median(waits) == pytest.approx(foretold, rel=0.05)
     assert max(longest) == pytest.approx(median(report.longest_line for report in paper), rel=0.05)
+
+
+def test_what_if_foresees_the_drain_that_then_happens(here: Stack) -> None:
+    queue = here.queue
+    assert in_process("queue", "pause")[0] == 0
+    here.crowd(5_000)
+    assert in_process("queue", "resume")[0] == 0
+    code, out, _ = in_process("rate", "set", "500", "--what-if", "--json")
+    foreseen = json.loads(out)["after"]
+    assert (code, foreseen["waiting"] > 4_800) == (0, True)
+    before = queue.lines.read()
+    assert in_process("rate", "set", "500")[0] == 0
+    changed_at = queue.lines.read().anchored_at
+    waiting = before.waiting(changed_at)
+    seen: list[tuple[int, int]] = []
+
+    def drained() -> bool:
+        line = queue.lines.read()
+        seen.append((queue.clock(), line.waiting(queue.clock())))
+        return seen[-1][1] == 0
+
+    until(drained, 60)
+    took = (seen[-1][0] - changed_at) / SECOND
+    foretold = foreseen["clear_seconds"] * waiting / foreseen["waiting"]  # some were let in between the two commands
+    assert took == pytest.approx(foretold, rel=0.02)
+    for at, left in seen[:-1]:
+        share = (at - changed_at) / SECOND / foretold
+        assert left == pytest.approx(waiting * (1 - share), abs=0.02 * waiting)
