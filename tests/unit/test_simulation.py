@@ -119,7 +119,7 @@ def test_an_empty_hour_banks_nothing() -> None:
 @pytest.mark.parametrize("length", [30 * SECOND, 5 * MINUTE, 60 * MINUTE])
 def test_after_an_outage_of_any_length_only_a_leases_worth_is_claimable(length: int) -> None:
     down = (10 * SECOND, 10 * SECOND + length)
-    scenario = Scenario(line_at(20_000), crowd(5_000, 1_000), outages=(down,), until=down[1] + 30 * SECOND)
+    scenario = Scenario(line_at(20_000), crowd(3_000, 1_000), outages=(down,), until=down[1] + 30 * SECOND)
     outcome = simulate(scenario)
     before = [line for at, line in outcome.lines if at < START + down[0]][-1]
     line = next(line for at, line in outcome.lines if at >= START + down[1])
