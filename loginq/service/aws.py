@@ -1,5 +1,6 @@
 """Sessions and clients of AWS: made lazily, in this one place, and passed on. Here, too, an AWS error becomes ours."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from loginq.service.errors import (
     Invalid,
     LoginqError,
     NotFound,
+    OutOfTime,
     Refused,
     Unavailable,
 )
@@ -74,16 +76,26 @@ def _unreached(exc: Exception) -> LoginqError:
     return Unavailable(f"AWS did not answer: {str(exc).rstrip('.')}.", "Check the network, or `loginq local status`.")
 
 
-class Client:
-    """A boto3 client whose calls raise the errors of `loginq.service.errors`."""
+def forever() -> float:
+    """The time that a command has: nobody ends it but its user."""
+    return math.inf
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+
+class Client:
+    """A boto3 client whose calls raise the errors of `loginq.service.errors`.
+
+    Args:
+        time_left: seconds in which a call may still be begun; after them it raises `OutOfTime` instead.
+    """
+
+    def __init__(self, client: Any, time_left: Callable[[], float] = forever) -> None:
+        self._client, self._time_left = client, time_left
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._client, name)
 
         def call(**parameters: Any) -> Any:
+            self._check_time()
             with _translating():
                 return method(**parameters)
 
@@ -96,8 +108,15 @@ class Client:
 
     def pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paginated operation."""
+        self._check_time()
         with _translating():
-            yield from self._client.get_paginator(operation).paginate(**parameters)
+            for page in self._client.get_paginator(operation).paginate(**parameters):
+                yield page
+                self._check_time()
+
+    def _check_time(self) -> None:
+        if self._time_left() <= 0:
+            raise OutOfTime("The time for this call is over.", _RETRY)
 
 
 class _translating:  # noqa: N801 - read as a word in a with statement, like those of contextlib
@@ -120,7 +139,10 @@ class Aws:
         endpoint_url: the emulator's address; None for AWS itself.
         credentials: `aws_access_key_id` and `aws_secret_access_key`, for the emulator; None for the usual chain.
         read_timeout: seconds that one attempt of a call may take; `lambda` invocations have more.
+        time_left: seconds in which a call may still be begun.
     """
+
+    time_left: Callable[[], float] = staticmethod(forever)
 
     def __init__(
         self,
@@ -128,11 +150,13 @@ class Aws:
         endpoint_url: str | None = None,
         credentials: dict[str, Any] | None = None,
         read_timeout: float = 10,
+        time_left: Callable[[], float] = forever,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
         self._credentials = credentials or {}
         self._read_timeout = read_timeout
+        self.time_left = time_left
         self._made: dict[str, Client] = {}
         self._lock = threading.Lock()
 
@@ -163,7 +187,8 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": 3},
         )
         with _translating():
-            return Client(self._session.client(service, endpoint_url=self.endpoint_url, config=config))
+            client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        return Client(client, self.time_left)
 
 
 class ServerClock:

@@ -8,6 +8,7 @@ LoginqError
 ├── Conflict            it exists already, or has changed in the meantime
 │   └── ConditionFailed a conditional write found another row, which it carries
 ├── Unavailable         AWS is throttling, failing or out of reach: try again
+│   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
     ├── BadRequest, MissingTicket 400 · NotSignedIn 401 · Blocked 403 · UnknownTicket 404 · TicketExpired 410
@@ -56,6 +57,10 @@ class ConditionFailed(Conflict):
 
 class Unavailable(LoginqError):
     """AWS is throttling, failing or out of reach: the same call may work in a moment."""
+
+
+class OutOfTime(Unavailable):
+    """The time for this call is over; what was not begun by then was not begun."""
 
 
 class Failed(LoginqError):

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loginq.service.errors import Invalid
+from loginq.service.errors import Invalid, OutOfTime
 from loginq.service.intake import Ticket
 from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
+
+Tickets = dict[tuple[str, str], tuple[Ticket, list[str]]]
+"""Each ticket with the ids of all its deliveries, by player and ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,26 @@ def place(queue: Queue, messages: Sequence[Message]) -> Outcome:
     """Give each player whose ticket is in `messages` a place, once.
 
     Positions are taken from the line first, the roster is written next, the rows last: a crash in between leaves
-    holes, and nothing else. Raises when nothing could be done at all; then every message comes again.
+    holes, and nothing else. When the time of the call is over, what is not placed is handed back. Raises when nothing
+    could be done at all; then every message comes again.
     """
     outcome = Outcome()
     tickets = _parsed(messages, outcome)
-    entrants = _entrants(queue, tickets, outcome)
-    if not entrants:
+    try:
+        entrants = _entrants(queue, tickets, outcome)
+    except OutOfTime:
+        outcome.failed = [message.id for message in messages]
         return outcome
+    try:
+        if entrants:
+            _into_line(queue, entrants, tickets, outcome)
+    except OutOfTime:
+        outcome.failed += [id_ for player in entrants for id_ in tickets[player.sub, player.ticket or ""][1]]
+    return outcome
+
+
+def _into_line(queue: Queue, entrants: Sequence[Player], tickets: Tickets, outcome: Outcome) -> None:
+    """Positions from the line, the roster, the rows. Raises `OutOfTime` before the first row is written, or not."""
     oldest = min(player.issued_at or 0 for player in entrants)
     line = queue.lines.change(lambda line, t: line.join(t, len(entrants), max(0, t - oldest)))
     outcome.first, outcome.last = line.tail - len(entrants) + 1, line.tail
@@ -62,12 +78,10 @@ def place(queue: Queue, messages: Sequence[Message]) -> Outcome:
         else:
             queue.log("position_unwritten", sub=player.sub, reason=code)
             outcome.failed += tickets[player.sub, player.ticket or ""][1]
-    return outcome
 
 
-def _parsed(messages: Sequence[Message], outcome: Outcome) -> dict[tuple[str, str], tuple[Ticket, list[str]]]:
-    """Each ticket with the ids of all its deliveries, keyed by player and ticket."""
-    tickets: dict[tuple[str, str], tuple[Ticket, list[str]]] = {}
+def _parsed(messages: Sequence[Message], outcome: Outcome) -> Tickets:
+    tickets: Tickets = {}
     for message in messages:
         try:
             ticket = Ticket.parse(message.body)
@@ -81,7 +95,7 @@ def _parsed(messages: Sequence[Message], outcome: Outcome) -> dict[tuple[str, st
     return tickets
 
 
-def _entrants(queue: Queue, tickets: dict[tuple[str, str], tuple[Ticket, list[str]]], outcome: Outcome) -> list[Player]:
+def _entrants(queue: Queue, tickets: Tickets, outcome: Outcome) -> list[Player]:
     """The players to place, in the order in which their tickets were issued.
 
     A ticket that is no longer its player's is dropped, and so is one that has a place. A player whom nobody knows is

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any
 
-from loginq.service.aws import Aws, ServerClock
+from loginq.service.aws import Aws, ServerClock, forever
 from loginq.service.intake import Intake
 from loginq.service.lines import Lines
 from loginq.service.players import Players
@@ -39,6 +39,8 @@ class Queue:
     """The signing keys; None where nobody is admitted."""
     issuer: str = ""
     log: Callable[..., None] = _silent
+    time_left: Callable[[], float] = forever
+    """Seconds in which this call may still begin something."""
 
 
 def connect(
@@ -75,4 +77,5 @@ def connect(
         keys=Keys(aws.client("secretsmanager"), keys_id) if keys_id else None,
         issuer=issuer,
         log=log,
+        time_left=aws.time_left,
     )

@@ -21,12 +21,14 @@ from loginq.service.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
-AT_ONCE = 50_000
-"""Positions counted in one run, so that it ends within its Lambda's time."""
+AT_ONCE, AT_A_TIME = 50_000, 1_000
+"""Positions counted in one run, and looked at together."""
 FEW = 0.2
 """Fewer claims than this share of a hundred positions or more are worth an alarm."""
 SHORT = 0.5
 """Fewer than this share of the asked rate coming through while real players wait is worth an alarm."""
+WRAP_UP = 15
+"""Seconds that are left for writing down what was counted, when counting stops for want of time."""
 _TOGETHER = 90
 _BUCKETS = 50
 
@@ -224,7 +226,12 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
     """Count the closed positions up to `due` from their rows; the last is whether few of them were claimed."""
     first = line.counted_to + 1
     claimed = synthetic = 0
-    for some in chunks(list(queue.rosters.places(first, due)), 1_000):
+    places = list(queue.rosters.places(first, due))
+    for start in range(0, len(places), AT_A_TIME):
+        if start and queue.time_left() < WRAP_UP:  # the next run goes on from here
+            due = places[start - 1].position
+            break
+        some = places[start : start + AT_A_TIME]
         rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
         synthetic += sum(place.synthetic for place in some)
         claimed += sum(_claimed(place, rows) for place in some)
@@ -251,7 +258,12 @@ def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memo
     old = [to for at, to in memory.closings if at <= t - ADMITTING - queue.rules.admission - 60 * SECOND]
     due = min(max(old, default=0), line.counted_to, memory.unused_to + AT_ONCE)
     unused = 0
-    for some in chunks(list(queue.rosters.places(memory.unused_to + 1, due)), 1_000):
+    places = list(queue.rosters.places(memory.unused_to + 1, due))
+    for start in range(0, len(places), AT_A_TIME):
+        if start and queue.time_left() < WRAP_UP:
+            due = places[start - 1].position
+            break
+        some = places[start : start + AT_A_TIME]
         rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
         idle = [player for place in some if (player := rows.get(place.sub)) and _is_unused(player, place, queue, t)]
         for few in chunks(idle, _TOGETHER):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from loginq.service.errors import LoginqError, Unavailable
+from loginq.service.errors import LoginqError, OutOfTime, Unavailable
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -200,7 +200,7 @@ class Table:
         """One PartiQL statement with each of these parameters; `{table}` in it is the table.
 
         Returns, in order, an error code for each: "" when it took effect, `ConditionalCheckFailed` or `DuplicateItem`
-        when its condition did not hold, else what DynamoDB still said after `ATTEMPTS`.
+        when its condition did not hold, else what DynamoDB still said after `ATTEMPTS`, or `unsent`.
         """
         text = statement.format(table=f'"{self.name}"')
 
@@ -215,6 +215,8 @@ class Table:
                 batch = [{"Statement": text, "Parameters": [_to.serialize(value) for value in some[n]]} for n in open_]
                 try:
                     answers = self.dynamodb.batch_execute_statement(Statements=batch)["Responses"]
+                except OutOfTime:
+                    break
                 except Unavailable:
                     continue
                 for n, answer in zip(open_, answers, strict=True):

@@ -1,6 +1,7 @@
 """The line item, users, stats, rosters, load and audit on moto; and the laptop's clock."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
 from random import Random
@@ -9,14 +10,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
+from lambdas import get_login_status, process_login_queue, runtime
 from loginq.service import load
 from loginq.service.aws import Aws, ServerClock, translated
 from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
+from loginq.service.intake import Ticket
 from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
 from loginq.service.queue import Queue, connect
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.settings import Rules, Target
+from loginq.service.settling import ADMITTING, WRAP_UP, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
 from loginq.service.users import Users, generated_password, patiently
@@ -358,3 +362,56 @@ def test_throttling_is_waited_out_and_then_given_up() -> None:
     with pytest.raises(Unavailable):
         patiently(never, slept.append, Random(1))
     assert 20 < sum(slept[3:]) < 60
+
+
+# The time of a call
+
+
+def test_counting_stops_for_want_of_time_and_the_next_run_goes_on(queue: Queue, now: list[int]) -> None:
+    queue.rosters.write([Place(n, f"nobody-{n}", synthetic=False) for n in range(1, 2_501)], now[0])
+    queue.lines.change(lambda line, t: replace(line.join(t, 2_500), opened=2_500, closed_to=2_500))
+    settle(queue)
+    for counted in (1_000, 2_000, 2_500):
+        now[0] += ADMITTING
+        done = settle(replace(queue, time_left=lambda: WRAP_UP - 1))
+        assert (done.counted_to, done.no_shows) == (counted, min(1_000, counted - (counted - 1) // 1_000 * 1_000))
+    assert queue.lines.read().no_shows == 2_500
+
+
+class Context:
+    """What Lambda says of a call that has this many ms to its timeout."""
+
+    aws_request_id = "a-request"
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left
+
+
+@pytest.fixture
+def called(target: Target, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers' environment."""
+    monkeypatch.setenv("DYNAMO_TABLE_NAME", target.table)
+    monkeypatch.setenv("SQS_URL", target.sqs_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", target.region)
+    runtime.queue.cache_clear()
+    yield
+    runtime.queue.cache_clear()
+
+
+def test_a_handler_without_time_begins_nothing_and_says_so(called: None, capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"messageId": "m-1", "body": Ticket("sub", "ticket", 0).body()}
+    answer = process_login_queue.handler({"Records": [record]}, Context(0))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    claims = {"token_use": "id", "sub": "sub"}
+    event = {"requestContext": {"authorizer": {"claims": claims}}, "queryStringParameters": {"login_ticket": "x"}}
+    answer = get_login_status.handler(event, Context(0))
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    calls = [line for line in lines if line.get("message") == "call"]
+    assert [line["out_of_time"] for line in calls] == [True, True]
+    assert get_login_status.handler(event, Context(5_000))["statusCode"] == 404
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "out_of_time" not in line

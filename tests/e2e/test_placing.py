@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from loginq.service import login
-from loginq.service.aws import Aws
+from loginq.service.aws import Aws, Client
 from loginq.service.intake import Ticket
 from loginq.service.placing import Message, Outcome, place
 from loginq.service.players import COOL_DOWN, Identity, Player, State
@@ -54,6 +54,20 @@ class _Sabotaged:
             return answer
 
         return call
+
+
+class Hurried(Aws):
+    """Clients for which the time is over after so many calls."""
+
+    def __init__(self, real: Aws, calls: int) -> None:
+        self._real, self._left = real, calls
+
+    def time_left(self) -> float:
+        self._left -= 1
+        return self._left + 1
+
+    def client(self, service: str) -> Client:
+        return Client(self._real.client(service)._client, self.time_left)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +146,21 @@ def test_a_crash_at_any_call_and_then_redelivery(stack: Stack, url: str, call: i
     assert place(queue, batch).failed == []
     now = positions(queue, who)
     assert all(now[sub] == position for sub, position in then.items() if position is not None)
+    assert_all_have_their_own(queue, who)
+
+
+@pytest.mark.parametrize("calls", range(9))
+def test_what_there_is_no_time_for_is_handed_back(stack: Stack, url: str, calls: int) -> None:
+    """However long it lasts: everybody is placed or handed back, not both, and comes in the next time."""
+    queue = queue_on(stack, url)
+    who = newcomers(queue, 60)  # rows, line, line, line written, roster, three requests for the positions
+    batch = messages(queue, who)
+    outcome = place(queue_on(stack, url, Hurried(stack.aws, calls)), batch)
+    found = positions(queue, who)
+    assert outcome.placed == sum(position is not None for position in found.values()) == 60 - len(outcome.failed)
+    assert (outcome.failed == []) == (calls == 8)
+    again = place(queue, [message for message in batch if message.id in outcome.failed])
+    assert (again.placed, again.failed) == (len(outcome.failed), [])
     assert_all_have_their_own(queue, who)
 
 
