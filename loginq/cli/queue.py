@@ -39,6 +39,7 @@ def show_stats(session: "Session") -> None:
 
     now = snapshot(session.queue)
     line, intake = now.line, now.intake
+    last = now.last_change
     reached, steps = line.reached(now.t), [step for step in line.steps if step[0] > now.t]
     console.facts(
         f"queue {now.queue} · {session.name}",
@@ -56,6 +57,8 @@ def show_stats(session: "Session") -> None:
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),
             *([("message", line.message)] if line.message else []),
+            *([("last change", f"{last.what}: {last.before} → {last.after}")] if last else []),
+            *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),
         ],
     )
 

@@ -8,6 +8,8 @@ from loginq.service.times import from_iso, iso
 
 _BEHIND = "AUDIT$"
 """Sorts behind every `AUDIT#…` and before every other row of the queue."""
+_OF_THE_GATE = ("rate", "plan", "capacity", "in game", "pause", "resume")
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,9 @@ def actions(queue: Queue, limit: int | None = None) -> list[Action]:
     """What was done, newest first: the last `limit`, or everything."""
     rows = queue.table.query(f"QUEUE#{queue.name}", start=_BEHIND, reverse=True, limit=limit)
     return [Action(from_iso(row["at"]), row["who"], row["what"], row["from"], row["to"]) for row in rows]
+
+
+def last_change(queue: Queue) -> Action | None:
+    """How an operator last changed the gate, if it is among the last twenty actions: why it moves as it does."""
+    changes = (each for each in actions(queue, _LOOKED_AT) if each.what in _OF_THE_GATE and each.before != each.after)
+    return next(changes, None)

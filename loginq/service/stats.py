@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from loginq.service.audit import Action, last_change
 from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.queue import Queue
@@ -44,6 +45,8 @@ class Snapshot:
     admitted_per_second: float
     eta: int | None
     """What a player who joins now would wait, ms; None while no honest number exists."""
+    last_change: Action | None = None
+    """What an operator did last to the gate: it explains what came through since."""
 
     def document(self, target: str) -> dict[str, Any]:
         """The stable JSON form."""
@@ -73,6 +76,7 @@ class Snapshot:
             },
             "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "last_change": None if self.last_change is None else self.last_change.document(),
         }
 
 
@@ -99,6 +103,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         admitted=sum(counts.values()),
         admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
         eta=newcomer.wait(newcomer.tail, t),
+        last_change=last_change(queue),
     )
 
 

@@ -49,7 +49,21 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         "rate": {"per_second": 20.0, "burst": 20, "steps": [], "capacity": None, "admitted_per_second": 0.0},
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
+        "last_change": None,
     }
+
+
+def test_stats_after_a_wrong_rate(run: Run, deployed: Target, queue: Queue) -> None:
+    """Who reads 5,000 admitted at a rate of 500/s sees why."""
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    for rate in ("5000", "500"):
+        assert run("rate", "set", rate).code == 0
+    screen = run("queue", "stats").out
+    assert "│ rate            500/s, burst 500" in screen
+    assert "│ last change     rate: 5,000/s with a burst of 5,000 → 500/s with a burst of 500 │" in screen
+    assert " s ago, by user/" in screen
+    document = json.loads(run("queue", "stats", "--json").out)["last_change"]
+    assert document["before"] == "5,000/s with a burst of 5,000"
 
 
 def test_pause_and_resume(run: Run, deployed: Target, queue: Queue) -> None:

@@ -34,6 +34,7 @@ _VARIES = [
     (r"(?m)^demo-\d+: .*\n", ""),
     (r"demo-\d+", "<demo>"),
     (r"(newcomer waits +)\d s", r"\1<soon>"),
+    (r"\d s ago", "<soon> ago"),
     (r"\(run [0-9a-f]{8}\)", "(run <run>)"),
     (r"synthetic-[0-9a-f]{8}", "synthetic-<run>"),
     (r"[\w-]{43}", "<key>"),
