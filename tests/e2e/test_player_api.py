@@ -6,8 +6,10 @@ import secrets
 import time
 
 import boto3
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from loginq.client import Account, Game
 from loginq.service.players import COOL_DOWN, State
@@ -146,6 +148,8 @@ def test_someone_elses_ticket_is_unknown(stack: Stack, ada: Player) -> None:
     answer = stack.get("/login/status", ada.account.token(), login_ticket=ticket)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_ticket")
     assert bob.game.login()["ticket"] == ticket
+    assert stack.get("/login", stack.player().account.token(), "DELETE").status_code == 404
+    assert bob.game.login()["ticket"] == ticket
 
 
 def test_only_this_pools_id_tokens_are_let_through(stack: Stack, ada: Player) -> None:
@@ -159,13 +163,31 @@ def test_only_this_pools_id_tokens_are_let_through(stack: Stack, ada: Player) ->
     signed = cognito.initiate_auth(
         ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "eve", "PASSWORD": PASSWORD}
     )
-    access = ada.account._cognito.access_token
+    brief = cognito.create_user_pool_client(
+        UserPoolId=stack.target.user_pool_id,
+        ClientName="brief",
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        IdTokenValidity=1,
+        TokenValidityUnits={"IdToken": "seconds"},
+    )["UserPoolClient"]["ClientId"]
+    over = cognito.initiate_auth(
+        ClientId=brief,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": ada.username, "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]["IdToken"]
+    genuine = ada.account.token()
+    claims, header = jwt.decode(genuine, options={"verify_signature": False}), jwt.get_unverified_header(genuine)
+    own_key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    time.sleep(1.1)
     for token in (
         None,
         "nonsense",
         signed["AuthenticationResult"]["IdToken"],
-        access,
-        ada.account.token()[:-4] + "AAAA",
+        ada.account._cognito.access_token,
+        genuine[:-4] + "AAAA",
+        over,
+        jwt.encode(claims, "", "none", headers={"kid": header["kid"]}),
+        jwt.encode(claims, own_key, "RS256", headers={"kid": header["kid"]}),
     ):
         answer = stack.get("/login", token)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized"), token

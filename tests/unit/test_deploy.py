@@ -181,6 +181,23 @@ def test_data_outlives_the_stack_and_settling_runs_each_minute() -> None:
     assert resources["EachMinute"]["Properties"]["Targets"][0]["Arn"] == {"GetAtt": "SettleLine.Arn"}
 
 
+def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
+    document = template.load().document
+    alarms = {n: r["Properties"] for n, r in document["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert set(alarms) == {
+        "DeadLettersAlarm", "IntakeAgeAlarm", "FunctionErrorsAlarm", "ThrottlesAlarm", "ServerErrorsAlarm",
+        "ShortAlarm", "FewClaimsAlarm",
+    }  # fmt: skip
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
+        assert alarm["TreatMissingData"] == "notBreaching", name
+        assert "`loginq " in alarm["AlarmDescription"] or "Service Quotas" in alarm["AlarmDescription"], name
+        assert f"| {name} |" in readme, name
+    mail = document["Resources"]["AlarmsByEmail"]
+    assert (mail["Properties"]["Endpoint"], mail["Condition"]) == ({"Ref": "AlarmEmail"}, "Notifies")
+
+
 def test_defaults_fit_aws() -> None:
     every = template.load().checked({}, on_aws=True)
     assert (every["BatchSize"], every["BatchWindowSeconds"], every["PlacingMaxConcurrency"]) == ("500", "1", "10")
