@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from loginq.service.errors import (
@@ -82,14 +82,20 @@ def forever() -> float:
 
 
 class Client:
-    """A boto3 client whose calls raise the errors of `loginq.service.errors`.
+    """A client of botocore whose calls raise the errors of `loginq.service.errors`.
 
     Args:
+        make: makes the client, when it is first used: a Lambda pays for those that it needs.
         time_left: seconds in which a call may still be begun; after them it raises `OutOfTime` instead.
     """
 
-    def __init__(self, client: Any, time_left: Callable[[], float] = forever) -> None:
-        self._client, self._time_left = client, time_left
+    def __init__(self, make: Callable[[], Any], time_left: Callable[[], float] = forever) -> None:
+        self._make, self._time_left = make, time_left
+
+    @cached_property
+    def _client(self) -> Any:
+        with _translating():
+            return self._make()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._client, name)
@@ -157,38 +163,41 @@ class Aws:
         self._credentials = credentials or {}
         self._read_timeout = read_timeout
         self.time_left = time_left
-        self._made: dict[str, Client] = {}
+        self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     @cached_property
     def _session(self) -> Any:
-        import boto3
+        from botocore.session import Session  # boto3's only adds the import of what is never used here
 
-        with _translating():
-            return boto3.session.Session(region_name=self.region, **self._credentials)
+        return Session()
 
     def client(self, service: str) -> Client:
         """The client of a service, for example `dynamodb`.
 
-        Raises `Invalid` without a region, `Refused` for a profile that does not exist.
+        Its first call raises `Invalid` without a region, `Refused` for a profile that does not exist.
         """
-        with self._lock:
-            if service not in self._made:
-                self._made[service] = self._make(service)
-            return self._made[service]
+        return Client(partial(self._client, service), self.time_left)
 
-    def _make(self, service: str) -> Client:
+    def _client(self, service: str) -> Any:
+        """botocore's client: one for each service, made by one thread at a time, because a session bears no more."""
         from botocore.config import Config
 
-        config = Config(
-            connect_timeout=2,
-            read_timeout=70 if service == "lambda" else self._read_timeout,
-            max_pool_connections=THREADS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        )
-        with _translating():
-            client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
-        return Client(client, self.time_left)
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._session.create_client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(
+                        connect_timeout=2,
+                        read_timeout=70 if service == "lambda" else self._read_timeout,
+                        max_pool_connections=THREADS,
+                        retries={"mode": "standard", "total_max_attempts": 3},
+                    ),
+                    **self._credentials,
+                )
+            return self._made[service]
 
 
 class ServerClock:

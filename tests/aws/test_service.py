@@ -8,7 +8,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas import get_login_status, process_login_queue, runtime
 from loginq.service import load
@@ -23,9 +26,35 @@ from loginq.service.settings import Rules, Target
 from loginq.service.settling import ADMITTING, WRAP_UP, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
+from loginq.service.table import pack, unpack
 from loginq.service.users import Users, generated_password, patiently
 
 GOOD = "Correct-Horse-7-Battery"
+
+
+# Rows
+
+
+VALUES = st.recursive(
+    st.one_of(st.text(), st.booleans(), st.integers(-(10**20), 10**20)), lambda inner: st.lists(inner, max_size=4)
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), VALUES))
+def test_a_row_looks_as_boto3_would_write_it(row: dict[str, Any]) -> None:
+    theirs = TypeSerializer()
+    assert pack(row) == {name: theirs.serialize(value) for name, value in row.items()}
+    assert unpack(pack(row)) == row
+
+
+def test_a_row_without_a_value_and_one_that_cannot_be() -> None:
+    assert pack({"a": None, "b": False, "c": (1, "x")}) == {
+        "b": {"BOOL": False},
+        "c": {"L": [{"N": "1"}, {"S": "x"}]},
+    }
+    assert unpack({"a": {"NULL": True}, "b": {"N": "7"}}) == {"a": None, "b": 7}
+    with pytest.raises(TypeError):
+        pack({"a": 1.5})
 
 
 # The line item
@@ -235,6 +264,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
         },
         "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
         "eta_seconds": 38,
+        "last_change": None,
     }
     queue.lines.change(lambda line, t: line.pause(t))
     assert snapshot(queue).document("")["eta_seconds"] is None

@@ -67,7 +67,7 @@ class Hurried(Aws):
         return self._left + 1
 
     def client(self, service: str) -> Client:
-        return Client(self._real.client(service)._client, self.time_left)
+        return Client(lambda: self._real.client(service)._client, self.time_left)
 
 
 @pytest.fixture(scope="module")

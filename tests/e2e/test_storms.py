@@ -45,7 +45,7 @@ class Storm(Aws):
     seen: Counter[str] = field(default_factory=Counter)
 
     def client(self, service: str) -> Client:
-        return Client(_Stormy(self, self.real.client(service)._client))
+        return Client(lambda: _Stormy(self, self.real.client(service)._client))
 
 
 @dataclass
