@@ -23,12 +23,17 @@ def poll_after(remaining: int | None, lease: int, claim_window: int, random: Ran
     """In how many ms to ask again, when about `remaining` ms are left; None for nobody knows.
 
     Half of what is left, so that a wait costs a number of polls that grows with its logarithm, then with its length
-    over 30 s; 1 to 2 s near the front. Jittered, so that a crowd never polls in step.
+    over 30 s. Within 4 s of its turn, at its turn, because an earlier poll would be in vain; never sooner than 1 s, and 2 s
+    in front of the gate. Jittered, so that a crowd never polls in step.
     """
     longest = longest_poll(lease, claim_window)
-    upper = longest if remaining is None else min(longest, max(NEAR, remaining // 2))
-    lower = SOONEST if upper <= NEAR else upper * 4 // 5
-    return random.randint(min(lower, upper), upper)
+    if remaining is not None and remaining <= 2 * NEAR:
+        lower = max(SOONEST, remaining)
+        upper = max(NEAR, remaining + SOONEST // 2)
+    else:
+        upper = longest if remaining is None else min(longest, remaining // 2)
+        lower = upper * 4 // 5
+    return random.randint(min(lower, longest), min(upper, longest))
 
 
 def remaining(line: Line, position: int, t: int) -> int | None:

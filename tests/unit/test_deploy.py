@@ -55,6 +55,9 @@ for name in sys.argv[2:]:
     assert module.__file__.startswith(sys.argv[1]), module.__file__
     assert callable(module.handler)
 assert sys.modules["loginq.service.line"].__file__.startswith(sys.argv[1])
+# What a cold start pays for, and only some calls need, if any.
+late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"} & set(sys.modules)
+assert not late, late
 """
 
 

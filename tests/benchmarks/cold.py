@@ -1,0 +1,140 @@
+"""Cold starts, memory and the bundle: each handler in an interpreter of its own, from the bundle of this machine."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lambdas import (
+    generate_load,
+    get_jwks,
+    get_login_status,
+    process_login_queue,
+    put_player_info,
+    queue_player_login,
+    report_sessions,
+    runtime,
+    settle_line,
+)
+from loginq.deploy import bundle
+from loginq.service.errors import Failed
+from tests.benchmarks.measure import Row, against, median, recorded, script
+from tests.benchmarks.stage import Stage, delivery, event, quiet
+
+ROUNDS = 7
+_LEFT = {"player": "a", "admission": "b", "event": "left", "at": "2026-01-01T00:00:00.000Z"}
+_OURS = """
+import json, resource, sys, time
+given, name = json.loads(sys.stdin.read()), sys.argv[1]
+began = time.perf_counter()
+handler = __import__("lambdas." + name, fromlist=["handler"]).handler
+handler(given, None)
+took = time.perf_counter() - began
+print(json.dumps({"took": took, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                  "modules": sorted(sys.modules)}))
+"""
+_BARE = """
+import json, resource, sys, time
+calls = json.loads(sys.stdin.read())
+began = time.perf_counter()
+import boto3
+from botocore import xform_name
+from botocore.exceptions import ClientError
+clients = {service: boto3.client(service) for service in dict.fromkeys(call[0] for call in calls)}
+for service, operation, parameters in calls:
+    try:
+        getattr(clients[service], xform_name(operation))(**parameters)
+    except ClientError:
+        pass
+took = time.perf_counter() - began
+print(json.dumps({"took": took, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+def _events(stage: Stage) -> dict[str, tuple[Any, Any]]:
+    """A first call for each handler."""
+    waiting = stage.tickets(1, "ours-")[0]
+    profile = {"sub": "cold", "email": "cold@example.com"}
+    return {
+        "put_player_info": (
+            put_player_info.handler,
+            {"triggerSource": "x", "userName": "cold", "request": {"userAttributes": profile}},
+        ),
+        "queue_player_login": (queue_player_login.handler, event("cold")),
+        "get_login_status": (get_login_status.handler, event(waiting.sub, waiting.ticket)),
+        "process_login_queue": (process_login_queue.handler, delivery(stage.tickets(10, "ours-"))),
+        "settle_line": (settle_line.handler, {}),
+        "get_jwks": (get_jwks.handler, {}),
+        "report_sessions": (
+            report_sessions.handler,
+            {"body": json.dumps({"events": [_LEFT]})},
+        ),
+        "generate_load": (generate_load.handler, {"run": "cold", "start": 0, "count": 10}),
+    }  # fmt: skip
+
+
+def starting(stage: Stage) -> list[Row]:
+    """Import and first call of each handler; its memory."""
+    rows = []
+    with TemporaryDirectory() as folder:
+        zipfile.ZipFile(io.BytesIO(bundle.build(for_aws=False).content)).extractall(folder)
+        environment = {**stage.environment, "PYTHONPATH": folder}
+        for name, (handler, given) in _events(stage).items():
+            with quiet():
+                handler(given, None)
+                runtime.queue.cache_clear()
+                with recorded() as calls:
+                    handler(given, None)
+            bare = json.dumps([(call.service, call.operation, call.parameters) for call in calls])
+            ours, theirs = [], []
+            for _ in range(ROUNDS):
+                ours.append(script(_OURS, environment, name, stdin=json.dumps(given)))
+                theirs.append(script(_BARE, environment, stdin=bare))
+            more = median([each["mb"] for each in ours]) - median([each["mb"] for each in theirs])
+            rows.append(
+                Row(
+                    f"`{name}`: import and first call; memory {more:+.0f} MB",
+                    f"{median([each['took'] for each in ours]) * 1_000:.0f} ms",
+                    f"{median([each['took'] for each in theirs]) * 1_000:.0f} ms",
+                    f"{against([each['took'] for each in ours], [each['took'] for each in theirs]):.2f}",
+                    "≤ 1.3, +25 MB",
+                )
+            )
+    return rows
+
+
+def large(stage: Stage) -> list[Row]:
+    """Memory with a batch of 10,000."""
+    tickets = stage.tickets(10_000, "ours-")
+    with TemporaryDirectory() as folder:
+        zipfile.ZipFile(io.BytesIO(bundle.build(for_aws=False).content)).extractall(folder)
+        ours = script(
+            _OURS, {**stage.environment, "PYTHONPATH": folder}, "process_login_queue",
+            stdin=json.dumps(delivery(tickets)),
+        )  # fmt: skip
+        theirs = script(_BARE, stage.environment, stdin=json.dumps([("dynamodb", "ListTables", {})]))
+    return [
+        Row(
+            "`process_login_queue`, memory after a batch of 10,000",
+            f"{ours['mb']:.0f} MB",
+            f"{theirs['mb']:.0f} MB",
+            f"{ours['mb'] - theirs['mb']:+.0f} MB",
+            "+25 MB",
+        )
+    ]
+
+
+def bundled(_: Stage) -> list[Row]:
+    """The bundle for AWS, and what each part of it costs."""
+    try:
+        content = bundle.build(for_aws=True).content
+    except Failed as exc:
+        return [Row("bundle for AWS", "not measured", exc.message, "–", "–")]  # noqa: RUF001
+    parts: dict[str, int] = {}
+    for info in zipfile.ZipFile(io.BytesIO(content)).infolist():
+        part = Path(info.filename).parts[0].partition("-")[0].partition(".")[0]
+        parts[part] = parts.get(part, 0) + info.compress_size
+    shown = ", ".join(f"{part} {size / 1_024:,.0f}" for part, size in sorted(parts.items(), key=lambda each: -each[1]))
+    return [Row(f"bundle for AWS, KB: {shown}", f"{len(content) / 1_024:,.0f} KB", "–", "–", "–")]  # noqa: RUF001

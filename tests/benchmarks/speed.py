@@ -1,0 +1,106 @@
+"""How fast the handlers are, against the bare calls that they make, in the same concurrency."""
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from lambdas import get_login_status, process_login_queue, queue_player_login
+from loginq.service.intake import Ticket
+from loginq.service.stats import snapshot
+from tests.benchmarks.measure import Row, against, median, recorded, seconds, send
+from tests.benchmarks.stage import Handler, Stage, delivery, event, quiet
+
+_BARE = {"ours-": "bare-", "QUEUE#main": "QUEUE#bare", "ROSTER#main": "ROSTER#bare"}
+
+
+def placing(stage: Stage) -> list[Row]:
+    """Players placed per second."""
+    rows = []
+    for batch, rounds in ((10, 30), (1_000, 7), (10_000, 3)):
+        ours, theirs = [], []
+        for _ in range(rounds):
+            tickets = stage.tickets(batch, "ours-")
+            stage.write([_bare(ticket) for ticket in tickets])
+            given = delivery(tickets)
+            with quiet():
+                with recorded() as calls:
+                    ours.append(seconds(lambda: process_login_queue.handler(given, None)))  # noqa: B023
+                bare = [call.renamed(_BARE) for call in calls]
+                theirs.append(seconds(lambda: send(stage.client, bare)))  # noqa: B023
+        rows.append(
+            Row(
+                f"`process_login_queue`, batches of {batch:,}",
+                f"{batch / median(ours):,.0f} players/s",
+                f"{batch / median(theirs):,.0f} players/s",
+                f"{1 / against(ours, theirs):.2f}",
+                "≥ 0.8",
+            )
+        )
+    return rows
+
+
+def _bare(ticket: Ticket) -> Ticket:
+    """That of the player whom the bare calls place."""
+    return replace(ticket, sub=ticket.sub.replace("ours-", "bare-"), ticket=ticket.ticket.replace("ours-", "bare-"))
+
+
+def answering(stage: Stage) -> list[Row]:
+    """A new ticket, and a poll of somebody who waits: a call of the warm handler against its bare calls."""
+    stage.queue.lines.change(lambda line, t: line.pause(t))
+    tickets = stage.tickets(300, "ours-")
+    with quiet():
+        process_login_queue.handler(delivery(tickets), None)
+    run = secrets.token_hex(4)
+    given: dict[str, tuple[Handler, list[dict[str, Any]]]] = {
+        "get_login_status": (get_login_status.handler, [event(each.sub, each.ticket) for each in tickets]),
+        "queue_player_login": (queue_player_login.handler, [event(f"ours-{run}-{n}") for n in range(300)]),
+    }
+    rows = []
+    for name, (handler, events) in given.items():
+        ours, theirs = [], []
+        with quiet():
+            for each in events:
+                with recorded() as calls:
+                    ours.append(seconds(lambda: handler(each, None)))  # noqa: B023
+                bare = [call.renamed(_BARE) for call in calls]
+                theirs.append(seconds(lambda: send(stage.client, bare)))  # noqa: B023
+        half = len(events) // 6
+        rows.append(
+            Row(
+                f"`{name}`, warm",
+                f"{median(ours[half:]) * 1_000:.2f} ms",
+                f"{median(theirs[half:]) * 1_000:.2f} ms",
+                f"{against(ours[half:], theirs[half:]):.2f}",
+                "≤ 1.15",
+            )
+        )
+    stage.queue.lines.change(lambda line, t: line.resume(t))
+    return rows
+
+
+def growing(stage: Stage) -> list[Row]:
+    """Work for one player behind a line of 10³, 10⁴ and 10⁵."""
+    rows = []
+    first: tuple[int, float] | None = None
+    for waiting in (1_000, 10_000, 100_000):
+        stage.queue.lines.change(lambda line, t: line.pause(t))
+        stage.queue.lines.change(lambda line, t: line.join(t, waiting - line.waiting(t)))  # noqa: B023
+        times, made = [], 0
+        for _ in range(15):
+            tickets = stage.tickets(10, "ours-")
+            with recorded() as calls, quiet():
+                times.append(seconds(lambda: process_login_queue.handler(delivery(tickets), None)))  # noqa: B023
+            made = len(calls)
+        with recorded() as reads:
+            snapshot(stage.queue)
+        first = first or (made, median(times))
+        rows.append(
+            Row(
+                f"placing 10 behind {waiting:,}; `queue stats`: {len(reads)} calls",
+                f"{made} calls, {median(times) * 1_000:.1f} ms",
+                f"behind 1,000: {first[0]} calls, {first[1] * 1_000:.1f} ms",
+                f"{median(times) / first[1]:.2f}",
+                "1",
+            )
+        )
+    return rows
