@@ -23,8 +23,8 @@ def poll_after(remaining: int | None, lease: int, claim_window: int, random: Ran
     """In how many ms to ask again, when about `remaining` ms are left; None for nobody knows.
 
     Half of what is left, so that a wait costs a number of polls that grows with its logarithm, then with its length
-    over 30 s. Within 4 s of its turn, at its turn, because an earlier poll would be in vain; never sooner than 1 s, and 2 s
-    in front of the gate. Jittered, so that a crowd never polls in step.
+    over 30 s. Within 4 s of its turn, at its turn, because an earlier poll would be in vain; in front of the gate
+    after 1 to 2 s. Jittered, so that a crowd never polls in step.
     """
     longest = longest_poll(lease, claim_window)
     if remaining is not None and remaining <= 2 * NEAR:
