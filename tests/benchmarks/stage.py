@@ -23,7 +23,7 @@ from loginq.service.times import iso, system_clock
 from tests.e2e.conftest import Stack, deployed, free_port
 
 
-@dataclass
+@dataclass(eq=False)
 class Stage:
     """A stack, the environment of its functions, and bare clients."""
 
