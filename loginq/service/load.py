@@ -62,10 +62,8 @@ def generate(queue: Queue, part: Part) -> int:
     codes = queue.table.execute_all(
         "INSERT INTO {table} VALUE {{'PK': ?, 'SK': ?, 'username': ?, 'createdAt': ?, 'loginTicket': ?, "
         "'ticketIssuedAt': ?, 'sentAt': ?, 'synthetic': ?, 'ttl': ?}}",
-        [
-            [*key(each.sub), each.sub, iso(t), each.ticket, iso(t), iso(t), True, (t + KEPT) // SECOND]
-            for each in tickets
-        ],
+        tickets,
+        lambda each: [*key(each.sub), each.sub, iso(t), each.ticket, iso(t), iso(t), True, (t + KEPT) // SECOND],
     )
     if failed := [code for code in codes if code not in ("", "DuplicateItem")]:
         raise Unavailable(f"{len(failed)} of {part.count} synthetic players were not made: {failed[0]}.", "Try again.")

@@ -9,8 +9,8 @@ from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 
-Tickets = dict[tuple[str, str], tuple[Ticket, list[str]]]
-"""Each ticket with the ids of all its deliveries, by player and ticket."""
+Tickets = dict[tuple[str, str], tuple[bool, list[str]]]
+"""Each (player, ticket): whether it is synthetic, and the ids of all its deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _parsed(messages: Sequence[Message], outcome: Outcome) -> Tickets:
             outcome.invalid += 1
             outcome.failed.append(message.id)
             continue
-        _, ids = tickets.setdefault((ticket.sub, ticket.ticket), (ticket, []))
+        _, ids = tickets.setdefault((ticket.sub, ticket.ticket), (ticket.synthetic, []))
         outcome.duplicates += bool(ids)
         ids.append(message.id)
     return tickets
@@ -104,9 +104,9 @@ def _entrants(queue: Queue, tickets: Tickets, outcome: Outcome) -> list[Player]:
     rows = queue.players.get_all([sub for sub, _ in tickets]) if tickets else {}
     line = queue.lines.cached() if tickets else None
     entrants: list[Player] = []
-    for (sub, text), (ticket, ids) in tickets.items():
+    for (sub, text), (synthetic, ids) in tickets.items():
         player = rows.get(sub)
-        if player is None and not ticket.synthetic:
+        if player is None and not synthetic:
             outcome.invalid += 1
             outcome.failed += ids
         elif player is None or player.ticket != text or (line is not None and player.is_void(line)):

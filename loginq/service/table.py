@@ -210,15 +210,15 @@ class Table:
 
         in_threads(send, chunks(requests, WRITES))
 
-    def execute_all(self, statement: str, parameters: Sequence[Sequence[Any]]) -> list[str]:
-        """One PartiQL statement with each of these parameters; `{table}` in it is the table.
+    def execute_all(self, statement: str, jobs: Sequence[T], parameters: Callable[[T], Sequence[Any]]) -> list[str]:
+        """One PartiQL statement for each job, with the parameters that it means; `{table}` in it is the table.
 
         Returns, in order, an error code for each: "" when it took effect, `ConditionalCheckFailed` or `DuplicateItem`
         when its condition did not hold, else what DynamoDB still said after `ATTEMPTS`, or `unsent`.
         """
         text = statement.format(table=f'"{self.name}"')
 
-        def run(some: Sequence[Sequence[Any]]) -> list[str]:
+        def run(some: Sequence[T]) -> list[str]:
             codes = ["unsent"] * len(some)
             for attempt in range(ATTEMPTS):
                 open_ = [n for n, code in enumerate(codes) if code not in _FINAL]
@@ -226,7 +226,9 @@ class Table:
                     break
                 if attempt:
                     self.sleep(back_off(attempt, self.random))
-                batch = [{"Statement": text, "Parameters": [_to(value) for value in some[n]]} for n in open_]
+                batch = [
+                    {"Statement": text, "Parameters": [_to(value) for value in parameters(some[n])]} for n in open_
+                ]
                 try:
                     answers = self.dynamodb.batch_execute_statement(Statements=batch)["Responses"]
                 except OutOfTime:
@@ -237,7 +239,7 @@ class Table:
                     codes[n] = answer.get("Error", {}).get("Code", "")
             return codes
 
-        return [code for page in in_threads(run, chunks(parameters, STATEMENTS)) for code in page]
+        return [code for page in in_threads(run, chunks(jobs, STATEMENTS)) for code in page]
 
     def query(self, pk: str, *, start: str = "", reverse: bool = False, limit: int | None = None) -> Iterator[Row]:
         """The rows of one partition in the order of SK, from `start` on (down from it with `reverse`)."""

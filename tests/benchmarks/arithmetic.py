@@ -5,18 +5,22 @@ from collections.abc import Callable
 
 from loginq.service.line import Line
 from loginq.service.times import SECOND
+from tests.benchmarks.cold import PEAK
 from tests.benchmarks.measure import Row, script
 from tests.benchmarks.stage import Stage
 
 START = 1_800_000_000_000
-_SIMULATE = """
-import json, resource, sys, time
+_SIMULATE = (
+    PEAK
+    + """
+import json, sys, time
 from loginq.launch import Launch, rehearse
 began = time.perf_counter()
 report = rehearse(Launch(players=int(sys.argv[1]), rate=500_000, arrive=600_000))
 print(json.dumps({"took": time.perf_counter() - began,
-                  "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "mb": peak()}))
 """
+)
 
 
 def calls(_: Stage) -> list[Row]:

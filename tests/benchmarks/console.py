@@ -3,7 +3,7 @@
 import json
 
 from loginq.service.stats import snapshot
-from tests.benchmarks.cold import _BARE
+from tests.benchmarks.cold import BARE
 from tests.benchmarks.measure import Row, against, median, recorded, script
 from tests.benchmarks.stage import Stage
 
@@ -42,7 +42,7 @@ def commands(stage: Stage) -> list[Row]:
     bare = json.dumps([(call.service, call.operation, call.parameters) for call in calls])
     pairs = [
         ("`loginq --help`", ["--help"], _TYPER, "", "a two-command Typer app", "≤ 1.3"),
-        ("`loginq queue stats --json`", ["queue", "stats", "--json"], _BARE, bare, "its bare boto3 calls", "≤ 1.5"),
+        ("`loginq queue stats --json`", ["queue", "stats", "--json"], BARE, bare, "its bare boto3 calls", "≤ 1.5"),
     ]
     rows = []
     for name, words, other, stdin, what, aim in pairs:
