@@ -6,19 +6,22 @@ import socket
 import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loginq.cli import console
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
-from loginq.deploy.stack import Stack
 from loginq.service.aws import Aws
 from loginq.service.errors import Invalid, NoTarget, NotFound
-from loginq.service.logs import Logs
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import DEFAULT_STACK, NAMES, Rules, Target
-from loginq.service.tokens import Keys
-from loginq.service.users import Users
+
+if TYPE_CHECKING:
+    from loginq.deploy.stack import Stack
+    from loginq.service.logs import Logs
+    from loginq.service.tokens import Keys
+    from loginq.service.users import Users
 
 _OWN = [name for name in NAMES.values() if not name.startswith("AWS_")]
 
@@ -42,28 +45,38 @@ class Session:
         return replace(self.queue, rules=rules)
 
     @cached_property
-    def users(self) -> Users:
+    def users(self) -> "Users":
         """Its accounts."""
+        from loginq.service.users import Users
+
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
 
     @cached_property
-    def ruled_users(self) -> Users:
+    def ruled_users(self) -> "Users":
         """The same, for taking accounts away, and the places with them."""
+        from loginq.service.users import Users
+
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.ruled)
 
     @cached_property
-    def keys(self) -> Keys:
+    def keys(self) -> "Keys":
         """Its signing keys."""
+        from loginq.service.tokens import Keys
+
         return Keys(self.aws.client("secretsmanager"), self.stack.outputs()["SigningKeysId"])
 
     @cached_property
-    def stack(self) -> Stack:
+    def stack(self) -> "Stack":
         """Its stack."""
+        from loginq.deploy.stack import Stack
+
         return Stack(self.aws, self.target.stack)
 
     @cached_property
-    def logs(self) -> Logs:
+    def logs(self) -> "Logs":
         """What its lambdas say: a log group `PutPlayerInfoLogs` is that of `put_player_info`."""
+        from loginq.service.logs import Logs
+
         ends = "Logs"
         groups = {
             re.sub(r"(?<!^)(?=[A-Z])", "_", each["LogicalResourceId"].removesuffix(ends)).lower(): each[
@@ -119,9 +132,10 @@ def open_session() -> Session:
     region = given.get("AWS_DEFAULT_REGION") or given.get("AWS_REGION")
     aws = connection(given, region)
     emulator = {"endpoint_url": endpoint, "access_key": "test", "secret_key": "test"} if endpoint else {}
-    stack = Stack(aws, OPTIONS.stack)
+    from loginq.deploy.stack import Stack
+
     try:
-        outputs = stack.outputs()
+        outputs = Stack(aws, OPTIONS.stack).outputs()
     except NotFound as exc:
         raise NoTarget(exc.message, exc.hint) from exc
     region = aws.client("cloudformation").meta.region_name

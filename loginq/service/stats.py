@@ -7,7 +7,7 @@ from loginq.service.audit import Action, last_change
 from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.queue import Queue
-from loginq.service.settling import remembered
+from loginq.service.settling import Memory, remembered
 from loginq.service.times import SECOND, iso
 from loginq.service.valve import BUCKET, bucket
 
@@ -89,7 +89,9 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
     line = queue.lines.read()
     t = queue.clock()
     depth = queue.intake.depth()
-    through = queue.valve.admitted(line, t, buckets)
+    memory = remembered(queue)
+    through = queue.valve.admitted(line, t, max(buckets, _uncounted(memory, t)))
+    seen = dict(list(through.items())[:buckets])
     counts = dict(list(through.items())[: WINDOW + 1])
     newcomer = line.join(t, depth.total + 1)
     return Snapshot(
@@ -98,8 +100,8 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         intake=depth,
         dead_letters=queue.intake.dead_letters(),
         line=line,
-        players=counts_of(queue, line, t),
-        buckets=through,
+        players=_counts(line, t, memory, through),
+        buckets=seen,
         admitted=sum(counts.values()),
         admitted_per_second=sum(counts.values()) * SECOND / (t - min(counts) + 1),
         eta=newcomer.wait(newcomer.tail, t),
@@ -110,9 +112,18 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
 def counts_of(queue: Queue, line: Line, t: int) -> Counts:
     """How many real players were let in, are in the game, never came, and left."""
     memory = remembered(queue)
+    return _counts(line, t, memory, queue.valve.admitted(line, t, _uncounted(memory, t)))
+
+
+def _uncounted(memory: Memory, t: int) -> int:
+    """How many buckets, from that of `t` back, hold what `memory` does not know yet."""
     since = max(memory.buckets_to, bucket(t) - (MOST_BUCKETS - 1) * BUCKET)
-    counters = queue.valve.admitted(line, t, (bucket(t) - since) // BUCKET + 1)
-    through = memory.admitted + sum(counters.values())
-    above = max(0, min(through - line.counted, line.reached(t) - line.counted_to))
+    return (bucket(t) - since) // BUCKET + 1
+
+
+def _counts(line: Line, t: int, memory: Memory, through: dict[int, int]) -> Counts:
+    """The same from what was read; `through` may reach further back than `memory` asks for."""
+    new = sum(list(through.values())[: _uncounted(memory, t)])
+    above = max(0, min(memory.admitted + new - line.counted, line.reached(t) - line.counted_to))
     admitted, departed = line.counted + above, line.departed - line.synthetic
     return Counts(admitted, max(0, admitted - departed), line.no_shows, departed)

@@ -69,7 +69,7 @@ class Valve:
         blocks, until a whole block is empty.
         """
         total = {bucket(t) - n * BUCKET: (0, False) for n in range(buckets)}
-        shard, block = 0, 100 // buckets
+        shard, block = 0, max(shards(line, t), 100 // buckets)
         while True:
             keys = [(self._pk(s), iso(start)) for s in range(shard, shard + block) for start in total]
             rows = self._table.get_all(keys, consistent=False)
@@ -77,5 +77,6 @@ class Valve:
                 count, full = total[from_iso(start)]
                 total[from_iso(start)] = count + row["count"], full or "full" in row
             shard += block
-            if shard >= shards(line, t) and not rows:
+            if not rows:
                 return total
+            block = 100 // buckets

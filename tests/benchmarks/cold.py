@@ -92,7 +92,7 @@ def starting(stage: Stage) -> list[Row]:
     rows = []
     with TemporaryDirectory() as folder:
         zipfile.ZipFile(io.BytesIO(bundle.build(for_aws=False).content)).extractall(folder)
-        environment = {**stage.environment, "PYTHONPATH": folder}
+        environment = {**stage.environment, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}  # as in a Lambda
         for name, (handler, given) in _events(stage).items():
             with quiet():
                 handler(given, None)
