@@ -21,6 +21,9 @@ AARCH64 = 183
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can hold."""
 _LEFT_OUT = ("__pycache__", "bin", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+UNUSED = ("aws_lambda_powertools/event_handler", "cffi", "pycparser")
+"""Parts of dependencies that nothing in a Lambda imports; cryptography needs only cffi's compiled half."""
+_FOR_COMPILERS = (".pyi", ".h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,13 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in files
-        if not any(part in _LEFT_OUT for part in file.relative_to(folder).parts)
+        if not _is_left_out(file.relative_to(folder))
     }
+
+
+def _is_left_out(file: Path) -> bool:
+    named = any(part in _LEFT_OUT for part in file.parts)
+    return named or file.suffix in _FOR_COMPILERS or any(file.is_relative_to(part) for part in UNUSED)
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

@@ -40,17 +40,20 @@ def test_the_same_input_gives_the_same_bytes_named_by_their_hash() -> None:
 _BARE = """
 import sys
 sys.path.insert(0, sys.argv[1])
+UNUSED = sys.argv[2].split(",")
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("typer", "rich", "pycognito", "ministack", "hypercorn", "dotenv", "cfnlint"):
             raise ImportError(name + " is not in a Lambda")
+        if name.startswith(tuple(UNUSED)):
+            raise ImportError(name + " is left out of the bundle")
         if name.startswith(("loginq.cli", "loginq.deploy", "loginq.emulator", "loginq.client", "loginq.simulation")):
             raise ImportError(name + " is not in a Lambda")
 
 sys.meta_path.insert(0, Refuse())
 import importlib
-for name in sys.argv[2:]:
+for name in sys.argv[3:]:
     module = importlib.import_module("lambdas." + name)
     assert module.__file__.startswith(sys.argv[1]), module.__file__
     assert callable(module.handler)
@@ -58,6 +61,9 @@ assert sys.modules["loginq.service.line"].__file__.startswith(sys.argv[1])
 # What a cold start pays for, and only some calls need, if any.
 late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"} & set(sys.modules)
 assert not late, late
+from loginq.service.tokens import KeySet, mint
+key = KeySet.new(0).active
+assert mint(key, issuer="i", sub="s", ticket="t", position=1, admitted_at=0, admission=1).count(".") == 2
 """
 
 
@@ -65,7 +71,7 @@ def test_the_bundle_imports_in_a_bare_interpreter_without_network_or_environment
     archive = tmp_path / "bundle.zip"
     archive.write_bytes(bundle.build(for_aws=False).content)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _BARE, str(archive), *HANDLERS],
+        [sys.executable, "-I", "-c", _BARE, str(archive), ",".join(bundle.UNUSED).replace("/", "."), *HANDLERS],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -101,6 +107,7 @@ def test_the_bundle_for_aws_is_reproducible_and_for_arm64() -> None:
     assert "aws_lambda_powertools/__init__.py" in files
     assert [name for name in files if name.startswith("cryptography/") and name.endswith(".so")]
     assert bundle.foreign_objects(files) == []
+    assert not [name for name in files if name.startswith(tuple(f"{part}/" for part in bundle.UNUSED))]
     assert not [name for name in files if "__pycache__" in name or name.startswith(("typer/", "rich/", "ministack/"))]
 
 
