@@ -17,6 +17,7 @@ SECTIONS = {
     "console": ("Command line", console.commands),
     "arithmetic": ("Arithmetic", arithmetic.calls),
     "simulate": ("Simulation", arithmetic.launches),
+    "sizes": ("Memory size", speed.sizes),
     "growth": ("Growth", speed.growing),
 }
 

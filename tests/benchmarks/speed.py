@@ -1,15 +1,19 @@
 """How fast the handlers are, against the bare calls that they make, in the same concurrency."""
 
 import secrets
+import time
 from dataclasses import replace
 from typing import Any
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
+from loginq.prices import PRICES
 from loginq.service.intake import Ticket
 from loginq.service.stats import snapshot
 from tests.benchmarks.measure import Row, against, median, recorded, seconds, send
 from tests.benchmarks.stage import Handler, Stage, delivery, event, quiet
 
+ANSWER = 4
+"""Assumed: how long DynamoDB takes for one row inside a region, ms. Not measured."""
 _BARE = {"ours-": "bare-", "QUEUE#main": "QUEUE#bare", "ROSTER#main": "ROSTER#bare"}
 
 
@@ -101,6 +105,38 @@ def growing(stage: Stage) -> list[Row]:
                 f"behind 1,000: {first[0]} calls, {first[1] * 1_000:.1f} ms",
                 f"{median(times) / first[1]:.2f}",
                 "1",
+            )
+        )
+    return rows
+
+
+def sizes(stage: Stage) -> list[Row]:
+    """What a poll takes and costs by the memory of its function, from the CPU time that it took here.
+
+    A function has one core at 1,769 MB and its share below: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    """
+    stage.queue.lines.change(lambda line, t: line.pause(t))
+    tickets = stage.tickets(300, "ours-")
+    with quiet():
+        process_login_queue.handler(delivery(tickets), None)
+        began = time.process_time()
+        for each in tickets:
+            get_login_status.handler(event(each.sub, each.ticket), None)
+        cpu = (time.process_time() - began) / len(tickets) * 1_000
+    stage.queue.lines.change(lambda line, t: line.resume(t))
+    rows = []
+    first = 0.0
+    for memory in (128, 256, 512, 1_024, 1_769):
+        took = ANSWER + cpu * 1_769 / memory
+        million = PRICES["Lambda GB-seconds"] * memory / 1_024 * took * 1_000 + PRICES["Lambda requests"] * 1_000_000
+        first = first or million
+        rows.append(
+            Row(
+                f"a poll, {memory:,} MB: {cpu:.2f} ms of CPU here, and DynamoDB's answer taken as {ANSWER} ms",
+                f"{took:.1f} ms, {million:.2f} USD a million",
+                f"128 MB: {first:.2f} USD",
+                f"{million / first:.2f}",
+                "–",  # noqa: RUF001
             )
         )
     return rows
