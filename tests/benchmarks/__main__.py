@@ -1,24 +1,24 @@
-"""`python -m tests.benchmarks [SECTION…]`: all of it takes some minutes."""
+"""`python -m tests.benchmarks [SECTION…]` prints one table; all of it takes two minutes."""
 
 import sys
 
 from tests.benchmarks import arithmetic, cold, console, costs, speed
-from tests.benchmarks.measure import table
+from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
 SECTIONS = {
-    "requests": ("What an admitted player costs", costs.of_a_player),
-    "polls": ("Polls", costs.polls),
-    "placing": ("Placing", speed.placing),
-    "answering": ("Answering", speed.answering),
-    "cold": ("Cold start and memory", cold.starting),
+    "requests": ("An admitted player, one poll included", costs.of_a_player),
+    "polls": ("Polls of a player", costs.polls),
+    "placing": ("Placing, against the same writes sent bare", speed.placing),
+    "answering": ("Answering, against the bare calls", speed.answering),
+    "cold": ("First call in a fresh interpreter, against boto3, its clients and the same calls", cold.starting),
     "large": ("Memory", cold.large),
     "bundle": ("Bundle", cold.bundled),
     "console": ("Command line", console.commands),
     "arithmetic": ("Arithmetic", arithmetic.calls),
     "simulate": ("Simulation", arithmetic.launches),
-    "sizes": ("Memory size", speed.sizes),
-    "growth": ("Growth", speed.growing),
+    "sizes": ("What a poll takes and costs, DynamoDB's answer taken as 4 ms", speed.sizes),
+    "growth": ("Growth with the line", speed.growing),
 }
 
 
@@ -27,10 +27,11 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in SECTIONS]
     if unknown:
         sys.exit(f"There is no section {', '.join(unknown)}: choose from {', '.join(SECTIONS)}.")
+    print(HEADER)  # noqa: T201
     with opened() as stage:
         for name in names or SECTIONS:
             title, measure = SECTIONS[name]
-            print(table(title, measure(stage)), flush=True)  # noqa: T201
+            print(section(title, measure(stage)), flush=True)  # noqa: T201
 
 
 main(sys.argv[1:])

@@ -69,7 +69,7 @@ def per_player(stage: Stage, batch: int, capacity: int | None) -> tuple[list[Cal
 
 
 def of_a_player(stage: Stage) -> list[Row]:
-    """DynamoDB units, requests and calls for one admitted player, with one poll; a unit of writing costs five of reading.
+    """DynamoDB units, requests and calls for one admitted player, with one poll; a unit written costs five read.
 
     The floor: a ticket, a position, the valve and the admission written, a row read consistently and one for the poll.
     """

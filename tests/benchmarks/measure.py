@@ -121,8 +121,10 @@ def script(code: str, environment: dict[str, str], *words: str, stdin: str = "")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table(title: str, rows: Sequence[Row]) -> str:
-    """Markdown."""
-    lines = [f"**{title}**", "", "| what | ours | against | ratio | aim |", "|---|---|---|---|---|"]
-    lines += [f"| {row.what} | {row.ours} | {row.against} | {row.ratio} | {row.aim} |" for row in rows]
-    return "\n".join(lines) + "\n"
+HEADER = "| what | ours | against | ratio | aim |\n|---|---|---|---|---|"
+
+
+def section(title: str, rows: Sequence[Row]) -> str:
+    """Lines of the one table."""
+    lines = [f"| {row.what} | {row.ours} | {row.against} | {row.ratio} | {row.aim} |" for row in rows]
+    return "\n".join([f"| **{title}** | | | | |", *lines])
