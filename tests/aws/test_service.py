@@ -1,6 +1,7 @@
 """The line item, users, stats, rosters, load and audit on moto; and the laptop's clock."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
@@ -13,13 +14,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas import get_login_status, process_login_queue, runtime
+from lambdas import get_login_status, metrics, process_login_queue, queue_player_login, runtime, settle_line
+from loginq.deploy import template
 from loginq.service import load
 from loginq.service.aws import Aws, ServerClock, translated
 from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.intake import Ticket
 from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
+from loginq.service.players import key
 from loginq.service.queue import Queue, connect
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.settings import Rules, Target
@@ -27,6 +30,7 @@ from loginq.service.settling import ADMITTING, WRAP_UP, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
 from loginq.service.table import pack, unpack
+from loginq.service.times import iso
 from loginq.service.users import Users, generated_password, patiently
 
 GOOD = "Correct-Horse-7-Battery"
@@ -445,3 +449,76 @@ def test_a_handler_without_time_begins_nothing_and_says_so(called: None, capsys:
     assert get_login_status.handler(event, Context(5_000))["statusCode"] == 404
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "out_of_time" not in line
+
+
+# What CloudWatch counts
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The metrics that were written since this was asked last: name -> value."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found: dict[str, Any] = {}
+    for line in (line for line in lines if "_aws" in line):
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "a-stack"
+        found |= {each["Name"]: line[each["Name"]][0] for each in directive["Metrics"]}
+        found |= {"kind": line["kind"]} if "kind" in line else {}
+    return found
+
+
+def test_each_call_is_counted(
+    called: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"INITIAL_RATE": "1000", "POWERTOOLS_METRICS_NAMESPACE": "a-stack"}.items():
+        monkeypatch.setenv(name, value)
+    metrics._metrics.cache_clear()
+    claims = {"token_use": "id", "sub": "ada"}
+    event: dict[str, Any] = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}
+    ticket = json.loads(queue_player_login.handler(event, Context(5_000))["body"])["ticket"]
+    assert counted(capsys) == {"Tickets": 1}
+    queue_player_login.handler(event, Context(5_000))
+    assert counted(capsys) == {}
+    bad = {"messageId": "m-1", "body": "nonsense"}
+    stale = {"messageId": "m-2", "body": Ticket("ada", "another", 0).body()}
+    process_login_queue.handler({"Records": [bad, stale]}, Context(5_000))
+    assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
+    there = runtime.queue()
+    there.lines.change(lambda line, t: line.join(t, 1))
+    there.table.update(*key("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
+    asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
+    assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
+    entered = counted(capsys)
+    assert (entered["Admitted"], 1_000 <= entered["EtaError"] < 5_000) == (1, True)
+    get_login_status.handler(asking, Context(0))
+    assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
+    settle_line.handler({}, Context(5_000))
+    assert counted(capsys) == {
+        "Waiting": 0, "AskedRate": 1_000, "AchievedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0,
+    }  # fmt: skip
+    with pytest.raises(KeyError):
+        process_login_queue.handler({}, Context(5_000))
+    assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}
+
+
+def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
+    """Of our own, in the namespace that is the stack's name."""
+    known = {name for name, _ in (*metrics._COUNTED.values(), *metrics._STATES.values())} | {"Expired", "Errors"}
+    resources = template.load().document["Resources"].values()
+    alarms = {
+        each["Properties"]["MetricName"]
+        for each in resources
+        if each.get("Properties", {}).get("Namespace") == {"Ref": "AWS::StackName"}
+    }
+    (board,) = (each for each in resources if each["Type"] == "AWS::CloudWatch::Dashboard")
+    text, also = board["Properties"]["DashboardBody"]["Sub"]
+    for name, value in {"AWS::StackName": "ours", **dict.fromkeys(also, "")}.items():
+        text = text.replace(f"${{{name}}}", value)
+    shown, namespace = set(), ""
+    for widget in json.loads(re.sub(r"\$\{[\w:.]+\}", "x", text))["widgets"]:
+        for words in widget["properties"].get("metrics", []):
+            if isinstance(words[0], str):
+                namespace = namespace if words[0] == "." else words[0]
+                shown |= {words[1]} if namespace == "ours" else set()
+    assert alarms == {"Short", "FewClaims"}
+    assert {"Placed", "Admitted", "AchievedRate"} <= shown
+    assert alarms | shown <= known
