@@ -145,6 +145,7 @@ def test_bad_tickets(stack: Stack, ada: Player, query: dict[str, str], status: i
 def test_someone_elses_ticket_is_unknown(stack: Stack, ada: Player) -> None:
     bob = stack.player()
     ticket = bob.game.login()["ticket"]
+    assert ada.game.login()["ticket"] != ticket  # she has one of her own
     answer = stack.get("/login/status", ada.account.token(), login_ticket=ticket)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_ticket")
     assert bob.game.login()["ticket"] == ticket

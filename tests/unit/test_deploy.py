@@ -156,6 +156,19 @@ def test_every_method_is_in_the_deployment() -> None:
     )
 
 
+def test_who_may_call_what() -> None:
+    resources = template.load().document["Resources"]
+    methods = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::ApiGateway::Method"}
+    asked = {name: each["AuthorizationType"] for name, each in methods.items()}
+    public = {name for name, kind in asked.items() if kind == "NONE"}
+    assert public == {"GetJwksMethod", *(name for name, each in methods.items() if each["HttpMethod"] == "OPTIONS")}
+    assert {name for name, kind in asked.items() if kind == "AWS_IAM"} == {"PostSessions"}
+    players = {name for name, kind in asked.items() if kind == "COGNITO_USER_POOLS"}
+    assert players == {"GetLogin", "DeleteLogin", "GetStatus"}
+    assert all(methods[name]["AuthorizerId"] == {"Ref": "Authorizer"} for name in players)
+    assert resources["Authorizer"]["Properties"]["ProviderARNs"] == [{"GetAtt": "UserPool.Arn"}]
+
+
 def test_nothing_has_a_physical_name() -> None:
     names = {"TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "UserPoolName", "ClientName"}
     for name, resource in template.load().document["Resources"].items():
