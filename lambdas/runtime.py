@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import botocore.session  # noqa: F401 - now: while a function starts it has whole cores, in its first call a third of one
 from aws_lambda_powertools import Logger
 
 from lambdas.metrics import emit
