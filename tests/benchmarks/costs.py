@@ -45,6 +45,7 @@ def units(calls: Sequence[Call]) -> tuple[float, float]:
 
 
 def _size(item: object) -> int:
+    """Units to write it; DynamoDB counts names and values alone, about two thirds of what is sent as JSON."""
     return 1 if item is None else -(-len(json.dumps(item)) * 2 // 3 // WRITE) or 1
 
 
