@@ -23,10 +23,13 @@ from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
 from loginq.service.sessions import Event, report
 from loginq.service.settings import Rules
-from loginq.service.times import SECOND, system_clock
+from loginq.service.times import MINUTE, SECOND, system_clock
+from loginq.simulation import Arrival, Outcome, Scenario, simulate
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.drills.faults import Faults
 from tests.e2e.drills.test_no_shows import sign_in
+from tests.unit.histories import START
+from tests.unit.test_simulation import crowd, line_at
 
 pytestmark = pytest.mark.drills
 
@@ -201,7 +204,7 @@ def test_the_empty_hour(stack: Stack) -> None:
 def test_the_wrong_rate(here: Stack) -> None:
     """Somebody typed one nought too many, and a minute's worth of players was in the game before it was seen.
 
-    Here 5,000/s instead of 500/s for three seconds, with 5,000 waiting (on the virtual clock: 20,000): no more than
+    Here 500/s instead of 50/s for three seconds, with 5,000 waiting (on the virtual clock ten times that): no more than
     that comes in, the valve included; `queue audit` shows it, and `queue stats` explains it.
     """
     queue = here.queue
@@ -227,17 +230,6 @@ def test_the_wrong_rate(here: Stack) -> None:
     pause(queue, "drill")
     queue.lines.change(lambda line, t: line.set_rate(t, 1_000_000))
     resume(queue, "drill")
-
-
-def test_the_wrong_rate_on_the_virtual_clock() -> None:
-    """The same, 5,000/s for 500/s with 20,000 waiting, by the arithmetic alone: what Lambdas read is this."""
-    start = 1_800_000_000_000
-    line = Line(rate=500_000, burst=500, anchored_at=start, alive_at=start).join(start, 20_000)
-    wrong = line.set_rate(start + SECOND, 5_000_000)
-    right = wrong.set_rate(start + 4 * SECOND, 500_000)
-    at = {second: right.reached(start + second * SECOND) for second in (4, 5, 6)}
-    assert at[4] <= 500 + 500 + 3 * 5_000 + 1
-    assert at[5] - at[4] <= 500 + 1 and at[6] - at[5] <= 500 + 1
 
 
 def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
@@ -280,3 +272,53 @@ def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
         assert all(done)
     print(json.dumps({"answers": seen, "throttled": faults.seen["throttled"]}))  # noqa: T201
     assert queue.intake.dead_letters() == 0
+
+
+# The same at full size, on the virtual clock
+
+
+def entered(outcome: Outcome, after: int) -> Counter[int]:
+    """How many came in within each second after `after` ms from the start."""
+    return Counter(((player.admitted_at or 0) - START - after) // SECOND for player in outcome.admitted())
+
+
+def test_the_stampede_of_twenty_thousand() -> None:
+    """Paused for twenty minutes with 20,000 waiting: then 500 a second, and at most the burst more."""
+    stop, go = 2 * SECOND, 20 * MINUTE
+    line = line_at(500_000)
+    outcome = simulate(
+        Scenario(
+            line, crowd(20_000, 1_000), changes=((stop, Line.pause), (go, Line.resume)), until=go + 90 * SECOND,
+            lambdas=20,
+        )
+    )  # fmt: skip
+    seconds, before = entered(outcome, go), sum(entered(outcome, go)[n] for n in range(-1_200, 0))
+    assert sum(seconds.values()) == 20_000
+    assert before <= 500 * 3 + line.burst + 1
+    for n in range(60):
+        assert sum(seconds[k] for k in range(n + 1)) <= 500 * (n + 1) + line.burst + 1
+
+
+def test_the_empty_hour_of_ten_thousand() -> None:
+    """An hour without anybody, then 10,000 at once: nothing was banked."""
+    line, hour = line_at(50_000), 60 * MINUTE
+    outcome = simulate(Scenario(line, tuple(Arrival(hour) for _ in range(10_000)), until=hour + 5 * MINUTE))
+    seconds = entered(outcome, min(player.placed_at or 0 for player in outcome.players) - START)
+    assert sum(seconds.values()) == 10_000
+    for n in range(120):
+        assert sum(seconds[k] for k in range(n + 1)) <= 50 * (n + 1) + line.burst + 1
+
+
+def test_the_wrong_rate_of_twenty_thousand() -> None:
+    """5,000/s for 500/s, for three seconds (and the second that a Lambda believes its line), with 20,000 waiting."""
+    wrong, right = 5 * SECOND, 8 * SECOND
+    changes = ((wrong, lambda line, t: line.set_rate(t, 5_000_000)), (right, lambda line, t: line.set_rate(t, 500_000)))
+    outcome = simulate(Scenario(line_at(500_000), crowd(20_000, 1_000), changes=changes, until=2 * MINUTE))
+    seconds = entered(outcome, 0)
+    assert sum(seconds.values()) == 20_000
+    by = {n: sum(seconds[k] for k in range(n + 1)) for n in range(20)}
+    assert by[9] <= 500 * 6 + 500 + 5_000 * 4 + 1
+    later = outcome.lines[-1][1]
+    assert later.rate == 500_000 and later.reached(START + 10 * SECOND) <= 20_000
+    corrected = next(line for at, line in outcome.lines if at >= START + right)
+    assert corrected.opened <= 500 * 8 + 500 + 5_000 * 3 + 1
