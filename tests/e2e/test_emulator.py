@@ -69,7 +69,7 @@ def test_a_dead_process_is_noticed(tmp_path: Path) -> None:
     one = Emulator(tmp_path / ".loginq")
     found = one.up(free_port())
     os.kill(found.pid, signal.SIGKILL)
-    until(lambda: one.running() is None, 5)
+    until(lambda: one.running() is None)
     assert one.died()
     again = one.up()
     assert again.pid != found.pid

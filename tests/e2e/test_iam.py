@@ -131,7 +131,7 @@ def key_of(stack: Stack, name: str, policy: str | None) -> tuple[str, str]:
 def test_only_a_game_server_may_report(guarded: Stack) -> None:
     player = guarded.player()
     ticket = player.game.login()["ticket"]
-    token = until(lambda: player.game.status(ticket).get("admission_token"), 10)
+    token = until(lambda: player.game.status(ticket).get("admission_token"))
     assert token
     at = iso(guarded.queue.clock())
     body = {"events": [{"player": player.sub, "admission": ticket, "event": "left", "at": at}]}
@@ -149,7 +149,7 @@ def test_every_function_works_under_its_own_role(guarded: Stack) -> None:
     guarded.crowd(30)
     player = guarded.player()
     ticket = player.game.login()["ticket"]
-    until(lambda: player.game.status(ticket)["login_status"], 10)
+    until(lambda: player.game.status(ticket)["login_status"])
     assert player.game.leave() == {"state": "registered"}
     function = guarded.deployment.stack.outputs()["SettleLineFunction"]
     answer = guarded.aws.client("lambda").invoke(FunctionName=function)

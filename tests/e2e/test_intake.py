@@ -14,8 +14,8 @@ def test_bad_messages_become_dead_letters_and_block_nobody(stack: Stack) -> None
         send(QueueUrl=stack.target.sqs_url, MessageBody=body)
     player = stack.player()
     ticket = player.game.login()["ticket"]
-    until(lambda: player.game.status(ticket)["login_status"], 5)
-    until(lambda: stack.queue.intake.dead_letters() == len(bad), 30)
+    until(lambda: player.game.status(ticket)["login_status"])
+    until(lambda: stack.queue.intake.dead_letters() == len(bad))
     assert stack.queue.intake.depth().total == 0
     found = stack.aws.client("sqs").receive_message(
         QueueUrl=stack.queue.intake.dead_letter_url, MaxNumberOfMessages=10
@@ -32,7 +32,7 @@ def test_a_crowd_of_a_thousand_is_placed_once_each(stack: Stack) -> None:
         subs = {place.sub for place in queue.rosters.places(before + 1, queue.lines.read().tail)}
         return list(queue.players.get_all(sorted(subs)).values())
 
-    until(lambda: len(placed := players()) == 1_000 and all(player.position for player in placed), 30)
+    until(lambda: len(placed := players()) == 1_000 and all(player.position for player in placed))
     positions = {player.position: player.sub for player in players()}
     assert len(positions) == 1_000
     tail = queue.lines.read().tail

@@ -3,7 +3,6 @@
 import itertools
 import json
 import secrets
-import time
 from dataclasses import dataclass, replace
 
 import pytest
@@ -23,7 +22,7 @@ from loginq.service.settings import Rules
 from loginq.service.settling import settle
 from loginq.service.stats import counts_of
 from loginq.service.times import MINUTE, SECOND, iso
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, until
 
 T = 1_800_000_000_000
 
@@ -298,10 +297,7 @@ def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
 def test_over_http(stack: Stack) -> None:
     player = stack.player()
     ticket = player.game.login()["ticket"]
-    for _ in range(100):
-        if player.game.status(ticket)["login_status"]:
-            break
-        time.sleep(0.05)
+    until(lambda: player.game.status(ticket)["login_status"])
     event = {"player": player.sub, "admission": ticket, "event": "left", "at": iso(stack.queue.clock())}
     answer = post(stack, {"events": [event, event, {**event, "admission": "old"}]}, "test", "test")
     assert (answer.status_code, answer.json()) == (200, {"results": ["counted", "unchanged", "stale"]})

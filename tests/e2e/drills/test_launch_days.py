@@ -53,7 +53,7 @@ def test_the_front_of_the_line_is_thrown_out(stack: Stack) -> None:
     tokens = sign_in(stack, 40)
     tickets = [ask(stack, token).json()["ticket"] for token in tokens]
     pause(stack.queue, "drill")
-    places = [until(lambda: ask(stack, tokens[n], tickets[n]).json()["position"], 20) for n in range(40)]  # noqa: B023
+    places = [until(lambda: ask(stack, tokens[n], tickets[n]).json()["position"]) for n in range(40)]  # noqa: B023
     resume(stack.queue, "drill")
     time.sleep(1.5)
     errors: Counter[int] = Counter()
@@ -98,7 +98,7 @@ def test_the_lost_sticky_session(stack: Stack) -> None:
     pause(stack.queue, "drill")
     player = stack.player()
     first = player.game.login()
-    place = until(lambda: player.game.status(first["ticket"])["position"], 20)
+    place = until(lambda: player.game.status(first["ticket"])["position"])
 
     def same(game: Game) -> bool:
         again = game.login()
@@ -112,7 +112,7 @@ def test_the_lost_sticky_session(stack: Stack) -> None:
     device.token(renew=True)
     assert same(Game(stack.target.api_url, device.token))
     resume(stack.queue, "drill")
-    until(lambda: device and player.game.status(first["ticket"])["login_status"], 20)
+    until(lambda: device and player.game.status(first["ticket"])["login_status"])
 
 
 def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
@@ -128,7 +128,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
     who = [Identity(f"waiting-{n:04}", "waiting") for n in range(2_000)]
     with ThreadPoolExecutor(16) as pool:
         tickets = list(pool.map(lambda each: login.request(queue, each).ticket, who))
-    until(lambda: queue.lines.read().tail == 2_000, 90)
+    until(lambda: queue.lines.read().tail == 2_000)
     polls: list[float] = []
     admitted: list[float] = []
     due = [(time.monotonic() + 10 * n / 2_000, n) for n in range(2_000)]
@@ -162,7 +162,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
     assert not admitted
     resumed = time.monotonic()
     resume(queue, "drill")
-    until(lambda: len(admitted) == 2_000, 90)
+    until(lambda: len(admitted) == 2_000)
     over.set()
     for thread in threads:
         thread.join()
@@ -244,7 +244,7 @@ def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
     waiting, late = sign_in(stack, 20), sign_in(stack, 5)
     pause(queue, "drill")
     tickets = [ask(stack, token).json()["ticket"] for token in waiting]
-    places = [until(lambda: ask(stack, waiting[n], tickets[n]).json()["position"], 20) for n in range(20)]  # noqa: B023
+    places = [until(lambda: ask(stack, waiting[n], tickets[n]).json()["position"]) for n in range(20)]  # noqa: B023
     resume(queue, "drill")
     queue.lines.change(lambda line, t: line.set_rate(t, 1_000))
     with Faults(stack) as faults:
@@ -266,9 +266,9 @@ def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
         for n, place in enumerate(places):
             assert ask(stack, waiting[n], tickets[n]).json()["position"] == place
         new = ask(stack, late[0]).json()["ticket"]
-        until(lambda: ask(stack, late[0], new).json()["position"], 60)
-        until(lambda: (row := queue.players.get("in-the-intake")) and row.position, 60)
-        done = [until(lambda: ask(stack, waiting[n], tickets[n]).json()["login_status"], 60) for n in range(20)]  # noqa: B023
+        until(lambda: ask(stack, late[0], new).json()["position"])
+        until(lambda: (row := queue.players.get("in-the-intake")) and row.position)
+        done = [until(lambda: ask(stack, waiting[n], tickets[n]).json()["login_status"]) for n in range(20)]  # noqa: B023
         assert all(done)
     print(json.dumps({"answers": seen, "throttled": faults.seen["throttled"]}))  # noqa: T201
     assert queue.intake.dead_letters() == 0
