@@ -1,6 +1,7 @@
 """The command line: parses, calls the service, renders. Everything that draws is in `console`."""
 
-from typing import Annotated, Any
+import signal
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -9,12 +10,28 @@ from loginq import __version__
 from loginq.cli import deploy, doctor, keys, load, local, logs, players, queue, rate, simulate, token, users
 from loginq.cli.completion import stack_names
 from loginq.cli.demo import demo
-from loginq.cli.options import OPTIONS
+from loginq.cli.options import OPTIONS, example
 from loginq.cli.play import play
+from loginq.cli.target import EXAMPLE, target
+
+_ANYWHERE = ("--stack", "--profile", "--region")
+"""Options of `loginq` itself that may stand behind the command, too."""
 
 
 class _Group(TyperGroup):
     """The outermost edge: an error of ours becomes words and an exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The target's options are taken from wherever they stand, but for what is behind a bare `--`."""
+        end = args.index("--") if "--" in args else len(args)
+        first, rest, words = list[str](), list[str](), iter(args[:end])
+        for word in words:
+            if word in _ANYWHERE:
+                value = next(words, None)
+                (rest if value is None else first).extend([word] if value is None else [word, value])
+            else:
+                (first if word.partition("=")[0] in _ANYWHERE and "=" in word else rest).append(word)
+        return super().parse_args(ctx, [*first, *rest, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
         from loginq.service.errors import LoginqError
@@ -56,17 +73,21 @@ def _root(
         str | None,
         typer.Option(help="The stack to use, in place of the one .env names.", autocompletion=stack_names),
     ] = None,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile to use.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region of the stack.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
 ) -> None:
-    OPTIONS.stack, OPTIONS.debug = stack, debug
+    """--stack, --profile and --region may stand before or after the command."""
+    OPTIONS.stack, OPTIONS.profile, OPTIONS.region, OPTIONS.debug = stack, profile, region, debug
 
 
-app.command()(demo)
-app.command(name="deploy")(deploy.deploy)
-app.command(name="destroy")(deploy.destroy)
-app.command(name="status")(deploy.status)
-app.command()(play)
+app.command(**example("loginq demo"))(demo)
+app.command(**example("loginq deploy --param InitialRate=50", "loginq deploy --local"))(deploy.deploy)
+app.command(**example("loginq destroy --delete-data"))(deploy.destroy)
+app.command(**example("loginq status"))(deploy.status)
+app.command(**EXAMPLE)(target)
+app.command(**example("loginq play --username ada"))(play)
 app.command(**simulate.HELP)(simulate.simulate)
 app.command(**doctor.HELP)(doctor.doctor)
 app.command(**logs.HELP)(logs.logs)
@@ -81,5 +102,15 @@ app.add_typer(token.app, name="token")
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. However it ends, what it began is cleaned up."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(name, _ended)
     app()
+
+
+def _ended(number: int, frame: object) -> NoReturn:
+    """As Ctrl-C does, raise where the program is, so that every `finally` runs; and let nothing interrupt that."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    raise SystemExit(128 + number)

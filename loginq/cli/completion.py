@@ -1,33 +1,65 @@
-"""What the shell completes besides commands: names of players and stacks. It never fails and never waits long."""
+"""What the shell completes besides commands: names of players and stacks. It never fails and never waits long.
 
+Players choose their names, and shells run what is completed for them: typer's script for zsh evaluates what it is
+given, that for bash neither quotes it nor keeps it from being taken for a pattern. So a name is offered only when it
+means nothing to any shell; the others are typed by hand, in quotes.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import islice
 
 MOST = 20
+SECONDS = 1.0
+"""How long all of it may take: an operator whose TAB hangs types no further."""
+_INERT = re.compile(r"[\w.@+,][\w.@+=,-]*")
+"""Letters of any script and a few signs; no dash or equals sign in front, which would be an option, or zsh's."""
 
 
 def player_names(incomplete: str) -> list[str]:
     """User names that begin so."""
-    with suppress(Exception):  # an error in the middle of typing helps nobody
-        from loginq.cli.session import open_session
 
-        users = open_session().users
-        return [account.username for account in islice(users.starting_with(incomplete), MOST)]
-    return []
+    def asked() -> Iterable[str]:
+        from loginq.cli.session import Session, connection, resolved, target_of
+
+        found = resolved(quietly=True)
+        aws = connection(found, patience=(1, SECONDS), read_timeout=SECONDS)
+        users = Session(target_of(found, aws), aws).users
+        return (account.username for account in users.starting_with(incomplete))
+
+    return offered(asked, incomplete)
 
 
 def stack_names(incomplete: str) -> list[str]:
     """Stacks of ours that begin so: `deploy` tags them."""
-    with suppress(Exception):
-        from loginq.cli.session import connection, names
 
-        given = names()
-        aws = connection(given, given.get("AWS_DEFAULT_REGION"))
-        found = [
+    def asked() -> Iterable[str]:
+        from loginq.cli.session import connection, resolved
+
+        aws = connection(resolved(may_be_new=True, quietly=True), patience=(1, SECONDS), read_timeout=SECONDS)
+        return (
             stack["StackName"]
             for page in aws.client("cloudformation").pages("describe_stacks")
             for stack in page["Stacks"]
             if {"Key": "application", "Value": "loginq"} in stack.get("Tags", [])
-        ]
-        return [name for name in found if name.startswith(incomplete)][:MOST]
-    return []
+        )
+
+    return offered(asked, incomplete)
+
+
+def offered(ask: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+    """Of the names that `ask` gives the first few that begin so and are inert in every shell; nothing when it fails,
+    or takes longer than `SECONDS`."""
+    found: list[str] = []
+
+    def look() -> None:
+        with suppress(Exception):  # an error in the middle of typing helps nobody
+            inert = (name for name in ask() if _INERT.fullmatch(name) and name.startswith(incomplete))
+            found.extend(islice(inert, MOST))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(SECONDS)
+    return [] if looking.is_alive() else found

@@ -2,18 +2,20 @@
 
 import codecs
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from functools import cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
+from loginq.cli.output import HIDDEN, Output, plain
 from loginq.service.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 DASH = "\N{EN DASH}"
 """What stands where there is no value."""
@@ -37,27 +39,38 @@ def exit_code(exc: LoginqError) -> int:
     return next((code for kind, code in _EXIT_CODES.items() if isinstance(exc, kind)), 1)
 
 
+def text(value: object, style: str = "") -> "Text":
+    """Foreign text to be drawn; brackets and colons are just that. Everything that is drawn goes through here."""
+    from rich.text import Text
+
+    return Text(plain(value), style)
+
+
 def out() -> "Console":
     """Where data goes."""
-    return _console(sys.stdout)
+    return _console(sys.stdout, "stdout")
 
 
 def err() -> "Console":
     """Where progress and questions go."""
-    return _console(sys.stderr)
+    return _console(sys.stderr, "stderr")
 
 
-def _console(stream: TextIO) -> "Console":
+def _console(stream: TextIO | None, name: str) -> "Console":
     from rich.console import Console
 
-    if not _is_unicode(stream) and isinstance(stream, TextIOWrapper):
+    if stream is not None and not _is_unicode(stream) and isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="loginq")
-    return Console(file=stream, highlight=False)
+    environment = dict(os.environ)
+    if environment.get("COLUMNS", "").strip() in ("0", "-1"):  # some shells say so of no terminal: then it says nothing
+        del environment["COLUMNS"]
+    file: Any = Output(stream, name)
+    return Console(file=file, highlight=False, markup=False, emoji=False, _environ=environment)
 
 
 def is_live(console: "Console") -> bool:
-    """Whether something can be drawn over there: on a terminal that is not a dumb one."""
-    return console.is_terminal and not console.is_dumb_terminal
+    """Whether something can be drawn over there: on a terminal that is not a dumb one, whatever colours are wished."""
+    return console.file.isatty() and not console.is_dumb_terminal
 
 
 def _is_unicode(stream: TextIO) -> bool:
@@ -79,29 +92,28 @@ codecs.register_error("loginq", _plain_letters)
 
 def say(text: str) -> None:
     """A line of progress, in which brackets are just brackets."""
-    err().print(text, markup=False, soft_wrap=True)
+    err().print(plain(text), soft_wrap=True)
 
 
-def done(text: str) -> None:
+def done(what: str) -> None:
     """A line that says what is true now."""
-    from rich.text import Text
-
-    err().print(Text("✓ ", style="green") + Text(text), soft_wrap=True)
+    err().print(text("✓ ", "green") + text(what), soft_wrap=True)
 
 
 def error(exc: LoginqError) -> None:
     """What happened, and what to do."""
-    from rich.text import Text
-
-    err().print(Text("Error: ", style="bold red") + Text(exc.message), soft_wrap=True)
+    err().print(text("Error: ", "bold red") + text(exc.message), soft_wrap=True)
     if exc.hint:
-        err().print(exc.hint, markup=False, soft_wrap=True)
+        say(exc.hint)
 
 
 def document(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout)) + "\n")
-    sys.stdout.flush()
+    stream = sys.stdout
+    letters = json.dumps(value, ensure_ascii=stream is None or not _is_unicode(stream))
+    output = Output(stream, "stdout")
+    output.write(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", letters) + "\n")
+    output.flush()
 
 
 def table(
@@ -131,18 +143,16 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        drawn.add_column(text(column), justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(_text(cell) for cell in row))
     return drawn
 
 
-def _text(cell: object) -> Any:
-    from rich.text import Text
-
+def _text(cell: object) -> "Text":
     if isinstance(cell, Mark):
-        return Text(cell, _MARK_STYLES[cell])
-    return Text(DASH if cell is None else str(cell))
+        return text(cell, _MARK_STYLES[cell])
+    return text(DASH if cell is None else cell)
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
@@ -160,8 +170,8 @@ def panel(title: str, pairs: Iterable[tuple[str, object]]) -> Any:
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in pairs:
-        facts.add_row(name, _text(value))
-    return Panel(facts, title=title, title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1))
+        facts.add_row(text(name), _text(value))
+    return Panel(facts, title=text(title), title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1))
 
 
 def stacked(*parts: Any) -> Any:
@@ -186,16 +196,15 @@ def live() -> Iterator[Callable[[Any], None]]:
 def columns(pairs: Sequence[tuple[str, str]]) -> Any:
     """Names and values in as many columns as fit."""
     from rich.columns import Columns
-    from rich.text import Text
 
-    cells = [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in pairs]
+    cells = [text(f"{name} ", "dim") + text(value, "bold") for name, value in pairs]
     return Columns(cells, width=max(28, *(len(cell) for cell in cells)), expand=False)
 
 
 def lines(texts: Iterable[str]) -> None:
     """Lines on stdout as they are, however wide the terminal: for what people copy."""
-    for text in texts:
-        out().print(text, markup=False, soft_wrap=True)
+    for each in texts:
+        out().print(plain(each), soft_wrap=True)
 
 
 def draw(*renderables: Any) -> None:
@@ -207,7 +216,7 @@ def draw(*renderables: Any) -> None:
 def progress(what: str, total: int | None) -> Iterator[Any]:
     """A bar on stderr if that is a terminal; yields a function to advance it and, if wanted, name what it is at."""
     if not is_live(err()):
-        yield lambda by=1, text=None: None
+        yield lambda by=1, at=None: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -220,8 +229,8 @@ def progress(what: str, total: int | None) -> Iterator[Any]:
     with Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
-        def advance(by: int = 1, text: str | None = None) -> None:
-            bar.update(task, advance=by, description=what if text is None else f"{what}: {text}")
+        def advance(by: int = 1, at: str | None = None) -> None:
+            bar.update(task, advance=by, description=what if at is None else plain(f"{what}: {at}"))
 
         yield advance
 
@@ -239,36 +248,33 @@ def duration(ms: int | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-@cache
-def _zone() -> Any:
-    from datetime import datetime
-
-    return datetime.now().astimezone().tzinfo
-
-
 def moment(t: int | None) -> str:
-    """An instant in the operator's own zone; a dash for none."""
+    """An instant in the operator's own zone, by the offset that holds there at that instant; a dash for none."""
     from datetime import datetime
 
-    return DASH if t is None else datetime.fromtimestamp(t / 1_000, _zone()).strftime("%Y-%m-%d %H:%M:%S")
+    if t is None:
+        return DASH
+    try:
+        return datetime.fromtimestamp(t / 1_000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999, there or here
+        return f"instant {t:,} ms"
 
 
 _LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 
 
-def log_line(at: int, level: str, name: str, text: str, fields: Mapping[str, Any]) -> None:
+def log_line(at: int, level: str, name: str, said: str, fields: Mapping[str, Any]) -> None:
     """One line of a log on stdout, its fields behind it."""
-    from rich.text import Text
+    more = " ".join(f"{key}={_value(value)}" for key, value in fields.items() if value is not None)
+    parts = [
+        text(f"{moment(at)} ", "dim"),
+        text(f"{level:<8} ", _LEVEL_STYLES.get(level, "")),
+        text(f"{name} ", "cyan"),
+        text(f"{said} "),
+        text(more, "dim"),
+    ]
+    out().print(*parts, sep="", soft_wrap=True)
 
-    said = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if value is not None)
-    out().print(
-        Text.assemble(
-            (f"{moment(at)} ", "dim"), (f"{level:<8} ", _LEVEL_STYLES.get(level, "")), (f"{name} ", "cyan"), text, " ",
-            (said, "dim"),
-        ),
-        soft_wrap=True,
-    )  # fmt: skip
 
-
-def _plain(value: Any) -> str:
+def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

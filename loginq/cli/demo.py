@@ -13,8 +13,6 @@ def demo(
     """Show the whole story on this machine.
 
     An embedded AWS, a deployment, a player, a crowd, a rate, the game.
-
-    Example: loginq demo
     """
     from loginq.cli import console
     from loginq.cli.session import Session
@@ -69,11 +67,9 @@ def demo(
 
 
 def _step(number: int, text: str) -> None:
-    from rich.text import Text
-
     from loginq.cli import console
 
-    console.err().print(Text(f"\n{number}. ", "bold cyan") + Text(text, "bold"))
+    console.err().print(console.text(f"\n{number}. ", "bold cyan") + console.text(text, "bold"))
 
 
 def _deploy(envfile: Any) -> Any:

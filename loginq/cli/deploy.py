@@ -24,8 +24,6 @@ def deploy(
     """Deploy the queue, or update it.
 
     Shows what would change, asks, applies it, and writes .env.
-
-    Example: loginq deploy --param InitialRate=50
     """
     from loginq.cli import console
     from loginq.deploy import envfile
@@ -69,13 +67,11 @@ def destroy(
     """Take the queue down.
 
     Accounts and player data are kept unless --delete-data.
-
-    Example: loginq destroy --delete-data
     """
     from loginq.cli import console
     from loginq.deploy import envfile
 
-    deployment = open_deployment(local or "AWS_ENDPOINT_URL" in envfile.read())
+    deployment = open_deployment(local)
     kept = deployment.kept() if deployment.stack.describe() else {}
     confirm(
         f"Take down the stack {deployment.stack.name!r}"
@@ -100,8 +96,6 @@ def status(json: Json = False) -> None:
     """Say what is deployed and whether it is well.
 
     Ends with 1 when it is not.
-
-    Example: loginq status
     """
     from loginq import __version__
     from loginq.cli import console
@@ -152,22 +146,27 @@ def status(json: Json = False) -> None:
 def open_deployment(local: bool) -> "Deployment":
     """The deployment that this command is about; says first which target that is."""
     from loginq.cli import console
-    from loginq.cli.session import export, names, stack_name
+    from loginq.cli.session import connection, local_stack, resolved
     from loginq.deploy.deployment import Deployment
     from loginq.emulator import REGION, Emulator
-    from loginq.service.aws import Aws
+    from loginq.service.errors import Refused
+    from loginq.service.resolver import ACCOUNT, PROFILE, STACK
 
     if local:
+        name, profile, noted = local_stack(), None, None
         aws, region = Emulator().up().aws(), REGION
     else:
-        given = names()
-        stale = "AWS_ENDPOINT_URL" in given  # an emulator's .env does not say where on AWS
-        if not stale:
-            export(given)
-        aws = Aws(None if stale else given.get("AWS_DEFAULT_REGION"))
-        region = aws.client("sts").meta.region_name
+        found = resolved(may_be_new=True)
+        name, profile, noted = found.names[STACK].value, found.get(PROFILE), found.get(ACCOUNT)
+        aws = connection(found)
+        region = aws.client("cloudformation").meta.region_name
     account = aws.client("sts").get_caller_identity()["Account"]
-    deployment = Deployment(aws, stack_name(), account, region)
+    if noted not in (None, account):
+        raise Refused(
+            f"This target is in the account {noted}, and your credentials are for {account}.",
+            "Choose another profile, or name the stack and its place: `loginq --stack NAME --region REGION …`.",
+        )
+    deployment = Deployment(aws, name, account, region, profile)
     console.say(f"Target: {name_of(deployment)}")
     return deployment
 

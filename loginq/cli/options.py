@@ -10,9 +10,11 @@ import typer
 
 @dataclass(slots=True)
 class Options:
-    """The options before the command's name."""
+    """The options of `loginq` itself: which target, and how much to say."""
 
     stack: str | None = None
+    profile: str | None = None
+    region: str | None = None
     debug: bool = False
 
 
@@ -28,8 +30,10 @@ def group(about: str) -> typer.Typer:
 
 
 def example(*lines: str) -> dict[str, Any]:
-    """Keyword arguments of a command: its example, shown at the end of its help."""
-    return {"epilog": "Example: " + " | ".join(lines)}
+    """Keyword arguments of a command: its examples, shown at the end of its help, each on a line to be copied."""
+    return {
+        "epilog": "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {each}" for each in lines)))
+    }
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -27,8 +27,6 @@ def play(
     """Sign up or in, wait in line, and enter the game.
 
     Ctrl-C leaves; the place is kept for whoever comes back as the same player.
-
-    Example: loginq play --username ada
     """
     from loginq.cli.session import open_session
     from loginq.service.errors import Invalid

@@ -3,9 +3,9 @@
 import os
 import re
 import socket
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,9 +13,10 @@ from loginq.cli import console
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
 from loginq.service.aws import Aws
-from loginq.service.errors import Invalid, NoTarget, NotFound
+from loginq.service.errors import NoTarget, NotFound, Refused
 from loginq.service.queue import Queue, connect
-from loginq.service.settings import DEFAULT_STACK, NAMES, Rules, Target
+from loginq.service.resolver import ACCOUNT, ENDPOINT, FILE, PROFILE, REGION, STACK, Given, Resolved, from_file, resolve
+from loginq.service.settings import DEFAULT_STACK, Rules, Target
 
 if TYPE_CHECKING:
     from loginq.deploy.stack import Stack
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from loginq.service.tokens import Keys
     from loginq.service.users import Users
 
-_OWN = [name for name in NAMES.values() if not name.startswith("AWS_")]
+EMULATOR = {"access_key": "test", "secret_key": "test"}
+"""An emulator takes any credentials, so it gets none but these."""
+ROLES = Path.home() / ".aws" / "cli" / "cache"
+"""Where the AWS CLI keeps the credentials of assumed roles."""
 
 
 @dataclass
@@ -88,94 +92,101 @@ class Session:
         return Logs(self.aws.client("logs"), groups)
 
     @cached_property
+    def _identity(self) -> dict[str, str]:
+        return dict(self.aws.client("sts").get_caller_identity())
+
+    @property
     def caller(self) -> str:
         """The ARN of whoever is typing."""
-        return str(self.aws.client("sts").get_caller_identity()["Arn"])
+        return self._identity["Arn"]
 
     @cached_property
     def name(self) -> str:
         """The target in words: `aws 123456789012 ap-northeast-2 loginq`, `emulator 127.0.0.1:4566 loginq`."""
         if self.target.endpoint_url:
             return f"emulator {urlsplit(self.target.endpoint_url).netloc} {self.target.stack}"
-        account = self.aws.client("sts").get_caller_identity()["Account"]
-        return f"aws {account} {self.target.region} {self.target.stack}"
+        return f"aws {self._identity['Account']} {self.target.region} {self.target.stack}"
 
     def announce(self) -> None:
         """The first line of every command that changes something."""
         console.say(f"Target: {self.name}")
 
+    def check_account(self) -> None:
+        """Raises `Refused` when whoever is typing is not in the account that the target was deployed to."""
+        noted, found = self.target.account, self._identity["Account"] if self.target.account else None
+        if noted != found:
+            raise Refused(
+                f"This target is in the account {noted}, and your credentials are for {found}.",
+                "Choose another profile: `loginq --profile NAME …`. `loginq target` says where the target is from.",
+            )
 
-def names() -> dict[str, str]:
-    """What `.env` and the environment name.
 
-    The names of a target are one set: when the environment has any of ours it wins, else `.env` does, so that a
-    region that happens to be exported does not tear a set apart.
+def resolved(*, may_be_new: bool = False, quietly: bool = False) -> Resolved:
+    """The target that options, environment and `.env` name; says what is not taken, unless `quietly`.
+
+    Raises `NoTarget`, `Invalid`.
     """
-    file, here = envfile.read(), dict(os.environ)
-    return {**file, **here} if any(name in here for name in _OWN) else {**here, **file}
+    given = Given(OPTIONS.stack, OPTIONS.profile, OPTIONS.region)
+    found = resolve(given, os.environ, envfile.read(), may_be_new=may_be_new)
+    if found.ignored and not quietly:
+        console.say(f"Not taken from {FILE}: {', '.join(found.ignored)}.")
+    return found
+
+
+def local_stack() -> str:
+    """The stack on this folder's emulator: the one that is named, else that of a `.env` which names an emulator's."""
+    taken, _ = from_file(envfile.read())
+    noted = taken.get(STACK) if ENDPOINT in taken else None
+    return OPTIONS.stack or os.environ.get(STACK) or noted or DEFAULT_STACK
 
 
 def open_session() -> Session:
-    """The session for the target that `--stack`, the environment and `.env` name.
+    """The session for the target that options, the environment and `.env` name.
 
-    Raises `NoTarget` when there is none, also when it is an emulator that does not run.
+    Raises `NoTarget` when there is none, also when it is an emulator that does not run; `Refused` for another account.
     """
-    given = names()
-    endpoint = given.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        _reach(endpoint)
-    else:
-        export(given)
-    if OPTIONS.stack is None:
-        target = Target.from_names(given)
-        return Session(target, connection(given, target.region))
-    region = given.get("AWS_DEFAULT_REGION") or given.get("AWS_REGION")
-    aws = connection(given, region)
-    emulator = {"endpoint_url": endpoint, "access_key": "test", "secret_key": "test"} if endpoint else {}
+    found = resolved()
+    aws = connection(found)
+    session = Session(target_of(found, aws), aws)
+    session.check_account()
+    return session
+
+
+def target_of(found: Resolved, aws: Aws) -> Target:
+    """The target itself: its names say it, else the outputs of the stack do."""
+    if found.is_whole:
+        return Target.from_names(found.values())
     from loginq.deploy.stack import Stack
 
+    name = found.names[STACK].value
     try:
-        outputs = Stack(aws, OPTIONS.stack).outputs()
+        outputs = Stack(aws, name).outputs()
     except NotFound as exc:
         raise NoTarget(exc.message, exc.hint) from exc
     region = aws.client("cloudformation").meta.region_name
-    return Session(Target.from_outputs(OPTIONS.stack, region, outputs, **emulator), aws)
+    return Target.from_outputs(name, region, outputs, **place(found))
 
 
-def export(given: dict[str, str]) -> None:
-    """Let boto3 see what `.env` says of AWS: AWS_PROFILE and the like."""
-    for name, value in given.items():
-        if name.startswith("AWS_"):
-            os.environ.setdefault(name, value)
+def place(found: Resolved) -> dict[str, str | None]:
+    """The fields of a target that say where it is, besides the region."""
+    if found.get(ENDPOINT):
+        return {"endpoint_url": found.get(ENDPOINT), **EMULATOR}
+    return {"account": found.get(ACCOUNT), "profile": found.get(PROFILE)}
 
 
-def connection(given: dict[str, str], region: str | None) -> Aws:
-    """Clients for where `given` points; an emulator never gets real credentials."""
-    endpoint = given.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        return Aws(region)
-    file = envfile.read()
-    return Aws(
-        region,
-        endpoint,
-        {
-            "aws_access_key_id": file.get("AWS_ACCESS_KEY_ID", "test"),
-            "aws_secret_access_key": file.get("AWS_SECRET_ACCESS_KEY", "test"),
-        },
-    )
+def connection(found: Resolved, *, patience: tuple[int, float] = (3, 2), read_timeout: float = 10) -> Aws:
+    """Clients for where a target is; an emulator never gets real credentials. Raises `NoTarget` when it is down."""
+    endpoint, region = found.get(ENDPOINT), found.get(REGION)
+    if endpoint is None:
+        return Aws(region, profile=found.get(PROFILE), kept_in=ROLES, patience=patience, read_timeout=read_timeout)
+    _reach(endpoint, patience[1])
+    credentials = {"aws_access_key_id": EMULATOR["access_key"], "aws_secret_access_key": EMULATOR["secret_key"]}
+    return Aws(region or "us-east-1", endpoint, credentials, read_timeout, patience=patience)
 
 
-def stack_name() -> str:
-    """The stack to deploy or destroy: `--stack`, else what `.env` and the environment name, else `loginq`."""
-    return OPTIONS.stack or names().get("LOGINQ_STACK") or DEFAULT_STACK
-
-
-def _reach(endpoint: str) -> None:
+def _reach(endpoint: str, seconds: float) -> None:
     address = urlsplit(endpoint)
-    if address.hostname is None:
-        raise Invalid(f"AWS_ENDPOINT_URL is not a URL: {endpoint!r}.")
     try:
-        socket.create_connection((address.hostname, address.port or 80), timeout=3).close()
+        socket.create_connection((address.hostname or "", address.port or 80), timeout=seconds).close()
     except OSError as exc:
-        hint = "Start it with `loginq local up`." if sys.platform != "win32" else ""
-        raise NoTarget(f"The emulator at {endpoint} does not answer.", hint) from exc
+        raise NoTarget(f"The emulator at {endpoint} does not answer.", "Start it with `loginq local up`.") from exc

@@ -114,10 +114,9 @@ def _live(session: Session, watched: Watched) -> None:
 def screen(watched: Watched, name: str, height: int) -> Any:
     """Everything at one glance, on a terminal with so many lines."""
     from rich.console import Group
-    from rich.text import Text
 
     if not watched.seen:
-        return Text(f"{name}\n{watched.trouble or 'Asking …'}")
+        return console.text(f"{name}\n{watched.trouble or 'Asking …'}")
     now = watched.seen[-1]
     parts: list[Any] = [
         _title(watched, name),
@@ -125,23 +124,19 @@ def screen(watched: Watched, name: str, height: int) -> Any:
         *_attention(watched),
         *_charts(watched, max(3, min(12, (height - _REST) // 2))),
     ]
-    return Group(*parts, Text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
+    return Group(*parts, console.text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
 
 
 def _title(watched: Watched, name: str) -> Any:
-    from rich.text import Text
-
     now, silent = watched.seen[-1], time.monotonic() - watched.answered
-    state = Text.assemble(
-        (f"queue {now.queue} · {name} · ", "bold"), (now.line.line_state, _colour(now.line.line_state))
-    )
+    state = console.text(f"queue {now.queue} · {name} · ", "bold")
+    state += console.text(now.line.line_state, _colour(now.line.line_state))
     if silent > LATE or watched.trouble:
         why = f" ({watched.trouble.rstrip('.')})" if watched.trouble else ""
-        state.append(
-            f"\nAWS has not answered for {silent:.0f} s{why}; trying again. These numbers are old.", "bold red"
-        )
+        old = f"\nAWS has not answered for {silent:.0f} s{why}; trying again. These numbers are old."
+        state += console.text(old, "bold red")
     else:
-        state.append(f"\n{console.moment(now.t)}", "dim")
+        state += console.text(f"\n{console.moment(now.t)}", "dim")
     return state
 
 
@@ -170,15 +165,13 @@ def _next_step(now: Snapshot) -> str:
 
 
 def _attention(watched: Watched) -> list[Any]:
-    from rich.text import Text
-
     said = attention(_minute(watched), watched.paused_since)
-    return [Text(f"! {text}", "bold red") for text in said] or [Text("nothing needs attention", "green")]
+    return [console.text(f"! {each}", "bold red") for each in said] or [
+        console.text("nothing needs attention", "green")
+    ]
 
 
 def _charts(watched: Watched, height: int) -> list[Any]:
-    from rich.text import Text
-
     now = watched.seen[-1]
     waiting = [((each.t - now.t) / SECOND, float(each.line.waiting(each.t))) for each in watched.seen]
     through = sorted(watched.through.items())[:-1]
@@ -187,9 +180,9 @@ def _charts(watched: Watched, height: int) -> list[Any]:
     admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]
     asked = [((each.t - now.t) / SECOND, each.line.flow_at(each.t) / SECOND) for each in watched.seen]
     return [
-        Text("waiting", "bold"),
+        console.text("waiting", "bold"),
         Chart([Series("waiting", waiting)], x=_ago, y=lambda n: f"{n:,.0f}", height=height),
-        Text("admitted per second", "bold"),
+        console.text("admitted per second", "bold"),
         Chart([Series("admitted", admitted), Series("rate", asked)], x=_ago, y=lambda n: f"{n:,.1f}", height=height),
     ]
 

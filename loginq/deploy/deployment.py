@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
@@ -31,10 +32,10 @@ class Plan:
 
 
 class Deployment:
-    """The stack `name`, on AWS or on the emulator that `aws` talks to."""
+    """The stack `name`, on AWS or on the emulator that `aws` talks to. `profile`: the AWS profile that was named."""
 
-    def __init__(self, aws: Aws, name: str, account: str, region: str) -> None:
-        self.aws, self.account, self.region = aws, account, region
+    def __init__(self, aws: Aws, name: str, account: str, region: str, profile: str | None = None) -> None:
+        self.aws, self.account, self.region, self._profile = aws, account, region, profile
         self.stack = Stack(aws, name)
 
     @property
@@ -88,10 +89,10 @@ class Deployment:
 
     def target(self) -> Target:
         """What has been deployed. Raises `NotFound` when nothing is."""
-        emulator = {"endpoint_url": self.aws.endpoint_url, "access_key": "test", "secret_key": "test"}
-        return Target.from_outputs(
-            self.stack.name, self.region, self.stack.outputs(), **(emulator if self.is_local else {})
-        )
+        place: dict[str, Any] = {"account": self.account, "profile": self._profile}
+        if self.is_local:
+            place = {"endpoint_url": self.aws.endpoint_url, "access_key": "test", "secret_key": "test"}
+        return Target.from_outputs(self.stack.name, self.region, self.stack.outputs(), **place)
 
     def start_line(self, parameters: dict[str, str]) -> Line:
         """Make what the stack needs and no template can: the signing keys and the line, with the stack's lease."""

@@ -1,22 +1,26 @@
 """The `.env` file: what `deploy` made, in the names that clients know; only our own lines are touched."""
 
-from collections.abc import Mapping
+import io
+import os
+import secrets
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values, set_key, unset_key
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from loginq.service.errors import Failed, Invalid
-from loginq.service.settings import EMULATOR_NAMES, NAMES, Target
+from loginq.service.settings import EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
 
 ENV = Path(".env")
+_BOM = "\ufeff"
+_ACCOUNT = PLACE_NAMES["account"]
 
 
 def read(path: Path = ENV) -> dict[str, str]:
     """What is set in it; nothing when there is none. Raises `Failed` when it cannot be read."""
-    try:
-        return {name: value for name, value in dotenv_values(path).items() if value is not None}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise Failed(f"{path} cannot be read: {exc}.") from exc
+    found = dotenv_values(stream=io.StringIO(_text(path).removeprefix(_BOM)))
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def write(target: Target, path: Path = ENV) -> None:
@@ -32,13 +36,9 @@ def write(target: Target, path: Path = ENV) -> None:
             f"{path} holds AWS credentials of your own, which the emulator's would replace.",
             "Use the emulator in another folder, or move your credentials to a profile.",
         )
+    gone = {_ACCOUNT, *(EMULATOR_NAMES.values() if emulated else ())} - set(ours)
     try:
-        if not path.exists():
-            path.touch(mode=0o600)
-        for name, value in ours.items():
-            set_key(path, name, value, quote_mode="never")
-        if emulated:
-            _drop([name for name in EMULATOR_NAMES.values() if name not in ours], path)
+        _rewrite(path, ours, gone)
     except OSError as exc:
         lines = "\n".join(f"{name}={value}" for name, value in ours.items())
         raise Failed(
@@ -48,14 +48,46 @@ def write(target: Target, path: Path = ENV) -> None:
 
 def forget(path: Path = ENV) -> None:
     """Take our lines away, and the file if nothing is left. Real credentials that somebody put there stay."""
-    emulated = "AWS_ENDPOINT_URL" in read(path)
-    _drop([*NAMES.values(), *(EMULATOR_NAMES.values() if emulated else ())], path)
-    if path.exists() and not path.read_text().strip():
-        path.unlink()
+    emulated = EMULATOR_NAMES.values() if "AWS_ENDPOINT_URL" in read(path) else ()
+    try:
+        if path.exists():
+            _rewrite(path, {}, {*NAMES.values(), _ACCOUNT, *emulated})
+            if not _text(path).removeprefix(_BOM).strip():
+                path.unlink()
+    except OSError as exc:
+        raise Failed(f"{path} cannot be written: {exc}.", "The stack is gone. Take its lines away yourself.") from exc
 
 
-def _drop(names: list[str], path: Path) -> None:
-    present: Mapping[str, str] = read(path)
-    for name in names:
-        if name in present:
-            unset_key(path, name, quote_mode="never")
+def _text(path: Path) -> str:
+    """The file as it is, line ends and BOM included; empty when there is none."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Failed(f"{path} cannot be read: {exc}.", "It must be a text file in UTF-8.") from exc
+
+
+def _rewrite(path: Path, ours: Mapping[str, str], gone: Collection[str]) -> None:
+    """Set some lines and take some away; the others keep every byte, and a link stays one."""
+    text, real = _text(path), path.resolve()
+    end = "\r\n" if "\r\n" in text else "\n"
+    bom = _BOM * text.startswith(_BOM)
+    kept, left = list[str](), dict(ours)
+    for binding in parse_stream(io.StringIO(text.removeprefix(_BOM), newline="")):
+        if binding.key in ours:
+            kept.append(f"{binding.key}={left.pop(binding.key)}{end}" if binding.key in left else "")
+        elif binding.key not in gone:
+            kept.append(binding.original.string)
+    body = "".join(kept)
+    body += end * bool(body and left and not body.endswith("\n"))
+    body += "".join(f"{name}={value}{end}" for name, value in left.items())
+    draft = real.with_name(f"{real.name}.{secrets.token_hex(4)}")
+    mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write((bom + body).encode())
+        draft.replace(real)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

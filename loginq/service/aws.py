@@ -1,11 +1,13 @@
 """Sessions and clients of AWS: made lazily, in this one place, and passed on. Here, too, an AWS error becomes ours."""
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from loginq import __version__
@@ -25,10 +27,12 @@ from loginq.service.times import system_clock
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""
+_FILES = ("config_file", "credentials_file")
 _CREDENTIALS = (
     "Log in to AWS (for example `aws sso login`), choose a profile with AWS_PROFILE, and check with "
     "`aws sts get-caller-identity`."
 )
+_CONFIGURATION = "Look at the AWS_ variables and at ~/.aws/config: `aws configure list` shows what is in force."
 _RETRY = "Try again in a moment."
 _CODES: dict[type[LoginqError], str] = {
     Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException "
@@ -68,15 +72,36 @@ def translated(exc: Exception) -> LoginqError:
     return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
 
 
+_NO_ANSWER = {"HTTPClientError", "ConnectionError", "IncompleteReadError", "ChecksumError", "FlexibleChecksumError"}
+_CREDENTIAL = ("Credential", "Token", "SSO", "Login", "ProfileNotFound", "RefreshWithMFA")
+
+
 def _unreached(exc: Exception) -> LoginqError:
-    name = type(exc).__name__
+    """What an error of botocore without an answer of AWS means: by its class, because it has no code."""
+    name, said = type(exc).__name__, str(exc).rstrip(".")
     if name == "NoRegionError":
-        return Invalid("No AWS region is set.", "Set AWS_DEFAULT_REGION, or give a profile that has a region.")
+        return Invalid("No AWS region is set.", "Set AWS_DEFAULT_REGION, or give --region or a profile that has one.")
     if name == "ParamValidationError":
         return Invalid(str(exc))
-    if "Credential" in name or "Token" in name or "SSO" in name or name == "ProfileNotFound":
-        return Refused(f"AWS credentials are missing or cannot be used: {str(exc).rstrip('.')}.", _CREDENTIALS)
-    return Unavailable(f"AWS did not answer: {str(exc).rstrip('.')}.", "Check the network, or `loginq local status`.")
+    if name == "MissingDependencyException":
+        return Refused(
+            f"These credentials need a library that is missing: {said}.", 'Install it: `pip install "botocore[crt]"`.'
+        )
+    if any(word in name for word in _CREDENTIAL):
+        return Refused(f"AWS credentials are missing or cannot be used: {said}.", _CREDENTIALS)
+    if name == "ResponseParserError":
+        return not_aws()
+    if _NO_ANSWER.isdisjoint(kind.__name__ for kind in type(exc).__mro__):
+        return Invalid(f"AWS cannot be asked with this configuration: {said}.", _CONFIGURATION)
+    return Unavailable(f"AWS did not answer: {said}.", "Check the network, or `loginq local status`.")
+
+
+def not_aws() -> Unavailable:
+    """Something else answered in place of AWS: the page of a captive portal, say."""
+    return Unavailable(
+        "What answered is not AWS.",
+        "A proxy, a captive portal or a wrong endpoint stands in between: check the network.",
+    )
 
 
 def forever() -> float:
@@ -106,7 +131,11 @@ class Client:
         def call(**parameters: Any) -> Any:
             self._check_time()
             with _translating():
-                return method(**parameters)
+                answer = method(**parameters)
+            headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(answer, dict) else {}
+            if headers.get("content-type", "").startswith("text/html"):
+                raise not_aws()
+            return answer
 
         return call
 
@@ -135,8 +164,9 @@ class _translating:  # noqa: N801 - read as a word in a with statement, like tho
         if exc is None:
             return
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
-        if isinstance(exc, ClientError | BotoCoreError):
+        if isinstance(exc, ClientError | BotoCoreError | ResponseParserError):
             raise translated(exc) from exc
 
 
@@ -146,9 +176,14 @@ class Aws:
     Args:
         region: AWS region; None for what the environment or the profile says.
         endpoint_url: the emulator's address; None for AWS itself.
-        credentials: `aws_access_key_id` and `aws_secret_access_key`, for the emulator; None for the usual chain.
+        credentials: `aws_access_key_id` and `aws_secret_access_key`, for the emulator; None for the usual chain. With
+            them nothing else of this machine's counts: no profile, no configuration file, no proxy.
         read_timeout: seconds that one attempt of a call may take; `lambda` invocations have more.
         time_left: seconds in which a call may still be begun.
+        profile: the AWS profile; None for what the environment says.
+        kept_in: the folder in which the credentials of an assumed role are kept, as the AWS CLI keeps them, so that
+            a code for MFA is not asked for at every command; None for no such folder.
+        patience: how many attempts a call has, and how many seconds to connect.
     """
 
     time_left: Callable[[], float] = staticmethod(forever)
@@ -160,8 +195,12 @@ class Aws:
         credentials: dict[str, Any] | None = None,
         read_timeout: float = 10,
         time_left: Callable[[], float] = forever,
+        profile: str | None = None,
+        kept_in: Path | None = None,
+        patience: tuple[int, float] = (3, 2),
     ) -> None:
         self.region = region
+        self._profile, self._kept_in, self._patience = profile, kept_in, patience
         self.endpoint_url = endpoint_url
         self._credentials = credentials or {}
         self._read_timeout = read_timeout
@@ -173,7 +212,17 @@ class Aws:
     def _session(self) -> Any:
         from botocore.session import Session  # boto3's only adds the import of what is never used here
 
-        return Session()
+        if self._credentials:
+            nothing = {"profile": (None, None, None, None), **dict.fromkeys(_FILES, (None, None, os.devnull, None))}
+            return Session(session_vars=nothing)
+        session = Session(profile=self._profile)
+        if self._kept_in is not None:
+            from botocore.utils import JSONFileCache
+
+            with _translating():
+                roles = session.get_component("credential_provider").get_provider("assume-role")
+            roles.cache = JSONFileCache(self._kept_in)
+        return session
 
     def client(self, service: str) -> Client:
         """The client of a service, for example `dynamodb`.
@@ -194,10 +243,12 @@ class Aws:
                     endpoint_url=self.endpoint_url,
                     config=Config(
                         user_agent=USER_AGENT,
-                        connect_timeout=2,
+                        connect_timeout=self._patience[1],
                         read_timeout=70 if service == "lambda" else self._read_timeout,
                         max_pool_connections=THREADS,
-                        retries={"mode": "standard", "total_max_attempts": 3},
+                        retries={"mode": "standard", "total_max_attempts": self._patience[0]},
+                        ignore_configured_endpoint_urls=True,  # where requests go is the target's word alone
+                        **({"proxies": {}} if self._credentials else {}),
                     ),
                     **self._credentials,
                 )

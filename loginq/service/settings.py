@@ -85,6 +85,8 @@ NAMES = {
     "region": "AWS_DEFAULT_REGION",
 }
 """What `.env` and the environment call the fields of a target."""
+PLACE_NAMES = {"account": "LOGINQ_ACCOUNT", "profile": "AWS_PROFILE"}
+"""What is there besides when the target is on AWS, and known."""
 EMULATOR_NAMES = {
     "endpoint_url": "AWS_ENDPOINT_URL",
     "access_key": "AWS_ACCESS_KEY_ID",
@@ -115,6 +117,8 @@ class Target:
     endpoint_url: str | None = None
     access_key: str | None = None
     secret_key: str | None = None
+    account: str | None = None
+    profile: str | None = None
 
     @classmethod
     def from_names(cls, given: Mapping[str, str]) -> Self:
@@ -133,21 +137,21 @@ class Target:
             )
         endpoint = given.get("AWS_ENDPOINT_URL") or None
         fields = {field: given[name] for field, name in NAMES.items()}
-        if endpoint:
-            fields |= {field: given.get(name, "") for field, name in EMULATOR_NAMES.items()}
+        more = EMULATOR_NAMES if endpoint else PLACE_NAMES
+        fields |= {field: given[name] for field, name in more.items() if given.get(name)}
         return cls(**fields)._checked()
 
     @classmethod
-    def from_outputs(cls, stack: str, region: str, outputs: Mapping[str, str], **emulator: Any) -> Self:
-        """The target that a stack's outputs describe. Raises `NoTarget` when it is not one of ours."""
+    def from_outputs(cls, stack: str, region: str, outputs: Mapping[str, str], **place: Any) -> Self:
+        """The target that a stack's outputs describe, at a place. Raises `NoTarget` when it is not one of ours."""
         missing = [name for name in OUTPUTS.values() if name not in outputs]
         if missing:
             raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
-        return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **emulator)._checked()
+        return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **place)._checked()
 
     def names(self) -> dict[str, str]:
         """The same as lines of `.env`."""
-        every = {**NAMES, **EMULATOR_NAMES}
+        every = {**NAMES, **PLACE_NAMES, **EMULATOR_NAMES}
         return {name: str(getattr(self, field)) for field, name in every.items() if getattr(self, field)}
 
     def _checked(self) -> Self:

@@ -26,13 +26,21 @@ def iso(t: int) -> str:
     return datetime.fromtimestamp(t // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{t % 1_000:03}Z"
 
 
+EARLIEST, LATEST = 946_684_800_000, 253_402_214_399_999
+"""The years 2000 to 9999, less a day for zones, in ms. What comes from outside beyond that is no instant but a slip, as
+is the zero of some language's calendar, and could not be read back from the row that holds it."""
+
+
 def from_iso(text: str) -> int:
-    """The ms of an ISO 8601 instant; `ValueError` when it is none."""
+    """The ms of an ISO 8601 instant; `ValueError` when it is none, or beyond `EARLIEST` and `LATEST`."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return whole * 1_000 + moment.microsecond // 1_000
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    t = since // timedelta(milliseconds=1)
+    if t and not EARLIEST <= t <= LATEST:
+        raise ValueError(f"{text!r} is out of range")
+    return t
 
 
 LONGEST = 365 * DAY
@@ -62,21 +70,40 @@ def _duration(text: str) -> int | None:
 def parse_moment(text: str, now: int) -> int:
     """`18:00`, `18:00:30`, `2026-11-25 18:00` in the zone of this machine, or ISO 8601 with a zone, in ms.
 
-    A time of day is the next one after `now`. Raises `Invalid` for anything else, and for a moment that is past.
+    A time of day is the next one after `now`. Raises `Invalid` for anything else, for a moment that is past, and for
+    one that a change of the clocks makes come twice or never.
     """
     here = datetime.fromtimestamp(now / 1_000).astimezone()
     try:
-        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", text):
-            clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
-            found = datetime.combine(here.date(), clock).astimezone()
-            if found <= here:
-                found = datetime.combine(here.date() + timedelta(days=1), clock).astimezone()
-        else:
-            found = datetime.fromisoformat(text)
-            found = found if found.tzinfo else found.astimezone()
-    except ValueError as exc:
+        found = _written(text, here)
+        t = (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as exc:
         raise Invalid(f"{text!r} is not a time.", "Write it like 18:00 or 2026-11-25T18:00.") from exc
-    t = round(found.timestamp() * 1_000)
     if t <= now:
         raise Invalid(f"{text!r} is past.", f"It is {here:%Y-%m-%d %H:%M:%S} here.")
+    if t > LATEST:
+        raise Invalid(f"{text!r} is too far ahead.", f"It is {here:%Y-%m-%d %H:%M:%S} here.")
     return t
+
+
+def _written(text: str, here: datetime) -> datetime:
+    """The instant that is written, by the clocks of `here` where it names no zone."""
+    if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", text):
+        clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
+        found = _local(datetime.combine(here.date(), clock), text)
+        return found if found > here else _local(datetime.combine(here.date() + timedelta(days=1), clock), text)
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else _local(found, text)
+
+
+def _local(naive: datetime, text: str) -> datetime:
+    """A time of this machine's clocks; `Invalid` for one that they skip or show twice."""
+    first, second = naive.replace(fold=0).astimezone(), naive.replace(fold=1).astimezone()
+    if first.utcoffset() == second.utcoffset():
+        return first
+    skipped = first.astimezone(UTC).astimezone().replace(tzinfo=None, fold=0) != naive
+    how = "does not exist here: the clocks go forward" if skipped else "comes twice here: the clocks go back"
+    says = f"{naive:%Y-%m-%dT%H:%M}"
+    zones = sorted({each.strftime("%z") for each in (first, second)})
+    hint = " or ".join(f"{says}{zone[:3]}:{zone[3:]}" for zone in zones)
+    raise Invalid(f"{text!r} {how}.", f"Write it with its zone: {hint}.")

@@ -13,7 +13,7 @@ from loginq.cli.reference import commands, rewritten
 
 README = Path(__file__).parents[2] / "README.md"
 DESIGNED = {
-    "": "demo deploy destroy status play simulate doctor logs",
+    "": "demo deploy destroy status target play simulate doctor logs",
     "local": "up down status reset logs",
     "users": "create list show import reset-password disable enable delete",
     "queue": "stats watch peek pause resume close open message purge dlq redrive audit",
