@@ -4,18 +4,21 @@ import hashlib
 import io
 import struct
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from loginq.deploy import pip
 from loginq.deploy.assets import LAMBDAS, PACKAGE, REQUIREMENTS
+from loginq.deploy.imports import missing
 from loginq.service.errors import Failed
 
 PYTHON = "3.13"
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+_WHEELS = [*(word for platform in PLATFORMS for word in ("--platform", platform)), "--python-version", PYTHON]
+"""What pip is told of the machine that the wheels are for."""
 AARCH64 = 183
 """EM_AARCH64, the `e_machine` of an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -38,19 +41,34 @@ class Bundle:
         return f"loginq/{hashlib.sha256(self.content).hexdigest()}.zip"
 
 
-def build(*, for_aws: bool) -> Bundle:
+def build(*, for_aws: bool, run: pip.Run = subprocess.run) -> Bundle:
     """The bundle for AWS, with its dependencies as arm64 wheels, or for the emulator, which brings its own.
 
-    Raises `Failed` when pip cannot get the wheels, or one of them is for another machine.
+    Raises `Failed` when pip cannot get the wheels, one of them is for another machine, or something that a function
+    imports is not among them. `run` runs pip.
     """
     files = dict(_own_files())
     if for_aws:
         with tempfile.TemporaryDirectory() as folder:
-            _install(Path(folder))
+            _install(Path(folder), run)
             files |= _files(Path(folder))
         if wrong := foreign_objects(files):
             raise Failed(f"The bundle would hold objects that are not for arm64: {', '.join(wrong)}.")
+        if lost := missing(files):
+            raise Failed(
+                f"The bundle would lack what its functions import: {', '.join(lost)}.",
+                "Nothing was uploaded. pip said that it had installed it: see what `pip config list` says.",
+            )
     return Bundle(_zip(files))
+
+
+def sources_hash() -> str:
+    """The hash of all that a bundle is made from: our files, the pinned requirements, Lambda's machine and Python."""
+    made_from = [*_own_files(), ("requirements", REQUIREMENTS.read_bytes()), *((word, b"") for word in _WHEELS)]
+    every = hashlib.sha256()
+    for name, content in made_from:
+        every.update(f"{name} {len(content)}\n".encode() + content)
+    return every.hexdigest()
 
 
 def foreign_objects(files: dict[str, bytes]) -> list[str]:
@@ -71,16 +89,15 @@ def _own_files() -> Iterator[tuple[str, bytes]]:
         yield f"loginq/service/{file.name}", file.read_bytes()
 
 
-def _install(folder: Path) -> None:
+def _install(folder: Path, run: pip.Run) -> None:
     """The pinned requirements, as wheels for Lambda's machine and Python, whatever this machine is."""
-    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += [*platforms, "--python-version", PYTHON, "--only-binary=:all:", "--no-deps", "--require-hashes"]
-    command += ["--target", str(folder), "--requirement", str(REQUIREMENTS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise Failed(f"pip could not get the Lambdas' dependencies: {last}", "Is PyPI within reach, and pip installed?")
+    words = ["install", "--quiet", "--no-compile", *_WHEELS, "--only-binary=:all:", "--no-deps", "--require-hashes"]
+    said = pip.call([*words, "--target", str(folder), "--requirement", str(REQUIREMENTS)], run)
+    if said.returncode:
+        raise Failed(
+            f"pip could not get the Lambdas' dependencies: {pip.last_word(said)}",
+            "Is PyPI within reach, and pip installed?",
+        )
 
 
 def _files(folder: Path) -> dict[str, bytes]:

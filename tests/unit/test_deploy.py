@@ -1,17 +1,21 @@
 """Bundle, template and `.env`: what is deployed is reproducible, checked, and touches nothing else."""
 
+import hashlib
 import io
 import os
 import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from loginq.deploy import bundle, envfile, template
+from loginq.deploy import bundle, envfile, pip, template
+from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
+from loginq.deploy.imports import missing
 from loginq.service.errors import Failed, Invalid
 from loginq.service.settings import Target
 
@@ -119,18 +123,142 @@ def test_a_requirement_that_pip_cannot_get_is_told(tmp_path: Path, monkeypatch: 
         bundle.build(for_aws=True)
 
 
+# pip
+
+
+NEEDED = (
+    "aws_lambda_powertools", "aws_lambda_powertools.metrics", "cryptography.hazmat.primitives.asymmetric", "jwt",
+    "jwt.algorithms",
+)  # fmt: skip
+"""What the functions import besides what Lambda brings."""
+
+
+def _wheel(folder: Path, modules: Sequence[str] = NEEDED) -> str:
+    """A wheel `stand-in` in `folder`, with these packages and nothing in them; the requirement that names it."""
+    info = "stand_in-1.0.dist-info"
+    content = {f"{module.replace('.', '/')}/__init__.py": "" for module in modules}
+    content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    content[f"{info}/METADATA"] = "Metadata-Version: 2.1\nName: stand-in\nVersion: 1.0\n"
+    content[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*content, f"{info}/RECORD"])
+    file = folder / "stand_in-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+    return f"stand-in==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+
+
+def test_neither_the_folders_modules_nor_pips_settings_can_break_or_empty_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where packages are is taken from the settings: here a folder of wheels, named relative to this one."""
+    (tmp_path / "wheels").mkdir()
+    requirements, ran = tmp_path / "requirements.txt", tmp_path / "ran"
+    requirements.write_text(_wheel(tmp_path / "wheels"))
+    (tmp_path / "pip").mkdir()
+    for name in ("types.py", "typing.py", "pip/__init__.py", "pip/__main__.py"):
+        (tmp_path / name).write_text(f"open({str(ran)!r}, 'a').write({name!r})\n")
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nno-index = yes\nquiet = 3\nrequire-virtualenv = yes\n"
+        "[install]\nuser = yes\nfind-links = wheels\nconstraint = /nowhere\n[config]\nuser = yes\n"
+    )
+    settings = {"CONFIG_FILE": "pip.conf", "USER": "1", "DRY_RUN": "1", "PREFIX": "/x", "TARGET": "/y", "REPORT": "-"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    for name in pip.KEPT:
+        monkeypatch.delenv(f"PIP_{name.upper().replace('-', '_')}", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(bundle, "REQUIREMENTS", requirements)
+    names = zipfile.ZipFile(io.BytesIO(bundle.build(for_aws=True).content)).namelist()
+    assert {"jwt/algorithms/__init__.py", "aws_lambda_powertools/__init__.py", "lambdas/get_jwks.py"} < set(names)
+    assert not ran.exists()
+
+
+def _said(out: str = "", err: str = "", code: int = 0) -> pip.Run:
+    """A pip that says this, whatever it is asked, and does nothing."""
+    return lambda command, **options: subprocess.CompletedProcess(command, code, out, err)
+
+
+def test_a_bundle_without_what_the_functions_import_is_refused() -> None:
+    with pytest.raises(Failed) as failed:
+        bundle.build(for_aws=True, run=_said())
+    assert failed.value.message == (
+        "The bundle would lack what its functions import: aws_lambda_powertools, aws_lambda_powertools.metrics, "
+        "cryptography.hazmat.primitives.asymmetric, jwt, jwt.algorithms."
+    )
+
+
+def test_settings_of_pip_that_cannot_be_read_are_told() -> None:
+    with pytest.raises(Failed, match=r"pip's settings cannot be read: broken"):
+        bundle.build(for_aws=True, run=_said(err="Traceback\nbroken\n", code=1))
+
+
+def test_of_pips_settings_those_are_kept_that_say_where_packages_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my ca.pem").touch()
+    (tmp_path / "my wheels").mkdir()
+    (tmp_path / "more").mkdir()
+    said = """:env:.proxy='http://env:1'
+global.cert='my ca.pem'
+global.extra-index-url='\\nhttps://a/simple\\nhttps://b/simple'
+global.index-url='https://global/simple'
+global.proxy='http://global:1'
+install.find-links='more https://c'
+install.index-url='https://me:it\\'s@install/simple'
+install.no-index=''
+install.prefix='/x'
+download.index-url='https://download/simple'
+install.user='true'
+a line of another kind
+"""
+    assert pip.settings(str(tmp_path), _said(said)) == {
+        "PIP_PROXY": "http://env:1",
+        "PIP_CERT": str(tmp_path / "my ca.pem"),
+        "PIP_EXTRA_INDEX_URL": "https://a/simple https://b/simple",
+        "PIP_INDEX_URL": "https://me:it's@install/simple",
+        "PIP_FIND_LINKS": f"file://{tmp_path}/more https://c",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "lost"),
+    [
+        ("import json, boto3, botocore.session", []),
+        ("import absent", ["absent"]),
+        ("def f():\n    from absent.deep import thing", ["absent.deep"]),
+        ("from present import gone", []),
+        ("import present.gone", ["present.gone"]),
+        ("from compiled.half import thing", []),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import absent\nelse:\n    import other", ["other"]),
+        ("from loginq.service import far", ["behind.far"]),
+        ("import loginq.service.far", ["behind.far"]),
+        ("from loginq.cli import console", ["loginq.cli"]),
+    ],
+)
+def test_what_a_handler_imports_is_followed_through_our_own_files(source: str, lost: list[str]) -> None:
+    files = {
+        "lambdas/one.py": source,
+        "loginq/service/__init__.py": "",
+        "loginq/service/far.py": "import behind.far",
+        "loginq/service/unused.py": "import nobody",
+        "present/__init__.py": "import whatever",
+        "compiled/half.abi3.so": "",
+    }
+    assert missing({name: text.encode() for name, text in files.items()}) == lost
+
+
+def test_the_hash_of_the_sources_follows_the_files_and_the_requirements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = bundle.sources_hash()
+    assert before == bundle.sources_hash()
+    changed = tmp_path / "requirements.txt"
+    changed.write_bytes(REQUIREMENTS.read_bytes() + b"#")
+    monkeypatch.setattr(bundle, "REQUIREMENTS", changed)
+    assert bundle.sources_hash() != before
+
+
 # The template
-
-
-def test_cfn_lint_finds_nothing() -> None:
-    template.lint()
-
-
-def test_cfn_lint_stops_a_broken_template(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.yaml"
-    broken.write_text(template.load().text.replace("!GetAtt Intake.Arn", "!GetAtt Intake.Arm"))
-    with pytest.raises(Failed, match=r"cfn-lint: broken.yaml line \d+:"):
-        template.lint(broken)
 
 
 def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
