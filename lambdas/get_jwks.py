@@ -1,18 +1,24 @@
 """GET /.well-known/jwks.json: the public keys with which a game server checks admission tokens, offline."""
 
+from functools import cache
 from typing import Any
 
 from lambdas.http import public
 from loginq.service.queue import Queue
-from loginq.service.tokens import JWKS_MAX_AGE
+from loginq.service.tokens import JWKS_MAX_AGE, Published
 
 _FRESH = 60
 """Seconds that a warm Lambda keeps the keys; the next one is published long before it signs."""
 
 
+@cache
+def _published(queue: Queue) -> Published:
+    """Made once in a warm Lambda."""
+    return Published(queue.table, queue.name)
+
+
 def _jwks(queue: Queue) -> dict[str, Any]:
-    assert queue.keys is not None  # noqa: S101 - the template gives this function the secret
-    return queue.keys.cached(_FRESH).jwks()
+    return dict(_published(queue).cached(_FRESH))
 
 
 handler = public(_jwks, max_age=JWKS_MAX_AGE)

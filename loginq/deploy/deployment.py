@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,12 +12,12 @@ from loginq.deploy import bundle, template
 from loginq.deploy.artifacts import Artifacts
 from loginq.deploy.stack import Change, Event, Stack
 from loginq.service.aws import Aws
-from loginq.service.errors import Conflict, Failed, Invalid
+from loginq.service.errors import Conflict, Failed, Invalid, NotFound
 from loginq.service.line import Line
 from loginq.service.queue import connect
 from loginq.service.settings import Rules, Target
-from loginq.service.times import SECOND, system_clock
-from loginq.service.tokens import Keys
+from loginq.service.times import system_clock
+from loginq.service.tokens import Keys, KeySet, Published
 
 Say = Callable[[str], None]
 
@@ -80,6 +81,9 @@ class Deployment:
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         """Apply a plan; its events as they come. Raises `Failed` with the one that caused a failure."""
+        if plan.update:  # from a version that published no keys: its functions do not miss them, the new ones would
+            with suppress(NotFound):
+                self._keys()
         yield from self.stack.execute(plan.change_set)
 
     def withdraw(self, plan: Plan) -> None:
@@ -96,10 +100,9 @@ class Deployment:
 
     def start_line(self, parameters: dict[str, str]) -> Line:
         """Make what the stack needs and no template can: the signing keys and the line, with the stack's lease."""
-        outputs = self.stack.outputs()
-        target, lease = self.target(), int(parameters["LeaseSeconds"]) * SECOND
-        kid = Keys(self.aws.client("secretsmanager"), outputs["SigningKeysId"]).ensure(system_clock()).active["kid"]
+        target, kid = self.target(), self._keys().active["kid"]
         rules = Rules.of_stack(parameters)
+        lease = rules.lease
         lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
 
         def started(line: Line, t: int) -> Line | None:
@@ -131,6 +134,13 @@ class Deployment:
             for each in self.stack.resources()
             if each["LogicalResourceId"] in wanted and each["ResourceStatus"] != "DELETE_COMPLETE"
         }
+
+    def _keys(self) -> KeySet:
+        """The signing keys, made where there are none, and published where they are not."""
+        target, secret = self.target(), self.stack.outputs()["SigningKeysId"]
+        queue = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+        public = Published(queue.table, queue.name)
+        return Keys(self.aws.client("secretsmanager"), secret).ensure(system_clock(), public)
 
     def _kept(self, source: template.Template) -> dict[str, str]:
         """The parameters that an earlier deploy gave, as far as this template has them."""

@@ -14,7 +14,7 @@ from loginq.service.rates import rate_text
 from loginq.service.stats import counts_of
 from loginq.service.table import attempts, in_threads
 from loginq.service.times import SECOND, iso
-from loginq.service.tokens import Keys
+from loginq.service.tokens import Keys, Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +154,15 @@ def clearing(line: Line, t: int) -> Line:
 def rotate_keys(queue: Queue, keys: Keys, who: str, admission: int, *, force: bool = False) -> Done:
     """Sign with the next key from now on. `admission`: how long a token lives, ms.
 
-    A rotation that was cut off between the secret and the line is finished, not repeated. Raises `Invalid` while it
+    A rotation that was cut off between the secret and the line is finished, not repeated, and the public key set is
+    written anew where it is not these keys'. Raises `Invalid` while it
     would break living tokens, unless `force`.
     """
-    line, now = queue.lines.read(), keys.read()
+    line, now, public = queue.lines.read(), keys.read(), Published(queue.table, queue.name)
     if line.kid in ("", now.active["kid"]):
-        now = keys.rotate(queue.clock(), admission, force=force)
+        now = keys.rotate(queue.clock(), admission, public, force=force)
+    else:
+        public.write(now)
     kid = now.active["kid"]
     return _change(queue, who, "rotate keys", lambda line, t: replace(line.settle(t), kid=kid), lambda line: line.kid)
 

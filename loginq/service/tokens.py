@@ -3,6 +3,9 @@
 Three keys live in one secret: the previous, the active and the next. All three are published, so that a rotation takes
 effect at once and breaks nothing: the key that becomes active has long been known, and the one it replaces still is.
 Which one is active is also in the line (`kid`), so every minter knows within a second; the others it already holds.
+
+Their public halves are also in a row of the table, which is all that the function behind the public key set may read.
+They are written there before the secret is: a key that is not published never signs.
 """
 
 import json
@@ -12,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from loginq.service.errors import Failed, Invalid, NotFound
+from loginq.service.errors import Failed, Invalid, NotFound, Unavailable
+from loginq.service.table import Table
 from loginq.service.times import SECOND, iso
 
 AUDIENCE = "loginq"
@@ -23,6 +27,7 @@ _PUBLIC = ("kty", "crv", "x", "y")
 _RELOAD = 1.0
 
 Jwk = dict[str, str]
+Jwks = dict[str, list[Jwk]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class KeySet:
         """The private key of this id."""
         return next((key for key in self._all() if key["kid"] == kid), None)
 
-    def jwks(self) -> dict[str, list[Jwk]]:
+    def jwks(self) -> Jwks:
         """The public key set (RFC 7517)."""
         return {"keys": [_public(key) for key in self._all()]}
 
@@ -112,15 +117,17 @@ class Keys:
             return key
         return self.cached().active
 
-    def ensure(self, t: int) -> KeySet:
-        """The keys, made first when there are none."""
+    def ensure(self, t: int, public: "Published") -> KeySet:
+        """The keys, made first when there are none, and their public halves in `public`."""
         try:
-            return self.read()
+            keys = self.read()
         except NotFound:
-            return self._write(KeySet.new(t))
+            return self._write(KeySet.new(t), public)
+        public.write(keys)
+        return keys
 
-    def rotate(self, t: int, admission: int, *, force: bool = False) -> KeySet:
-        """Rotate at `t`. `admission`: how long a token lives, ms.
+    def rotate(self, t: int, admission: int, public: "Published", *, force: bool = False) -> KeySet:
+        """Rotate at `t`. `admission`: how long a token lives, ms. `public` has the new set before anything signs by it.
 
         Raises `Invalid` while the previous key may still have living tokens, or a game server may not know the next one
         yet; `force` does it all the same.
@@ -132,12 +139,43 @@ class Keys:
                 f"The keys were rotated at {iso(keys.rotated_at)}; again now would break tokens that are still alive.",
                 f"Wait until {iso(safe_at)}, or give --force if a key has leaked.",
             )
-        return self._write(keys.rotated(t))
+        return self._write(keys.rotated(t), public)
 
-    def _write(self, keys: KeySet) -> KeySet:
+    def _write(self, keys: KeySet, public: "Published") -> KeySet:
+        public.write(keys)
         self._secrets.put_secret_value(SecretId=self._id, SecretString=keys.text())
         self._cache = time.monotonic(), keys
         return keys
+
+
+class Published:
+    """The public key set of `queue`, in a row whose key nothing else has: who may read it can read nothing else."""
+
+    def __init__(self, table: Table, queue: str) -> None:
+        self._table, self._pk = table, f"PUBLIC#{queue}"
+        self._cache: tuple[float, Jwks] | None = None
+
+    def read(self) -> Jwks:
+        """The key set. Raises `Unavailable` when none has been published yet."""
+        row = self._table.get(self._pk, "JWKS")
+        if row is None:
+            raise Unavailable("No keys have been published yet.", "Publish them with `loginq deploy`.")
+        found: Jwks = json.loads(row["keys"])
+        self._cache = time.monotonic(), found
+        return found
+
+    def cached(self, max_age: float) -> Jwks:
+        """The key set as it was at most `max_age` seconds ago."""
+        if self._cache is None or time.monotonic() - self._cache[0] > max_age:
+            return self.read()
+        return self._cache[1]
+
+    def write(self, keys: KeySet) -> None:
+        """Publish these keys; nothing is written where they are."""
+        text = json.dumps(keys.jwks())
+        row = self._table.get(self._pk, "JWKS")
+        if row is None or row["keys"] != text:
+            self._table.put({"PK": self._pk, "SK": "JWKS", "keys": text})
 
 
 def mint(key: Jwk, *, issuer: str, sub: str, ticket: str, position: int, admitted_at: int, admission: int) -> str:

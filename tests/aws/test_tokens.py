@@ -13,12 +13,12 @@ from joserfc.jwk import KeySet as OtherKeySet
 
 from loginq.service import login
 from loginq.service.aws import Aws
-from loginq.service.errors import Failed, Invalid, NotFound
+from loginq.service.errors import Failed, Invalid, NotFound, Unavailable
 from loginq.service.operating import rotate_keys
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.times import MINUTE, SECOND
-from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, explain, mint
+from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, Published, explain, mint
 from tests.aws.test_login import pass_time, placed
 
 ISSUER = "https://api.example/v1"
@@ -30,6 +30,11 @@ ADA = Identity("sub-ada", "ada")
 def keys(aws: Aws) -> Keys:
     secrets = aws.client("secretsmanager")
     return Keys(secrets, secrets.create_secret(Name="signing-keys")["ARN"])
+
+
+@pytest.fixture
+def public(queue: Queue) -> Published:
+    return Published(queue.table, queue.name)
 
 
 def token(key: Jwk, **changes: Any) -> str:
@@ -93,12 +98,74 @@ def test_another_library_verifies_it_from_the_key_set_alone() -> None:
         other_jwt.decode(token(foreign.active), published, algorithms=["ES256"])
 
 
-def test_keys_are_written_once(keys: Keys) -> None:
+def test_keys_are_written_once_and_published(keys: Keys, public: Published) -> None:
     with pytest.raises(NotFound, match="no signing keys yet"):
         keys.read()
-    first = keys.ensure(T)
-    assert keys.ensure(T + 1) == first == keys.read()
+    first = keys.ensure(T, public)
+    assert keys.ensure(T + 1, public) == first == keys.read()
     assert keys.cached() == first
+    assert public.read() == first.jwks()
+
+
+class Stopped(Exception):
+    """The process is gone."""
+
+
+class Cut:
+    """Secrets Manager up to the moment in which it should write."""
+
+    def __init__(self, secrets: Any) -> None:
+        self.get_secret_value = secrets.get_secret_value
+
+    def put_secret_value(self, **given: Any) -> None:
+        raise Stopped
+
+
+def test_a_key_is_published_before_it_can_sign_also_when_the_rotation_is_cut_off(
+    queue: Queue, keys: Keys, public: Published, now: list[int]
+) -> None:
+    first = keys.ensure(T, public)
+    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    with pytest.raises(Stopped):
+        rotate_keys(queue, Keys(Cut(keys._secrets), keys._id), "me", 5 * MINUTE)
+    assert keys.read() == first  # nothing signs with another key yet
+    assert {first.active["kid"], first.next["kid"]} < _kids(public)
+    assert rotate_keys(queue, keys, "me", 5 * MINUTE).after == first.next["kid"]
+    assert public.read() == keys.read().jwks()
+
+
+def test_what_is_not_published_is_made_good_by_the_next_deploy_or_rotation(
+    queue: Queue, keys: Keys, public: Published
+) -> None:
+    first = keys.ensure(T, public)
+    row = {"PK": "PUBLIC#main", "SK": "JWKS"}
+    queue.table.write_all(deletes=[(row["PK"], row["SK"])])  # a stack of a version that had no such row
+    with pytest.raises(Unavailable, match="No keys have been published yet"):
+        public.read()
+    keys.ensure(T, public)
+    assert public.read() == first.jwks()
+    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
+    queue.table.write_all(deletes=[(row["PK"], row["SK"])])
+    rotate_keys(queue, keys, "me", 5 * MINUTE)
+    assert public.read() == keys.read().jwks()
+
+
+def test_the_public_row_holds_nothing_private_and_is_read_once_a_minute(
+    queue: Queue, keys: Keys, public: Published
+) -> None:
+    first = keys.ensure(T, public)
+    assert set(queue.table.get("PUBLIC#main", "JWKS") or {}) == {"PK", "SK", "keys"}
+    assert not [key for key in public.read()["keys"] if "d" in key]
+    reader = Published(queue.table, queue.name)
+    assert reader.cached(60) == first.jwks()
+    keys.rotate(T, 5 * MINUTE, public)
+    assert reader.cached(60) == first.jwks()
+    assert reader.cached(-1) == public.read() != first.jwks()
+
+
+def _kids(public: Published) -> set[str]:
+    return {key["kid"] for key in public.read()["keys"]}
 
 
 def test_a_secret_that_is_broken_is_said_without_being_shown(keys: Keys) -> None:
@@ -109,8 +176,10 @@ def test_a_secret_that_is_broken_is_said_without_being_shown(keys: Keys) -> None
     assert failed.value.__cause__ is None
 
 
-def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(queue: Queue, keys: Keys, now: list[int]) -> None:
-    first = keys.ensure(T)
+def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(
+    queue: Queue, keys: Keys, public: Published, now: list[int]
+) -> None:
+    first = keys.ensure(T, public)
     minter = Keys(keys._secrets, keys._id)  # a warm Lambda that read the secret before
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
     assert minter.signer(queue.lines.read().kid) == first.active
@@ -130,17 +199,17 @@ def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(queue: Queue, ke
     assert minter.signer(queue.lines.read().kid) == keys.read().active
 
 
-def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, keys: Keys) -> None:
-    first = keys.ensure(T)
+def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, keys: Keys, public: Published) -> None:
+    first = keys.ensure(T, public)
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
-    keys.rotate(T, 5 * MINUTE)  # and then the process is gone
+    keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
     assert Keys(keys._secrets, keys._id).signer(queue.lines.read().kid) == first.active
     assert rotate_keys(queue, keys, "me", 5 * MINUTE).after == first.next["kid"]
     assert keys.read().active == first.next
 
 
-def test_polling_again_is_the_same_admission(queue: Queue, keys: Keys, now: list[int]) -> None:
-    made = keys.ensure(T)
+def test_polling_again_is_the_same_admission(queue: Queue, keys: Keys, public: Published, now: list[int]) -> None:
+    made = keys.ensure(T, public)
     signing = replace(queue, keys=keys, issuer=ISSUER)
     ticket = login.request(signing, ADA).ticket
     placed(signing)

@@ -69,7 +69,7 @@ def _signed_in(method: str, sub: str, **query: str) -> dict[str, Any]:
 
 TICKET = Ticket("somebody", "a-ticket", 1_800_000_000_000).body()
 EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "GetJwks": ("secretsmanager:GetSecretValue", {}),
+    "GetJwks": ("dynamodb:GetItem", {}),
     "PutPlayerInfo": (
         "dynamodb:UpdateItem",
         {
