@@ -26,10 +26,11 @@ def deploy(
     Shows what would change, asks, applies it, and writes .env.
     """
     from loginq.cli import console
-    from loginq.deploy import envfile
+    from loginq.deploy import envfile, template
     from loginq.deploy.deployment import parse_parameters
 
     given = parse_parameters(param or [])
+    template.load().accept(given)
     deployment = open_deployment(local)
     plan = deployment.plan(given, console.say)
     report: dict[str, Any] = {"target": name_of(deployment), "changes": len(plan.changes), "applied": False}

@@ -50,12 +50,10 @@ class Deployment:
         return urlsplit(self.aws.endpoint_url).netloc if self.aws.endpoint_url else None
 
     def plan(self, given: dict[str, str], say: Say) -> Plan:
-        """Lint, bundle, upload, and ask CloudFormation what would change; parameters not given keep their value."""
+        """Check, bundle, upload, and ask CloudFormation what would change; parameters not given keep their value."""
         source = template.load()
         local = template.LOCAL if self.is_local else {}
         parameters = source.checked({**local, **self._kept(source), **given}, on_aws=not self.is_local)
-        say("Checking the template (cfn-lint)")
-        template.lint()
         say("Bundling the lambdas")
         bundled = bundle.build(for_aws=not self.is_local)
         artifacts = Artifacts(self.aws, self.account, self.region)
@@ -67,6 +65,7 @@ class Deployment:
         parameters |= {
             "CodeBucket": artifacts.bucket,
             "CodeKey": bundled.key,
+            "SourcesHash": bundle.sources_hash(),
             "LoginqVersion": __version__,
             "EmulatorEndpoint": self.aws.endpoint_url or "",
         }

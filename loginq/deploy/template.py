@@ -1,4 +1,4 @@
-"""The template as it is deployed: linted, its parameters checked, its API deployment named after what it deploys."""
+"""The template as it is deployed: its parameters checked, its API deployment named after what it deploys."""
 
 import hashlib
 import json
@@ -11,13 +11,21 @@ from typing import Any
 import yaml
 
 from loginq.deploy.assets import TEMPLATE
-from loginq.service.errors import Failed, Invalid
+from loginq.service.errors import Invalid
 from loginq.service.polling import longest_poll
+from loginq.service.settings import PARAMETERS, Rules
 from loginq.service.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
-OURS = ("CodeBucket", "CodeKey", "LoginqVersion", "EmulatorEndpoint")
+OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")
 """Parameters that `deploy` gives; nobody else may."""
+OR_ZERO = {"WarmReads": 12_000, "WarmWrites": 4_000}
+"""Parameters that are 0 or at least this, which a template cannot say.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html
+"""
+LONGEST = 4_096
+"""Bytes of a parameter's value: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 LOCAL = {
     "PlacingTimeoutSeconds": "5",
     "IntakeVisibilitySeconds": "5",
@@ -76,67 +84,75 @@ class Template:
         }
         return hashlib.sha256((text + json.dumps(used, sort_keys=True)).encode()).hexdigest()[:10]
 
-    def checked(self, given: dict[str, str], *, on_aws: bool) -> dict[str, str]:
-        """All parameters but those that `deploy` adds. Raises `Invalid` for what CloudFormation would refuse late."""
+    def accept(self, given: dict[str, str]) -> None:
+        """Raises `Invalid` for a parameter that is not there to be given, or has a value that no stack may have."""
         specs = self.document["Parameters"]
         for name, value in given.items():
             if name not in specs or name in OURS:
                 known = ", ".join(sorted(set(specs) - set(OURS)))
                 raise Invalid(f"The template has no parameter {name!r}.", f"It has: {known}.")
             _check(name, value, specs[name])
+
+    def checked(self, given: dict[str, str], *, on_aws: bool) -> dict[str, str]:
+        """All parameters but those that `deploy` adds. Raises `Invalid` for what CloudFormation would refuse late, and
+        for what the functions would refuse: their own parser reads every rule here."""
+        self.accept(given)
         every = {name: value for name, value in {**self.defaults, **given}.items() if name not in OURS}
-        if int(every["BatchSize"]) > 10 and int(every["BatchWindowSeconds"]) < 1:
-            raise Invalid("A BatchSize above 10 needs a BatchWindowSeconds of at least 1.")
-        if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
-            raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
-        lease, window = int(every["LeaseSeconds"]) * SECOND, int(every["ClaimWindowSeconds"]) * SECOND
-        if window < lease + 2 * longest_poll(lease, window):
-            raise Invalid(
-                f"A ClaimWindowSeconds of {every['ClaimWindowSeconds']} is too short for a LeaseSeconds of "
-                f"{every['LeaseSeconds']}.",
-                "It must be the lease and two of the longest polls, so that an outage expires nobody who polls.",
-            )
+        _agree(every)
         if on_aws and int(every["IntakeVisibilitySeconds"]) < 6 * int(every["PlacingTimeoutSeconds"]):
             raise Invalid(
                 "IntakeVisibilitySeconds must be at least six times PlacingTimeoutSeconds.",
                 "Otherwise SQS delivers a batch again while it is still being placed.",
             )
+        if not on_aws and every["Firewall"] == "true":
+            raise Invalid("The emulator has no firewall.", "Give Firewall=true on AWS, and here Firewall=false.")
         return every
+
+
+def _agree(every: dict[str, str]) -> None:
+    """Raises `Invalid` for values that are right one by one, and not together."""
+    if int(every["BatchSize"]) > 10 and int(every["BatchWindowSeconds"]) < 1:
+        raise Invalid("A BatchSize above 10 needs a BatchWindowSeconds of at least 1.")
+    if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
+        raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
+    rules = Rules.of_stack(every)
+    if rules.claim_window < rules.lease + 2 * longest_poll(rules.lease, rules.claim_window):
+        raise Invalid(
+            f"A ClaimWindowSeconds of {rules.claim_window // SECOND} is too short for a LeaseSeconds of "
+            f"{rules.lease // SECOND}.",
+            "It must be the lease and two of the longest polls, so that an outage expires nobody who polls.",
+        )
 
 
 def _check(name: str, value: str, spec: dict[str, Any]) -> None:
     if "AllowedValues" in spec and value not in map(str, spec["AllowedValues"]):
         raise Invalid(f"{name} cannot be {value!r}.", f"It can be {', '.join(map(str, spec['AllowedValues']))}.")
-    if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
-        raise Invalid(f"{name} cannot be {value!r}.", f"Its default is {spec.get('Default')!r}: write it like that.")
-    if spec["Type"] == "Number":
-        if not re.fullmatch(r"\d+", value):
-            raise Invalid(f"{name} must be a whole number, not {value!r}.")
-        least, most = int(spec.get("MinValue", 0)), spec.get("MaxValue")
-        if int(value) < least or (most is not None and int(value) > int(most)):
-            raise Invalid(
-                f"{name} cannot be {value}.", f"It must be {least} or more" + (f", up to {most}." if most else ".")
-            )
+    too_long = len(value) > spec.get("MaxLength", LONGEST)
+    if too_long or not re.fullmatch(spec.get("AllowedPattern", ".*"), value, re.ASCII):
+        hint = spec.get("ConstraintDescription") or f"Its default is {spec.get('Default')!r}: write it like that."
+        raise Invalid(f"{name} cannot be {value[:100]!r}.", hint)
+    if spec["Type"] == "Number" and "AllowedValues" not in spec:
+        _check_number(name, value, spec)
+    if name in PARAMETERS:
+        try:
+            Rules.of_stack({name: value}).new_line(0)
+        except Invalid as exc:
+            raise Invalid(f"{name} cannot be {value!r}: {exc.message}", exc.hint) from exc
 
 
-def load(path: Path = TEMPLATE) -> Template:
-    """The template of this version."""
-    text = path.read_text()
-    return Template(text, yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader with CloudFormation's tags
-
-
-def lint(path: Path = TEMPLATE) -> None:
-    """Raises `Failed` with the first thing that cfn-lint finds: the emulator would swallow it and AWS would not."""
-    if found := _findings(path.read_text()):
-        first = found[0]
-        raise Failed(
-            f"cfn-lint: {path.name} line {first.linenumber}: {first.message[:200]}", f"{len(found)} findings in all."
+def _check_number(name: str, value: str, spec: dict[str, Any]) -> None:
+    # No zero in front: the template compares texts, in which 00 is not 0.
+    if not re.fullmatch("0|[1-9][0-9]{0,17}", value):
+        raise Invalid(f"{name} must be a whole number, not {value[:100]!r}.", f"Write it like {spec['Default']}.")
+    least, most = OR_ZERO.get(name, spec.get("MinValue", 0)), spec["MaxValue"]
+    if not least <= int(value) <= most and not (name in OR_ZERO and value == "0"):
+        raise Invalid(
+            f"{name} cannot be {value}.", f"It must be {'0, or ' if name in OR_ZERO else ''}from {least} to {most}."
         )
 
 
 @cache
-def _findings(text: str) -> list[Any]:
-    """What cfn-lint finds: it takes seconds, and a text does not change."""
-    from cfnlint.api import lint as cfn_lint
-
-    return list(cfn_lint(text))
+def load(path: Path = TEMPLATE) -> Template:
+    """The template of this version."""
+    text = path.read_text()
+    return Template(text, yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader with CloudFormation's tags

@@ -1,11 +1,12 @@
 """The target, read once: which queue, where, and by which rules."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from loginq.service.errors import Invalid, NoTarget
-from loginq.service.line import DEFAULT_LEASE, Line, burst_for
+from loginq.service.line import DEFAULT_LEASE, Line
 from loginq.service.rates import parse_rate
 from loginq.service.times import MINUTE, SECOND
 
@@ -22,22 +23,25 @@ class Rules:
     reconnect_grace: int = 5 * MINUTE
     reports_joined: bool = False
     """Whether the game servers say who joined, so that an admission that nobody used can be told."""
-    initial_rate: int | None = None
-    """None where no line may be made: on the command line, but for `deploy`."""
+    initial_rate: int | str | None = None
+    """As `parse_rate` reads it, where it comes from outside: only when a line is made, because a function that finds
+    one has no need of it. None where no line may be made: on the command line, but for `deploy`."""
 
-    initial_capacity: int | None = None
+    initial_capacity: int | str | None = None
+    """As text where it comes from outside, for the same reason; 0 for none."""
 
     def new_line(self, t: int) -> Line:
-        """The line before anybody came."""
-        rate = self.initial_rate or 0
-        return Line(
-            anchored_at=t,
-            alive_at=t,
-            rate=rate,
-            burst=burst_for(rate),
-            lease=self.lease,
-            capacity=self.initial_capacity,
-        )
+        """The line before anybody came. Raises `Invalid` for a rate or a capacity that no line can have."""
+        rate, capacity = self.initial_rate, self.initial_capacity
+        if isinstance(rate, str):
+            rate = parse_rate(rate)
+        if isinstance(capacity, str):
+            capacity = _whole("INITIAL_CAPACITY", capacity) or None
+        try:
+            line = Line(anchored_at=t, alive_at=t).set_lease(t, self.lease).set_capacity(t, capacity)
+            return line.set_rate(t, rate or 0)
+        except ValueError as exc:
+            raise Invalid(f"No line can be made: {exc}.", "Mend that with `loginq deploy --param`.") from exc
 
     @classmethod
     def of_stack(cls, parameters: Mapping[str, str]) -> Self:
@@ -46,23 +50,30 @@ class Rules:
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
-        """From a Lambda's environment, where durations are in seconds and the rate is one that `parse_rate` reads."""
+        """From a Lambda's environment, where durations are in seconds.
+
+        Raises `Invalid` for a duration that is no number. What only a new line needs is not read before there is one.
+        """
         names = {
             "admission": "ADMISSION_SECONDS",
             "claim_window": "CLAIM_WINDOW_SECONDS",
             "lease": "LEASE_SECONDS",
             "reconnect_grace": "RECONNECT_GRACE_SECONDS",
         }
-        found = {field: int(given[name]) * SECOND for field, name in names.items() if name in given}
-        initial = parse_rate(given["INITIAL_RATE"]) if "INITIAL_RATE" in given else None
-        joined = given.get("REPORTS_JOINED") == "true"
+        found = {field: _whole(name, given[name]) * SECOND for field, name in names.items() if name in given}
         return replace(
             cls(),
             **found,
-            reports_joined=joined,
-            initial_rate=initial,
-            initial_capacity=int(given.get("INITIAL_CAPACITY", 0)) or None,
+            reports_joined=given.get("REPORTS_JOINED") == "true",
+            initial_rate=given.get("INITIAL_RATE"),
+            initial_capacity=given.get("INITIAL_CAPACITY"),
         )
+
+
+def _whole(name: str, text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise Invalid(f"{name} must be a whole number, not {text!r}.", "Mend that with `loginq deploy --param`.")
+    return int(text)
 
 
 PARAMETERS = {

@@ -111,7 +111,6 @@ def test_a_failure_names_the_event_that_caused_it_and_the_next_deploy_works(
     deployment = Deployment(aws, "half", "000000000000", REGION)
     with monkeypatch.context() as patched:
         patched.setattr("loginq.deploy.template.load", lambda: broken)
-        patched.setattr("loginq.deploy.template.lint", lambda: None)
         plan = deployment.plan({}, quiet)
         with pytest.raises(Failed) as failed:
             list(deployment.apply(plan))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from loginq.service import valve
 from loginq.service.errors import Invalid, NoTarget
 from loginq.service.intake import Ticket
-from loginq.service.line import MAX_RATE
+from loginq.service.line import MAX_RATE, Line
 from loginq.service.polling import longest_poll, poll_after, renewal_due, resend_due
 from loginq.service.rates import parse_rate, rate_text
 from loginq.service.settings import NAMES, Rules, Target
@@ -120,6 +120,31 @@ def test_a_target_from_names_and_back() -> None:
 
 
 def test_rules_from_a_lambdas_environment() -> None:
-    given = {"ADMISSION_SECONDS": "10", "CLAIM_WINDOW_SECONDS": "20", "LEASE_SECONDS": "30", "INITIAL_RATE": "0.5"}
-    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000, initial_rate=500)
+    given = {"ADMISSION_SECONDS": "10", "CLAIM_WINDOW_SECONDS": "20", "LEASE_SECONDS": "30"}
+    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000)
     assert Rules.parse({}) == Rules()
+    first = {"INITIAL_RATE": "0.5", "INITIAL_CAPACITY": "7"}
+    line = Rules.parse({**given, **first}).new_line(START)
+    assert line == Line(anchored_at=START, alive_at=START, rate=500, burst=1, lease=30_000, capacity=7)
+    assert Rules.parse({**first, "INITIAL_CAPACITY": "0"}).new_line(START).capacity is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ADMISSION_SECONDS", "soon"), ("LEASE_SECONDS", "٦٠"), ("CLAIM_WINDOW_SECONDS", ""), ("LEASE_SECONDS", "1.5")],
+)
+def test_a_duration_that_is_no_number_is_named(name: str, value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Rules.parse({name: value})
+    assert refused.value.message == f"{name} must be a whole number, not {value!r}."
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"INITIAL_RATE": "200000"}, {"INITIAL_RATE": ""}, {"INITIAL_CAPACITY": "-1"}, {"INITIAL_CAPACITY": "9" * 18},
+     {"LEASE_SECONDS": "0"}],
+)  # fmt: skip
+def test_what_only_a_new_line_needs_is_read_only_when_one_is_made(given: dict[str, str]) -> None:
+    rules = Rules.parse({"INITIAL_RATE": "1", **given})
+    with pytest.raises(Invalid):
+        rules.new_line(START)

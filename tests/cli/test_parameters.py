@@ -1,0 +1,23 @@
+"""Parameters of `loginq deploy` are refused before anything is started, made or asked."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("Foo=1", "Error: The template has no parameter 'Foo'."),
+        ("CodeKey=x", "Error: The template has no parameter 'CodeKey'."),
+        ("InitialRate=200000", "Error: InitialRate cannot be '200000'."),
+        ("LeaseSeconds=٦٠", "Error: LeaseSeconds must be a whole number, not '٦٠'."),
+        ("CorsOrigin=https://play.example.com/", "Error: CorsOrigin cannot be 'https://play.example.com/'."),
+    ],
+)
+def test_a_parameter_that_is_refused_starts_no_emulator(run: Run, tmp_path: Path, given: str, says: str) -> None:
+    screen = run("deploy", "--local", "--yes", "--param", given)
+    assert (screen.code, screen.out, screen.err.splitlines()[0]) == (2, "", says)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,187 @@
+"""The template: what its parameters take, by the very parser of the functions, and who may read what."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+
+from loginq.deploy import template
+from loginq.service.errors import Invalid
+from loginq.service.line import MAX_RATE
+from loginq.service.rates import parse_rate
+from loginq.service.settings import PARAMETERS, Rules
+
+TEMPLATE = template.load()
+SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]
+FLAG = (["true", "false"], ["", "True", "yes", "1", "true "])
+ARN = "arn:aws:iam::123456789012:policy/"
+
+# Parameter -> (its extremes, what lies just beyond them).
+VALUES: dict[str, tuple[list[str], list[str]]] = {
+    "InitialRate": (
+        ["0", "0.001", "20", "99999.999", "100000", "100000.000"],
+        ["100000.001", "200000", "999999", "0.0001", "-1", "+1", "1e2", "50/s", "1,5", ".5", "5.", "٦٠", " 5", ""],
+    ),
+    "InitialCapacity": (["0", "1", "1000000000000"], ["1000000000001", "-1", "9" * 5_000]),
+    "LeaseSeconds": (["2", "3600"], ["1", "3601", "٦٠", "060", "60.0", "6e1", "60s", " 60", "", "-60"]),
+    "AdmissionSeconds": (["10", "86400"], ["9", "86401", "১০"]),
+    "ClaimWindowSeconds": (["4", "86400"], ["3", "86401"]),
+    "ReconnectGraceSeconds": (["0", "86400"], ["-1", "86401", "00"]),
+    "ReportsJoined": FLAG,
+    "IdTokenHours": (["1", "24"], ["0", "25"]),
+    "RefreshTokenDays": (["1", "3650"], ["0", "3651"]),
+    "CorsOrigin": (
+        ["*", "https://play.example.com", "http://localhost:3000", "https://a-b.example:65535", "http://127.0.0.1:8080"],
+        ["", "https://play.example.com/", "https://a.example,https://b.example", "play.example.com", "it's", "**",
+         "https://it's.example", "https://A.example", "https://a.example:443", "http://a.example:80", "null",
+         "https://a.example/x", "https://", "https://a.example:", "https://a..example", "https://a.example\n",
+         "https://ä.example", "ftp://a.example"],
+    ),
+    "RequestsPerSecond": (["1", "1000000"], ["0", "1000001"]),
+    "RequestsBurst": (["1", "1000000"], ["0", "1000001"]),
+    "Firewall": FLAG,
+    "AccessLogs": FLAG,
+    "AlarmEmail": (
+        ["", "a@b.co", "on.call+game@studio-x.example.com"],
+        ["a", "a@b", "a@b.co,c@d.co", "a@b.co c@d.co", "A <a@b.co>", "a@b@c.co", "ops\u00a0@b.co", "a@ä.co",
+         "a" * 250 + "@b.co"],
+    ),
+    "BatchSize": (["1", "10000"], ["0", "10001"]),
+    "BatchWindowSeconds": (["0", "300"], ["-1", "301"]),
+    "PlacingMaxConcurrency": (["2", "1000"], ["1", "1001"]),
+    "PlacingReservedConcurrency": (["0", "1000"], ["-1", "1001"]),
+    "PlacingTimeoutSeconds": (["1", "900"], ["0", "901"]),
+    "IntakeVisibilitySeconds": (["1", "43200"], ["0", "43201"]),
+    "MaxReceives": (["1", "1000"], ["0", "1001"]),
+    "WarmReads": (["0", "12000", "10000000"], ["1", "11999", "10000001", "-1", "00"]),
+    "WarmWrites": (["0", "4000", "10000000"], ["1", "3999", "10000001"]),
+    "LogRetentionDays": (["1", "731"], ["0", "2", "732", "٣٠"]),
+    "LogLevel": (["DEBUG", "ERROR"], ["debug", "TRACE", ""]),
+    "PermissionsBoundaryArn": (
+        ["", f"{ARN}b", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws-eusc:iam::123456789012:policy/path/b"],
+        ["boundary", "arn:aws:iam::123456789012:role/b", f"{ARN}", f"{ARN}b c", "arn:aws:iam::12345:policy/b"],
+    ),
+}  # fmt: skip
+TOGETHER = {
+    "LeaseSeconds": {"3600": {"ClaimWindowSeconds": "86400"}},
+    "ClaimWindowSeconds": {"4": {"LeaseSeconds": "2"}},
+    "BatchSize": {"10000": {"BatchWindowSeconds": "1"}},
+    "BatchWindowSeconds": {"0": {"BatchSize": "10"}},
+    "PlacingTimeoutSeconds": {"900": {"IntakeVisibilitySeconds": "5400"}},
+    "IntakeVisibilitySeconds": {"1": {"PlacingTimeoutSeconds": "1"}},
+}
+"""What has to be given besides, for a value that is right but not with every default."""
+
+
+def test_every_parameter_that_may_be_given_is_walked_through() -> None:
+    assert set(VALUES) == set(SPECS) - set(template.OURS)
+    assert set(PARAMETERS) < set(VALUES)
+    assert [name for name, spec in SPECS.items() if spec["Type"] == "Number" and "AllowedValues" not in spec
+            and not {"MinValue", "MaxValue"} <= set(spec)] == []  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_by_name(name: str) -> None:
+    good, bad = VALUES[name]
+    for value in good:
+        given = {name: value, **TOGETHER.get(name, {}).get(value, {})}
+        if name in ("WarmReads", "WarmWrites") and value != "0":
+            given = {"WarmReads": "12000", "WarmWrites": "4000", **given}
+        on_aws = name != "IntakeVisibilitySeconds" or value != "1"
+        every = TEMPLATE.checked(given, on_aws=on_aws)
+        assert every[name] == value
+        Rules.of_stack(every).new_line(0)
+    for value in bad:
+        with pytest.raises(Invalid) as refused:
+            TEMPLATE.accept({name: value})
+        assert refused.value.message.startswith(f"{name} "), value
+        assert refused.value.hint, value
+
+
+def test_what_the_functions_parser_refuses_is_refused_by_name_even_where_the_template_is_lax() -> None:
+    lax = {**SPECS, "InitialRate": {"Type": "String", "Default": "20"}}
+    loose = replace(TEMPLATE, document={**TEMPLATE.document, "Parameters": lax})
+    with pytest.raises(
+        Invalid, match=r"^InitialRate cannot be '200000': '200000' is more than 100,000 players a second"
+    ):
+        loose.checked({"InitialRate": "200000"}, on_aws=True)
+
+
+def test_the_emulator_says_that_it_has_no_firewall() -> None:
+    with pytest.raises(Invalid, match="The emulator has no firewall"):
+        TEMPLATE.checked({"Firewall": "true", **template.LOCAL}, on_aws=False)
+
+
+def test_the_pattern_of_the_rate_and_its_parser_agree_on_the_largest() -> None:
+    assert parse_rate("100000.000") == MAX_RATE
+    with pytest.raises(Invalid) as refused:
+        TEMPLATE.accept({"InitialRate": "200000"})
+    assert refused.value.hint == "Give players a second, from 0 to 100000, with at most three decimals, like 50 or 0.5."
+
+
+def test_an_origin_that_no_browser_sends_is_refused_in_words() -> None:
+    with pytest.raises(Invalid) as refused:
+        TEMPLATE.accept({"CorsOrigin": "https://play.example.com/"})
+    assert (refused.value.message, refused.value.hint) == (
+        "CorsOrigin cannot be 'https://play.example.com/'.",
+        "Give * for any, or one origin as a browser sends it, like https://play.example.com: in small letters, "
+        "without a slash at its end.",
+    )
+
+
+def test_warm_throughput_is_nothing_or_what_aws_starts_at() -> None:
+    with pytest.raises(Invalid) as refused:
+        TEMPLATE.accept({"WarmReads": "11999"})
+    assert (refused.value.message, refused.value.hint) == (
+        "WarmReads cannot be 11999.", "It must be 0, or from 12000 to 10000000.",
+    )  # fmt: skip
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    assert [str(found) for found in lint(TEMPLATE.text)] == []
+
+
+# Who may read what
+
+
+def _policies(role: str) -> list[dict[str, Any]]:
+    policies = TEMPLATE.document["Resources"][role]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def test_no_function_that_anybody_may_call_can_read_the_secret() -> None:
+    resources = TEMPLATE.document["Resources"]
+    public = {
+        str(each["Properties"]["Integration"]["Uri"]).partition("functions/${")[2].partition(".Arn")[0]
+        for each in resources.values()
+        if each["Type"] == "AWS::ApiGateway::Method"
+        and each["Properties"]["AuthorizationType"] == "NONE"
+        and each["Properties"]["Integration"]["Type"] == "AWS_PROXY"
+    }
+    assert public == {"GetJwks"}
+    for name in public:
+        said = [action for statement in _policies(f"{name}Role") for action in statement["Action"]]
+        assert [action for action in said if action.startswith("secretsmanager:")] == []
+        assert "SIGNING_KEYS" not in resources[name]["Properties"]["Environment"]["Variables"]
+    reads = [each for each in _policies("GetJwksRole") if each["Resource"] == {"GetAtt": "Table.Arn"}]
+    assert [(each["Action"], each["Condition"]) for each in reads] == [
+        (["dynamodb:GetItem"], {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PUBLIC#main"]}})
+    ]
+
+
+def test_the_public_call_has_a_bound_of_its_own() -> None:
+    by_path = {
+        each["ResourcePath"]: each for each in TEMPLATE.document["Resources"]["Stage"]["Properties"]["MethodSettings"]
+    }
+    assert set(by_path) == {"/*", "/~1.well-known~1jwks.json"}
+    jwks = by_path["/~1.well-known~1jwks.json"]
+    assert (jwks["HttpMethod"], jwks["ThrottlingRateLimit"], jwks["ThrottlingBurstLimit"]) == ("GET", 50, 100)
+
+
+def test_every_role_has_the_boundary_that_was_given() -> None:
+    resources = TEMPLATE.document["Resources"]
+    roles = {name: each["Properties"] for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
+    assert len(roles) == 8
+    asked = {"If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
