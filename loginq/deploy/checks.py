@@ -1,5 +1,6 @@
 """Is everything in place: each check is a finding, with what to do about it."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -76,6 +77,7 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
         "line": lambda: _line(patient),
         "clock": lambda: _clock(patient),
         "API": lambda: _api(patient),
+        "functions": lambda: _functions(patient),
     }
     for what, check in checks.items():
         yield _guarded(what, check)
@@ -149,16 +151,16 @@ def _drift(patient: Patient, sleep: Callable[[float], None]) -> Finding:
 
 def _code(patient: Patient) -> Finding:
     outputs = patient.stack.outputs()
-    version, there = outputs.get("LoginqVersion", "unknown"), outputs.get("CodeKey", "")
+    version = outputs.get("LoginqVersion", "unknown")
     if version != __version__:
         return Finding("code", Verdict.WARN, f"{version} is deployed, {__version__} is here", "Run `loginq deploy`.")
-    try:
-        here = bundle.build(for_aws=patient.target.endpoint_url is None).key
-    except LoginqError as exc:
-        return Finding("code", Verdict.UNKNOWN, f"{version} is deployed and here; to the byte? {exc.message}")
-    if here != there:
+    if "SourcesHash" not in outputs:
+        says = f"{version} is deployed and here, by a deploy that did not note from which sources"
+        return Finding("code", Verdict.UNKNOWN, says, "Run `loginq deploy`.")
+    if bundle.sources_hash() != outputs["SourcesHash"]:
         return Finding("code", Verdict.WARN, "what is deployed is not what is here", "Run `loginq deploy`.")
-    return Finding("code", Verdict.OK, f"{version} is deployed and here, to the byte")
+    says = f"{version} is deployed and here, from the same sources and package list (packages not compared)"
+    return Finding("code", Verdict.OK, says)
 
 
 def _trigger(patient: Patient) -> Finding:
@@ -209,9 +211,9 @@ def _clock(patient: Patient) -> Finding:
     return Finding("clock", Verdict.OK, "this machine agrees with AWS")
 
 
-def _api(patient: Patient) -> Finding:
+def _api(patient: Patient, published: Callable[[Target], dict[str, Any]] = published_keys) -> Finding:
     try:
-        keys = [key["kid"] for key in published_keys(patient.target)["keys"]]
+        keys = [key["kid"] for key in published(patient.target)["keys"]]
     except (Trouble, KeyError, TypeError) as exc:
         return Finding(
             "API", Verdict.BAD, f"{patient.target.api_url} does not answer: {exc}", "See `loginq logs get_jwks`."
@@ -220,6 +222,36 @@ def _api(patient: Patient) -> Finding:
     if kid and kid not in keys:
         return Finding("API", Verdict.BAD, "it does not publish the key that signs", "Run `loginq deploy`.")
     return Finding("API", Verdict.OK, f"{urlsplit(patient.target.api_url).netloc} answers")
+
+
+def _functions(patient: Patient) -> Finding:
+    """Ask the player API's two functions about a player who does not exist: that reads, and changes nothing.
+
+    They are called without API Gateway, which would want an account. Every function starts as they do: what one of them
+    refuses of its environment, its code or its role, all refuse.
+    """
+    for function, logs, method in (
+        ("GetLoginStatus", "get_login_status", "GET"),
+        ("QueuePlayerLogin", "queue_player_login", "DELETE"),
+    ):
+        answer = patient.aws.client("lambda").invoke(
+            FunctionName=patient.resource(function), Payload=json.dumps(_from_nobody(method))
+        )
+        said = json.loads(answer["Payload"].read() or b"null")
+        status = said.get("statusCode", 500) if isinstance(said, dict) and "FunctionError" not in answer else 500
+        if status >= 500:
+            says = f"{logs} answers {status}: players cannot get in"
+            return Finding("functions", Verdict.BAD, says, f"`loginq logs {logs} --level ERROR` says why.")
+    return Finding("functions", Verdict.OK, "those behind /login and /login/status answer")
+
+
+def _from_nobody(method: str) -> dict[str, Any]:
+    """What API Gateway would pass on for a player whom nobody knows."""
+    return {
+        "httpMethod": method,
+        "queryStringParameters": {"login_ticket": "none"},
+        "requestContext": {"authorizer": {"claims": {"sub": "loginq-doctor", "token_use": "id"}}},
+    }
 
 
 def _warm(patient: Patient, players: int, within: int) -> Finding:

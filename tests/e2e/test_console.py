@@ -42,6 +42,7 @@ def test_logs_and_doctor(here: Stack) -> None:
         "line": "ok",
         "clock": "ok",
         "API": "ok",
+        "functions": "ok",
         "sign-ins": "bad",
         "API requests": "ok",
         "Lambdas at once": "ok",

@@ -1,0 +1,66 @@
+"""Every parameter at one extreme, then at the other: a queue that was deployed answers."""
+
+from loginq.deploy import checks
+from loginq.deploy.checks import Patient, Verdict
+from loginq.deploy.template import OURS, load
+from tests.e2e.conftest import Stack
+
+LOW = {
+    "InitialRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
+    "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReportsJoined": "false", "IdTokenHours": "1",
+    "RefreshTokenDays": "1", "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
+    "Firewall": "false", "AccessLogs": "false", "AlarmEmail": "", "BatchSize": "1", "BatchWindowSeconds": "0",
+    "PlacingMaxConcurrency": "2", "PlacingReservedConcurrency": "0", "PlacingTimeoutSeconds": "1",
+    "IntakeVisibilitySeconds": "1", "MaxReceives": "1", "WarmReads": "12000", "WarmWrites": "4000",
+    "LogRetentionDays": "1", "LogLevel": "ERROR", "PermissionsBoundaryArn": "",
+}  # fmt: skip
+# Firewall is false in both: the emulator has none.
+HIGH = {
+    "InitialRate": "100000.000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
+    "AdmissionSeconds": "86400", "ClaimWindowSeconds": "86400", "ReconnectGraceSeconds": "86400",
+    "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
+    "CorsOrigin": "https://a-b.play.example.com:65535", "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
+    "Firewall": "false", "AccessLogs": "true", "AlarmEmail": "on.call+game@studio-x.example.com",
+    "BatchSize": "10000", "BatchWindowSeconds": "300", "PlacingMaxConcurrency": "1000",
+    "PlacingReservedConcurrency": "1000", "PlacingTimeoutSeconds": "900", "IntakeVisibilitySeconds": "43200",
+    "MaxReceives": "1000", "WarmReads": "10000000", "WarmWrites": "10000000", "LogRetentionDays": "731",
+    "LogLevel": "DEBUG", "PermissionsBoundaryArn": "arn:aws:iam::000000000000:policy/studio/boundary",
+}  # fmt: skip
+PARAMETERS = LOW
+"""What `stack` is deployed with."""
+
+
+def _answers(stack: Stack) -> int:
+    return stack.get("/login", stack.player().account.token()).status_code
+
+
+def _environment(stack: Stack, **variables: str) -> None:
+    """Change the environment of the function behind /login, as somebody at the console could."""
+    lambdas = stack.aws.client("lambda")
+    name = next(
+        each["PhysicalResourceId"]
+        for each in stack.deployment.stack.resources()
+        if each["LogicalResourceId"] == "QueuePlayerLogin"
+    )
+    given = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**given, **variables}})
+
+
+def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) -> None:
+    assert set(LOW) == set(HIGH) == set(load().document["Parameters"]) - set(OURS)
+    assert _answers(stack) == 200
+    plan = stack.deployment.plan(HIGH, lambda text: None)
+    for _ in stack.deployment.apply(plan):
+        pass
+    stack.deployment.start_line(plan.parameters)
+    assert _answers(stack) == 200
+
+
+def test_a_rule_that_only_a_new_line_needs_stops_nobody_and_one_that_all_need_turns_doctor_red(stack: Stack) -> None:
+    patient = Patient(stack.target, stack.aws, stack.queue, stack.deployment.stack)
+    assert checks._functions(patient).verdict is Verdict.OK
+    _environment(stack, INITIAL_RATE="200000")
+    assert _answers(stack) == 200
+    _environment(stack, ADMISSION_SECONDS="soon")
+    assert _answers(stack) == 500
+    assert checks._functions(patient).says == "queue_player_login answers 500: players cannot get in"

@@ -1,0 +1,375 @@
+"""The verdicts of doctor, each by what AWS and the stack say: plain stand-ins, no emulator."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loginq import __version__
+from loginq.client import Trouble
+from loginq.deploy import bundle, checks
+from loginq.deploy.checks import Finding, Patient, Verdict
+from loginq.service.aws import Aws, ServerClock
+from loginq.service.errors import Failed, LoginqError, NoTarget, NotFound, Refused
+from loginq.service.line import Line
+from loginq.service.settings import Target
+
+TARGET = Target("loginq", "eu-west-1", "table", "https://q", "pool", "client", "https://api.example/v1")
+OK, WARN, BAD, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.BAD, Verdict.UNKNOWN
+Answers = Mapping[str, Any]
+
+
+class Says:
+    """A client of AWS: what each operation answers, or raises; a list is answered one after the other."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = {name: list(each) if isinstance(each, list) else each for name, each in answers.items()}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            self.asked.append((operation, parameters))
+            answer = self._answers[operation]
+            if isinstance(answer, list):
+                answer = answer.pop(0)
+            if isinstance(answer, LoginqError):
+                raise answer
+            return answer
+
+        return call
+
+    def pages(self, operation: str, **parameters: Any) -> Iterator[Any]:
+        yield getattr(self, operation)(**parameters)
+
+
+@dataclass
+class Stack:
+    """A stack: what CloudFormation says of it."""
+
+    status: str | None = "UPDATE_COMPLETE"
+    of: list[dict[str, str]] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    name: str = "loginq"
+
+    def describe(self) -> dict[str, str] | None:
+        return None if self.status is None else {"StackStatus": self.status}
+
+    def resources(self) -> list[dict[str, str]]:
+        return self.of
+
+    def outputs(self) -> dict[str, str]:
+        return self.said
+
+    def parameters(self) -> dict[str, str]:
+        return self.given
+
+
+def resource(name: str, kind: str = "AWS::Lambda::Function", status: str = "CREATE_COMPLETE") -> dict[str, str]:
+    return {
+        "LogicalResourceId": name, "PhysicalResourceId": f"{name}-1", "ResourceType": kind, "ResourceStatus": status,
+    }  # fmt: skip
+
+
+def patient(
+    clients: Mapping[str, Answers | Says] | None = None,
+    stack: Stack | None = None,
+    line: Line | LoginqError | None = None,
+    dead: int = 0,
+    clock: Any = None,
+    target: Target = TARGET,
+) -> Patient:
+    said = {name: each if isinstance(each, Says) else Says(each) for name, each in (clients or {}).items()}
+
+    def read() -> Line:
+        if isinstance(line, LoginqError):
+            raise line
+        return line or Line()
+
+    queue = SimpleNamespace(
+        lines=SimpleNamespace(read=read), intake=SimpleNamespace(dead_letters=lambda: dead), clock=clock
+    )
+    aws = SimpleNamespace(client=lambda name: said.get(name, Says({})))
+    return Patient(target, cast(Aws, aws), cast(Any, queue), cast(Any, stack or Stack()))
+
+
+def told(finding: Finding) -> tuple[Verdict, str, str]:
+    return finding.verdict, finding.says, finding.do
+
+
+def test_credentials() -> None:
+    found = checks._credentials(patient({"sts": {"get_caller_identity": {"Arn": "arn:aws:iam::1:user/ada"}}}))
+    assert told(found) == (OK, "arn:aws:iam::1:user/ada in eu-west-1", "")
+
+
+MENDED = "See why with `loginq deploy`, which also mends it."
+
+
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        (Stack(), (OK, "loginq is in UPDATE_COMPLETE", "")),
+        (Stack(None), (BAD, "there is no stack 'loginq'", "Run `loginq deploy`.")),
+        (Stack("UPDATE_ROLLBACK_COMPLETE"), (BAD, "UPDATE_ROLLBACK_COMPLETE", MENDED)),
+        (Stack("UPDATE_IN_PROGRESS"), (BAD, "UPDATE_IN_PROGRESS", MENDED)),
+        (Stack(of=[resource("Table", status="UPDATE_FAILED")]), (BAD, "UPDATE_COMPLETE", MENDED)),
+    ],
+)
+def test_the_stack(stack: Stack, expected: tuple[Verdict, str, str]) -> None:
+    assert told(checks._stack(patient(stack=stack))) == expected
+
+
+def _drift(*statuses: dict[str, str]) -> tuple[tuple[Verdict, str, str], list[float]]:
+    slept: list[float] = []
+    cloudformation = {
+        "detect_stack_drift": {"StackDriftDetectionId": "1"},
+        "describe_stack_drift_detection_status": list(statuses),
+        "describe_stack_resource_drifts": {
+            "StackResourceDrifts": [{"LogicalResourceId": "Stage"}, {"LogicalResourceId": "Table"}]
+        },
+    }
+    return told(checks._drift(patient({"cloudformation": cloudformation}), slept.append)), slept
+
+
+def test_drift() -> None:
+    busy, done = {"DetectionStatus": "DETECTION_IN_PROGRESS"}, {"DetectionStatus": "DETECTION_COMPLETE"}
+    assert _drift(busy, busy, {**done, "StackDriftStatus": "IN_SYNC"}) == (
+        (OK, "everything is as it was deployed", ""), [1, 1],
+    )  # fmt: skip
+    assert _drift({**done, "StackDriftStatus": "DRIFTED"})[0] == (
+        WARN, "changed by another hand: Stage, Table", "Undo that by hand: a deploy of the same does not.",
+    )  # fmt: skip
+    failed = {"DetectionStatus": "DETECTION_FAILED", "DetectionStatusReason": "no right"}
+    assert _drift(failed)[0] == (UNKNOWN, "CloudFormation could not tell: no right", "")
+    never, slept = _drift(*[busy] * checks.DRIFT_SECONDS)
+    assert never == (UNKNOWN, "CloudFormation could not tell: DETECTION_IN_PROGRESS", "")
+    assert len(slept) == checks.DRIFT_SECONDS
+
+
+def test_code_is_compared_by_its_sources_and_says_so() -> None:
+    here = {"LoginqVersion": __version__, "SourcesHash": bundle.sources_hash()}
+    deploy = "Run `loginq deploy`."
+    same = f"{__version__} is deployed and here, from the same sources and package list (packages not compared)"
+    unsaid = f"{__version__} is deployed and here, by a deploy that did not note from which sources"
+    for said, expected in (
+        (here, (OK, same, "")),
+        ({**here, "SourcesHash": "x"}, (WARN, "what is deployed is not what is here", deploy)),
+        ({"LoginqVersion": __version__}, (UNKNOWN, unsaid, deploy)),
+        ({**here, "LoginqVersion": "0.0.9"}, (WARN, f"0.0.9 is deployed, {__version__} is here", deploy)),
+        ({}, (WARN, f"unknown is deployed, {__version__} is here", deploy)),
+    ):
+        assert told(checks._code(patient(stack=Stack(said=said)))) == expected
+
+
+def test_the_intake_trigger() -> None:
+    stack = Stack(of=[resource("IntakeTrigger")])
+    lambdas = Says({"get_event_source_mapping": [{"State": "Enabled"}, {"State": "Disabled", "UUID": "u"}]})
+    one = patient({"lambda": lambdas}, stack)
+    assert told(checks._trigger(one)) == (OK, "enabled", "")
+    command = "`aws lambda update-event-source-mapping --enabled --uuid u`"
+    assert told(checks._trigger(one)) == (BAD, "it is Disabled: nobody is placed", command)
+    assert lambdas.asked[0] == ("get_event_source_mapping", {"UUID": "IntakeTrigger-1"})
+    with pytest.raises(NotFound, match=r"The stack has no IntakeTrigger\."):
+        checks._trigger(patient())
+
+
+def test_dead_letters() -> None:
+    assert told(checks._dead_letters(patient())) == (OK, "none", "")
+    assert told(checks._dead_letters(patient(dead=1_234))) == (BAD, "1,234", "`loginq queue dlq` says why each died.")
+
+
+def test_alarms() -> None:
+    assert told(checks._alarms(patient())) == (WARN, "the stack has none", "Run `loginq deploy`.")
+    stack = Stack(of=[resource("One", "AWS::CloudWatch::Alarm"), resource("Two", "AWS::CloudWatch::Alarm")])
+    quiet, loud = {"AlarmName": "One-1", "StateValue": "OK"}, {"AlarmName": "Two-1", "StateValue": "ALARM"}
+    answers = [{"MetricAlarms": [quiet, {**loud, "StateValue": "INSUFFICIENT_DATA"}]}, {"MetricAlarms": [quiet, loud]}]
+    one = patient({"cloudwatch": {"describe_alarms": answers}}, stack)
+    assert told(checks._alarms(one)) == (OK, "2, none ringing", "")
+    assert told(checks._alarms(one)) == (BAD, "ringing: Two-1", "See `loginq logs --level ERROR`.")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (Line(), (OK, "open", "")),
+        (Line(paused=True, closed=True), (WARN, "it is paused", "`loginq queue resume` lets players in.")),
+        (Line(closed=True), (WARN, "it is closed to new tickets", "`loginq queue open` opens it.")),
+    ],
+)
+def test_the_line(line: Line, expected: tuple[Verdict, str, str]) -> None:
+    assert told(checks._line(patient(line=line))) == expected
+
+
+@pytest.mark.parametrize(
+    ("offset", "says"),
+    [(2_000, ""), (-2_000, ""), (2_001, "this machine is 2.0 s behind AWS"),
+     (-90_000, "this machine is 90.0 s ahead of AWS")],
+)  # fmt: skip
+def test_the_clock(offset: int, says: str) -> None:
+    clock = ServerClock.__new__(ServerClock)
+    clock.offset = offset
+    found = checks._clock(patient(clock=clock))
+    assert (found.verdict, found.says) == ((WARN, says) if says else (OK, "this machine agrees with AWS"))
+
+
+def test_the_api_publishes_the_key_that_signs() -> None:
+    def answering(answer: Any) -> tuple[Verdict, str, str]:
+        def keys(target: Target) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return told(checks._api(patient(line=Line(kid="k")), keys))
+
+    assert answering({"keys": [{"kid": "j"}, {"kid": "k"}]}) == (OK, "api.example answers", "")
+    assert answering({"keys": [{"kid": "j"}]}) == (
+        BAD, "it does not publish the key that signs", "Run `loginq deploy`.",
+    )  # fmt: skip
+    wrong: Any
+    for wrong in (Trouble("no network"), {"error": {}}, {"keys": 1}):
+        verdict, says, do = answering(wrong)
+        assert (verdict, do) == (BAD, "See `loginq logs get_jwks`.")
+        assert says.startswith("https://api.example/v1 does not answer: ")
+
+
+def _invoked(*answers: tuple[Any, dict[str, str]]) -> tuple[Finding, Says]:
+    lambdas = Says({"invoke": [{"Payload": io.BytesIO(json.dumps(body).encode()), **more} for body, more in answers]})
+    stack = Stack(of=[resource("GetLoginStatus"), resource("QueuePlayerLogin")])
+    return checks._functions(patient({"lambda": lambdas}, stack)), lambdas
+
+
+def test_the_functions_behind_the_api_are_asked_about_nobody() -> None:
+    found, lambdas = _invoked(({"statusCode": 404}, {}), ({"statusCode": 404}, {}))
+    assert told(found) == (OK, "those behind /login and /login/status answer", "")
+    asked = [(given["FunctionName"], json.loads(given["Payload"])["httpMethod"]) for _, given in lambdas.asked]
+    assert asked == [("GetLoginStatus-1", "GET"), ("QueuePlayerLogin-1", "DELETE")]
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        ({"statusCode": 500}, {}),
+        ({"statusCode": 503}, {}),
+        ({"errorMessage": "No module named 'jwt'"}, {"FunctionError": "Unhandled"}),
+        ({"statusCode": 404}, {"FunctionError": "Unhandled"}),
+        (None, {}),
+        ("x", {}),
+    ],
+)
+def test_a_function_that_fails_turns_doctor_red(body: Any, more: dict[str, str]) -> None:
+    found, _ = _invoked((body, more))
+    status = 503 if body == {"statusCode": 503} else 500
+    assert told(found) == (
+        BAD, f"get_login_status answers {status}: players cannot get in",
+        "`loginq logs get_login_status --level ERROR` says why.",
+    )  # fmt: skip
+    found, _ = _invoked(({"statusCode": 404}, {}), (body, more))
+    assert found.says == f"queue_player_login answers {status}: players cannot get in"
+
+
+def test_what_cannot_be_checked_is_a_finding_and_nothing_stops_the_rest() -> None:
+    everything = patient(
+        {
+            "sts": {"get_caller_identity": Refused("No such right.", "Ask.")},
+            "cloudformation": {"detect_stack_drift": Failed("It is gone.", "Deploy.")},
+        },
+        line=NoTarget("There is no line.", "Deploy it."),
+        target=replace(TARGET, api_url="http://127.0.0.1:1"),
+    )
+    found = {each.what: each for each in checks.examine(everything, lambda seconds: None)}
+    assert list(found) == [
+        "credentials", "stack", "drift", "code", "intake trigger", "dead letters", "alarms", "line", "clock", "API",
+        "functions",
+    ]  # fmt: skip
+    assert told(found["credentials"]) == (
+        UNKNOWN, "No such right.", "Ask for that permission, if you want this checked.",
+    )  # fmt: skip
+    assert told(found["drift"]) == (BAD, "It is gone.", "Deploy.")
+    assert told(found["line"]) == told(found["clock"]) == (BAD, "There is no line.", "Deploy it.")
+    assert told(found["functions"])[:2] == (BAD, "The stack has no GetLoginStatus.")
+    assert found["dead letters"].document() == {"what": "dead letters", "verdict": "ok", "says": "none", "do": ""}
+
+
+# The launch that is planned
+
+
+def _launch(quotas: list[dict[str, Any]] | LoginqError, **stack: str) -> dict[str, Finding]:
+    answer = quotas if isinstance(quotas, LoginqError) else {"Quotas": quotas}
+    table = {"Table": {"WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}}}
+    clients: dict[str, Answers] = {
+        "service-quotas": {"list_service_quotas": answer},
+        "dynamodb": {"describe_table": table},
+    }
+    one = patient(clients, Stack(given=stack), line=Line(rate=50_000))
+    return {each.what: each for each in checks.examine_launch(one, 200_000, 600_000)}
+
+
+def test_a_launch_against_the_documented_defaults() -> None:
+    found = _launch(Refused("No."), PlacingTimeoutSeconds="30", IntakeVisibilitySeconds="180")
+    assert {what: each.verdict for what, each in found.items()} == {
+        "sign-ins": BAD, "API requests": OK, "Lambdas at once": OK, "table": OK, "the line's item": OK,
+        "intake visibility": OK,
+    }  # fmt: skip
+    default = "the documented default; yours could not be read"
+    assert told(found["sign-ins"]) == (
+        BAD,
+        f"334/s needed, 120/s allowed ({default})",
+        "Ask for more, and let players sign in before the doors open: ID tokens last `IdTokenHours`. "
+        "Service Quotas: cognito-idp, “Rate of UserAuthentication requests”.",
+    )
+    assert found["Lambdas at once"].says == f"785 needed, 1,000 allowed ({default})"
+
+
+def test_a_launch_against_the_accounts_own_quotas() -> None:
+    quotas = [
+        {"QuotaName": "Rate of UserAuthentication requests", "Value": 400.0},
+        {"QuotaName": "Throttle rate", "Value": 2_500.0},
+        {"QuotaName": "Concurrent executions", "Value": 784.0},
+    ]
+    found = _launch(quotas)
+    assert told(found["sign-ins"]) == (OK, "334/s needed, 400/s allowed (your account's quota)", "")
+    assert (found["API requests"].verdict, found["Lambdas at once"].verdict) == (BAD, BAD)
+    assert told(found["intake visibility"]) == (UNKNOWN, "the stack does not say", "Run `loginq deploy`.")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "expected"),
+    [
+        ("180", (OK, "a taken ticket is hidden for 180 s, placing may take 30 s", "")),
+        (
+            "179",
+            (
+                WARN,
+                "a taken ticket is hidden for 179 s, placing may take 30 s: AWS wants six times that",
+                "`loginq deploy --param IntakeVisibilitySeconds=180`",
+            ),
+        ),
+    ],
+)
+def test_the_intakes_visibility(hidden: str, expected: tuple[Verdict, str, str]) -> None:
+    stack = Stack(given={"PlacingTimeoutSeconds": "30", "IntakeVisibilitySeconds": hidden})
+    assert told(checks._visibility(patient(stack=stack))) == expected
+
+
+def test_a_table_that_is_too_cold_says_what_to_give_and_that_it_can_be_given() -> None:
+    from loginq.deploy import template
+
+    def warm(table: dict[str, Any], line: Line) -> Finding:
+        clients = {"dynamodb": {"describe_table": {"Table": table}}}
+        return checks._warm(patient(clients, line=line), 200_000, 600_000)
+
+    assert told(warm({}, Line(rate=50_000))) == (
+        OK,
+        "4,138 reads/s and 868 writes/s needed, 12,000 and 4,000 at once (the documented default of a new table)",
+        "",
+    )
+    planned = Line(rate=50_000, steps=((1, 3_000_000),))
+    found = warm({"WarmThroughput": {"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 4_000}}, planned)
+    assert (found.verdict, found.do) == (
+        BAD, "Before the launch: `loginq deploy --param WarmReads=15000 --param WarmWrites=6768`.",
+    )  # fmt: skip
+    template.load().checked({"WarmReads": "15000", "WarmWrites": "6768"}, on_aws=True)
