@@ -43,7 +43,10 @@ def settings(folder: str, run: Run = subprocess.run) -> dict[str, str]:
     every = dict.fromkeys(("PIP_USER", "PIP_GLOBAL", "PIP_SITE", "PIP_QUIET", "PIP_VERBOSE"), "0")
     said = _run(["config", "list"], {**given, **every}, folder, run)
     if said.returncode:
-        raise Failed(f"pip's settings cannot be read: {last_word(said)}", "See what `pip config list` says.")
+        raise Failed(
+            f"pip's settings cannot be read: {last_word(said)}",
+            "Is pip installed here? See `python -m pip config list`.",
+        )
     found = {(section, name): value for section, name, value in _listed(said.stdout)}
     chosen = {name: found[section, name] for section in ("global", "install", ":env:") for name in KEPT
               if found.get((section, name))}  # fmt: skip

@@ -11,15 +11,18 @@ from joserfc import jwt as other_jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
+from lambdas import get_jwks, runtime
 from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.errors import Failed, Invalid, NotFound, Unavailable
 from loginq.service.operating import rotate_keys
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
+from loginq.service.settings import Target
 from loginq.service.times import MINUTE, SECOND
 from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, Published, explain, mint
 from tests.aws.test_login import pass_time, placed
+from tests.conftest import REGION
 
 ISSUER = "https://api.example/v1"
 T = 1_800_000_000_000
@@ -162,6 +165,27 @@ def test_the_public_row_holds_nothing_private_and_is_read_once_a_minute(
     keys.rotate(T, 5 * MINUTE, public)
     assert reader.cached(60) == first.jwks()
     assert reader.cached(-1) == public.read() != first.jwks()
+
+
+def test_the_public_call_says_503_until_there_are_keys(
+    target: Target, keys: Keys, public: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "DYNAMO_TABLE_NAME": target.table,
+        "SQS_URL": target.sqs_url,
+        "AWS_DEFAULT_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, value)
+    runtime.queue.cache_clear()
+    try:
+        early = get_jwks.handler({}, None)
+        assert (early["statusCode"], early["headers"]["Cache-Control"]) == (503, "no-store")
+        made = keys.ensure(T, public)
+        answer = get_jwks.handler({}, None)
+    finally:
+        runtime.queue.cache_clear()
+    assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (200, "public, max-age=300")
+    assert json.loads(answer["body"]) == made.jwks()
 
 
 def _kids(public: Published) -> set[str]:

@@ -50,6 +50,17 @@ def test_a_token_of_before_a_rotation_verifies_after_it_and_a_foreign_one_never(
         claims(foreign, key_set(stack))
 
 
+def test_a_stack_that_published_nothing_has_its_keys_published_before_its_functions_change(stack: Stack) -> None:
+    """One of an older version: its functions read the secret, the new ones the row."""
+    stack.queue.table.write_all(deletes=[("PUBLIC#main", "JWKS")])
+    plan = stack.deployment.plan({"LogLevel": "WARNING"}, lambda text: None)
+    events = stack.deployment.apply(plan)
+    next(events)
+    assert stack.queue.table.get("PUBLIC#main", "JWKS")
+    for _ in events:
+        pass
+
+
 def _kid(token: str) -> str:
     import jwt
 

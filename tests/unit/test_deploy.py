@@ -115,12 +115,13 @@ def test_the_bundle_for_aws_is_reproducible_and_for_arm64() -> None:
     assert not [name for name in files if "__pycache__" in name or name.startswith(("typer/", "rich/", "ministack/"))]
 
 
-def test_a_requirement_that_pip_cannot_get_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "requirements.txt"
-    file.write_text("--no-index\nno-such-package==1\n")
-    monkeypatch.setattr(bundle, "REQUIREMENTS", file)
-    with pytest.raises(Failed, match="pip could not get the Lambdas' dependencies"):
-        bundle.build(for_aws=True)
+def test_a_requirement_that_pip_cannot_get_is_told() -> None:
+    with pytest.raises(Failed) as failed:
+        bundle.build(for_aws=True, run=_said(install=(1, "a warning\nERROR: No matching distribution found for jwt\n")))
+    assert (failed.value.message, failed.value.hint) == (
+        "pip could not get the Lambdas' dependencies: ERROR: No matching distribution found for jwt",
+        "Is PyPI within reach, and pip installed?",
+    )
 
 
 # pip
@@ -173,9 +174,14 @@ def test_neither_the_folders_modules_nor_pips_settings_can_break_or_empty_the_bu
     assert not ran.exists()
 
 
-def _said(out: str = "", err: str = "", code: int = 0) -> pip.Run:
-    """A pip that says this, whatever it is asked, and does nothing."""
-    return lambda command, **options: subprocess.CompletedProcess(command, code, out, err)
+def _said(settings: str = "", config: tuple[int, str] = (0, ""), install: tuple[int, str] = (0, "")) -> pip.Run:
+    """A pip with these settings, that ends with these codes and complaints, and does nothing."""
+
+    def run(command: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
+        code, complaint = config if "config" in command else install
+        return subprocess.CompletedProcess(command, code, settings, complaint)
+
+    return run
 
 
 def test_a_bundle_without_what_the_functions_import_is_refused() -> None:
@@ -189,7 +195,7 @@ def test_a_bundle_without_what_the_functions_import_is_refused() -> None:
 
 def test_settings_of_pip_that_cannot_be_read_are_told() -> None:
     with pytest.raises(Failed, match=r"pip's settings cannot be read: broken"):
-        bundle.build(for_aws=True, run=_said(err="Traceback\nbroken\n", code=1))
+        bundle.build(for_aws=True, run=_said(config=(1, "Traceback\nbroken\n")))
 
 
 def test_of_pips_settings_those_are_kept_that_say_where_packages_are(

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 
 from loginq.deploy import template
 from loginq.service.errors import Invalid
@@ -139,6 +138,8 @@ def test_warm_throughput_is_nothing_or_what_aws_starts_at() -> None:
 
 
 def test_cfn_lint_finds_nothing() -> None:
+    from cfnlint.api import lint  # takes a second to import
+
     assert [str(found) for found in lint(TEMPLATE.text)] == []
 
 
