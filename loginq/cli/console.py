@@ -227,7 +227,7 @@ def progress(what: str, total: int | None) -> Iterator[Any]:
         MofNCompleteColumn(),
     ]
     with Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(plain(what), total=total)
 
         def advance(by: int = 1, at: str | None = None) -> None:
             bar.update(task, advance=by, description=what if at is None else plain(f"{what}: {at}"))

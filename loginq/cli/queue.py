@@ -50,6 +50,7 @@ def show_stats(session: "Session") -> None:
             ("rate", f"{rate_text(line.rate_at(now.t))}, burst {line.burst:,}"),
             ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
+            ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
             ("no-shows", f"{now.players.no_shows:,}"),

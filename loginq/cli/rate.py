@@ -40,6 +40,7 @@ def show(json: Json = False) -> None:
         ("asked", rate_text(line.rate_at(t))),
         ("burst", f"{line.burst:,} players"),
         ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
+        ("gate", f"{rate_text(line.passing(t))} pass"),
         ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
     ]
     facts += [

@@ -148,7 +148,8 @@ def _numbers(now: Snapshot) -> Any:
         ("waiting", f"{line.waiting(t):,}"),
         ("newcomer waits", console.duration(now.eta)),
         ("rate asked", rate_text(line.rate_at(t))),
-        ("rate achieved", f"{now.admitted_per_second:.1f}/s"),
+        ("gate passes", rate_text(line.passing(t))),
+        ("came in", f"{now.admitted_per_second:.1f}/s"),
         ("reached", f"{line.reached(t):,} of {line.tail:,}"),
         ("in the game", f"{counts.in_game:,}{capacity}"),
         ("intake", f"{now.intake.total:,}"),
@@ -206,6 +207,7 @@ def _line(now: Snapshot) -> str:
     line, t = now.line, now.t
     return (
         f"{console.moment(t)} {line.line_state}: {line.waiting(t):,} waiting, {now.intake.total:,} in the intake, "
-        f"{now.admitted_per_second:.1f}/s of {rate_text(line.rate_at(t))}, newcomer waits {console.duration(now.eta)}"
+        f"{rate_text(line.passing(t))} pass of {rate_text(line.rate_at(t))} asked, "
+        f"{now.admitted_per_second:.1f}/s came in, newcomer waits {console.duration(now.eta)}"
         + (f", {now.dead_letters:,} dead letters" if now.dead_letters else "")
     )

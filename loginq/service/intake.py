@@ -45,7 +45,7 @@ class Ticket:
             given = json.loads(body)
             sub, ticket, synthetic = given["sub"], given["ticket"], given.get("synthetic", False)
             issued_at = from_iso(given["issued_at"])
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise Invalid(f"Not a ticket message: {type(exc).__name__}.") from exc
         texts = (sub, ticket)
         if not all(isinstance(text, str) and 0 < len(text) <= 128 for text in texts) or type(synthetic) is not bool:

@@ -110,6 +110,14 @@ class Line:
         rate = self.rate_at(t)
         return rate + (min(self.refund_rate, rate) if t < self.refund_until else 0)
 
+    def passing(self, t: int) -> int:
+        """How fast players pass the gate at `t`, in thousandths of a player per second, real and synthetic ones alike.
+
+        0 where nobody waits or none may pass: paused, at the limit, or nobody alive.
+        """
+        moves = self.waiting(t) and self.reached(t) < self.limit and self._seen(t) < self.alive_at + self.lease
+        return self.flow_at(self._seen(t)) if moves else 0
+
     def moved(self, start: int, end: int) -> int:
         """How far the gate moves between two instants while somebody is alive: the integral of the flow.
 

@@ -33,7 +33,7 @@ class Event:
         if given["event"] not in ("joined", "left"):
             raise ValueError(given["event"])
         texts = given["player"], given["admission"]
-        if not all(isinstance(text, str) and 0 < len(text) <= 128 for text in texts):
+        if not all(isinstance(text, str) and 0 < len(text.encode()) <= 128 for text in texts):
             raise ValueError("player and admission must be texts")
         return cls(*texts, given["event"] == "joined", from_iso(given["at"]))
 
@@ -42,7 +42,7 @@ def parse(body: str | None, t: int) -> list[Event | None]:
     """The events of a report, None for one that cannot be understood. Raises `BadRequest` for what is no report."""
     try:
         given = json.loads(body or "")["events"]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BadRequest('Send {"events": [{"player", "admission", "event", "at"}, …]}.') from exc
     if not isinstance(given, list) or not 1 <= len(given) <= MOST:
         raise BadRequest(f"Send 1 to {MOST} events at once.")

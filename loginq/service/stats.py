@@ -73,6 +73,7 @@ class Snapshot:
                 "steps": [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps if at > t],
                 "capacity": line.capacity,
                 "admitted_per_second": round(self.admitted_per_second, 2),
+                "gate_per_second": line.passing(t) / 1_000,
             },
             "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),

@@ -246,7 +246,7 @@ class Table:
         condition, values = "PK = :pk", {":pk": pk}
         if start:
             condition, values = f"PK = :pk AND SK {'<=' if reverse else '>='} :sk", {":pk": pk, ":sk": start}
-        parameters: Row = {"PaginationConfig": {"MaxItems": limit}} if limit else {}
+        parameters: Row = {"PaginationConfig": {"MaxItems": limit, "PageSize": limit}} if limit else {}
         for page in self.dynamodb.pages(
             "query",
             TableName=self.name,

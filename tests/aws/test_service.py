@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lambdas import get_login_status, metrics, process_login_queue, queue_player_login, runtime, settle_line
 from loginq.deploy import template
 from loginq.service import load
+from loginq.service.audit import actions, record
 from loginq.service.aws import Aws, ServerClock, translated
 from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.intake import Ticket
@@ -265,6 +266,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
             "steps": [],
             "capacity": None,
             "admitted_per_second": 0.4,
+            "gate_per_second": 20.0,
         },
         "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
         "eta_seconds": 38,
@@ -522,3 +524,14 @@ def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
     assert alarms == {"Short", "FewClaims"}
     assert {"Placed", "Admitted", "AchievedRate"} <= shown
     assert alarms | shown <= known
+
+
+def test_a_query_for_a_few_rows_reads_a_few(queue: Queue) -> None:
+    """`limit` reaches DynamoDB: else the last twenty actions would cost a megabyte's reading."""
+    asked: list[dict[str, Any]] = []
+    client = queue.table.dynamodb._client
+    client.meta.events.register("before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(dict(params)))
+    for n in range(5):
+        record(queue, "me", f"act {n}", "", "")
+    assert len(actions(queue, 2)) == 2
+    assert [each["Limit"] for each in asked] == [2]

@@ -27,6 +27,7 @@ def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
         "│ rate            20/s, burst 20                    │\n"
         "│ planned         nothing                           │\n"
         "│ capacity        5,000 in the game                 │\n"
+        "│ gate            0/s pass                          │\n"
         "│ admitted        0 in the last minute, 0.0/s       │\n"
         "│ in the game     0: 0 let in, 0 left               │\n"
         "│ no-shows        0                                 │\n"
@@ -46,7 +47,14 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         "target": TARGET,
         "intake": {"visible": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0},
         "line": {"tail": 1_200, "reached": 460, "waiting": 740, "version": 1, "state": "paused"},
-        "rate": {"per_second": 20.0, "burst": 20, "steps": [], "capacity": None, "admitted_per_second": 0.0},
+        "rate": {
+            "per_second": 20.0,
+            "burst": 20,
+            "steps": [],
+            "capacity": None,
+            "admitted_per_second": 0.0,
+            "gate_per_second": 0.0,
+        },
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
         "last_change": None,

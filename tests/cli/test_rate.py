@@ -27,6 +27,7 @@ def test_rates(run: Run, deployed: Target, queue: Queue) -> None:
         "│ asked     0.5/s                            │\n"
         "│ burst     7 players                        │\n"
         "│ capacity  no limit                         │\n"
+        "│ gate      0/s pass                         │\n"
         "│ admitted  0 in the last minute, 0.0/s      │\n"
         "╰────────────────────────────────────────────╯"
     )
@@ -94,10 +95,11 @@ def test_a_planned_step(run: Run, deployed: Target, queue: Queue) -> None:
     assert run("rate", "set", "80", "--at", "2099-01-01T18:00").err.endswith("✓ That was planned already.")
     run("rate", "set", "3000/min", "--at", "2099-01-02T18:00")
     shown = run("rate", "show")
-    assert shown.out.splitlines()[1:7] == [
+    assert shown.out.splitlines()[1:8] == [
         "│ asked     100/s                            │",
         "│ burst     0 players                        │",
         "│ capacity  no limit                         │",
+        "│ gate      0/s pass                         │",
         "│ admitted  0 in the last minute, 0.0/s      │",
         "│ planned   80/s from 2099-01-01 18:00:00    │",
         "│ then      50/s from 2099-01-02 18:00:00    │",

@@ -216,3 +216,14 @@ def test_capacity_lets_in_as_many_as_leave() -> None:
 def test_what_a_line_refuses(change: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         change(new_line())  # type: ignore[operator]
+
+
+def test_the_gate_passes_nobody_where_nobody_may_pass() -> None:
+    line = new_line().set_rate(START, 20_000)
+    assert line.passing(START) == 0, "nobody waits"
+    full = line.join(START, 100)
+    assert full.passing(START) == 20_000
+    assert full.pause(START).passing(START + 1) == 0
+    assert full.set_capacity(START, 0).passing(START) == 0
+    assert full.passing(START + full.lease) == 0, "nobody is alive"
+    assert full.passing(START + 10_000) == 0, "all are in"
