@@ -104,7 +104,7 @@ def test_a_planned_step(run: Run, deployed: Target, queue: Queue) -> None:
         "│ planned   80/s from 2099-01-01 18:00:00    │",
         "│ then      50/s from 2099-01-02 18:00:00    │",
     ]
-    assert shown.out.splitlines()[8].startswith("100/s ┤")
+    assert shown.out.splitlines()[9].startswith("100/s ┤")
     steps = json.loads(run("rate", "show", "--json").out)["steps"]
     assert [step["per_second"] for step in steps] == [80.0, 50.0]
     assert steps[0]["at"] == "2099-01-01T18:00:00.000Z"

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loginq.cli import console
 from loginq.cli.output import HIDDEN, Output, Unwritable, plain
+from loginq.service.errors import Invalid
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x9b31m\r\x00\x7f\u202e\u2066\u200b\ufeff[/red]:smile:=1+1"
 
@@ -49,7 +50,7 @@ def test_every_way_of_drawing_goes_through_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("sys.stderr", screen)
     console.say(HOSTILE)
     console.done(HOSTILE)
-    console.error(console.Invalid(HOSTILE, HOSTILE))
+    console.error(Invalid(HOSTILE, HOSTILE))
     console.document({"name": HOSTILE})
     console.table([HOSTILE], [(HOSTILE,)], empty="")
     console.table(["a"], [], empty=HOSTILE)
@@ -80,7 +81,10 @@ class Full(io.StringIO):
 def test_a_full_stdout_has_words_and_a_full_stderr_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", Full())
     monkeypatch.setattr("sys.stderr", Full())
-    for draw in (lambda: console.document(1), lambda: console.lines(["x"]), lambda: console.facts("x", [])):
+    draws: list[Callable[[], None]] = [
+        lambda: console.document(1), lambda: console.lines(["x"]), lambda: console.facts("x", [])
+    ]  # fmt: skip
+    for draw in draws:
         with pytest.raises(Unwritable, match="stdout: No space left on device") as said:
             draw()
         assert "queue audit" in said.value.hint
