@@ -90,7 +90,9 @@ def _unreached(exc: Exception) -> LoginqError:
     if any(word in name for word in _CREDENTIAL):
         return Refused(f"AWS credentials are missing or cannot be used: {said}.", _CREDENTIALS)
     if name == "ResponseParserError":
-        return not_aws()
+        return Unavailable(
+            "What answered is not AWS.", "A proxy, a captive portal or a wrong endpoint stands in between: check that."
+        )
     if _NO_ANSWER.isdisjoint(kind.__name__ for kind in type(exc).__mro__):
         return Invalid(f"AWS cannot be asked with this configuration: {said}.", _CONFIGURATION)
     return Unavailable(f"AWS did not answer: {said}.", "Check the network, or `loginq local status`.")
@@ -102,6 +104,14 @@ def not_aws() -> Unavailable:
         "What answered is not AWS.",
         "A proxy, a captive portal or a wrong endpoint stands in between: check the network.",
     )
+
+
+def _refuse_pages(response_dict: dict[str, Any], **_: Any) -> None:
+    """No service answers with a page: that is a captive portal, whose login page no parser of botocore expects."""
+    from botocore.parsers import ResponseParserError
+
+    if response_dict["headers"].get("content-type", "").startswith("text/html"):
+        raise ResponseParserError("a page")
 
 
 def forever() -> float:
@@ -131,11 +141,7 @@ class Client:
         def call(**parameters: Any) -> Any:
             self._check_time()
             with _translating():
-                answer = method(**parameters)
-            headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(answer, dict) else {}
-            if headers.get("content-type", "").startswith("text/html"):
-                raise not_aws()
-            return answer
+                return method(**parameters)
 
         return call
 
@@ -252,6 +258,7 @@ class Aws:
                     ),
                     **self._credentials,
                 )
+                self._made[service].meta.events.register("before-parse", _refuse_pages)
             return self._made[service]
 
 

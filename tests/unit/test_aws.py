@@ -1,0 +1,125 @@
+"""Where requests go and with which credentials, and what a call that AWS never answered is called."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions as raised
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.parsers import ResponseParserError
+
+from loginq.cli.session import connection
+from loginq.service.aws import Aws, translated
+from loginq.service.errors import Invalid, LoginqError, Refused, Unavailable
+from loginq.service.resolver import ENDPOINT, REGION, STACK, Named, Resolved
+
+TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (raised.ConfigParseError(path="c", error="x"), Invalid, "configuration"),
+        (raised.ConfigNotFound(path="c"), Invalid, "configuration"),
+        (raised.InvalidConfigError(error_msg="source_profile gone"), Invalid, "source_profile gone"),
+        (raised.InfiniteLoopConfigError(source_profile="a", visited_profiles=["a"]), Invalid, "configuration"),
+        (raised.InvalidRegionError(region_name="eu-west 1"), Invalid, "eu-west 1"),
+        (raised.InvalidDefaultsMode(mode="x", valid_modes=["y"]), Invalid, "configuration"),
+        (raised.NoRegionError(), Invalid, "No AWS region"),
+        (raised.MissingDependencyException(msg="crt"), Refused, 'pip install "botocore[crt]"'),
+        (raised.ProfileNotFound(profile="gone"), Refused, "gone"),
+        (raised.NoCredentialsError(), Refused, "credentials"),
+        (raised.TokenRetrievalError(provider="sso", error_msg="x"), Refused, "credentials"),
+        (raised.UnauthorizedSSOTokenError(), Refused, "credentials"),
+        (raised.EndpointConnectionError(endpoint_url="https://x"), Unavailable, "network"),
+        (raised.ReadTimeoutError(endpoint_url="https://x"), Unavailable, "network"),
+        (raised.SSLError(endpoint_url="https://x", error="x"), Unavailable, "network"),
+        (raised.ProxyConnectionError(proxy_url="http://x"), Unavailable, "network"),
+        (ResponseParserError("x"), Unavailable, "not AWS"),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else None,
+)
+def test_a_fault_is_named_by_what_happened(error: Exception, kind: type[LoginqError], says: str) -> None:
+    ours = translated(error)
+    assert type(ours) is kind
+    assert says in f"{ours.message} {ours.hint}"
+
+
+PORTAL = b"<html><body>Please accept the terms of this hotel.</body></html>"
+
+
+class _Raw:
+    def stream(self, *_: Any, **__: Any) -> Any:
+        yield PORTAL
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("dynamodb", "get_item", {"TableName": "t", "Key": {"PK": {"S": "x"}}}),
+        ("sts", "get_caller_identity", {}),
+        ("cognito-idp", "admin_get_user", {"UserPoolId": "p_x", "Username": "u"}),
+        ("sqs", "get_queue_attributes", {"QueueUrl": "https://x"}),
+        ("lambda", "get_account_settings", {}),
+    ],
+)
+def test_the_page_of_a_captive_portal_is_not_aws(service: str, operation: str, given: dict[str, Any]) -> None:
+    client = Aws("eu-west-1", None, {**TEST}, patience=(1, 1)).client(service)
+    page = AWSResponse("https://x", 200, {"content-type": "text/html; charset=utf-8"}, _Raw())
+    client.meta.events.register("before-send.*.*", lambda **_: page)
+    with pytest.raises(Unavailable, match="not AWS"):
+        getattr(client, operation)(**given)
+
+
+def emulated(port: int = 4566) -> Resolved:
+    names = {ENDPOINT: f"http://127.0.0.1:{port}", REGION: "us-east-1", STACK: "loginq"}
+    return Resolved({name: Named(value, ".env") for name, value in names.items()})
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A laptop with real credentials, a proxy, a profile that is gone and a broken configuration."""
+    config = tmp_path / "config"
+    config.write_text("this is no configuration\n")
+    for name, value in {
+        "AWS_PROFILE": "gone",
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_ENDPOINT_URL_DYNAMODB": "https://evil.example",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return config
+
+
+def test_nothing_of_the_laptop_reaches_an_emulator(hostile: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port = there.getsockname()[1]
+        client = connection(emulated(port)).client("dynamodb")._client
+        assert client.meta.endpoint_url == f"http://127.0.0.1:{port}"
+        assert client.meta.config.proxies == {}
+        assert client._request_signer._credentials.access_key == "test"
+
+
+def test_configured_endpoints_do_not_move_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hostile: Path) -> None:
+    hostile.write_text("[profile studio]\nregion = eu-north-1\nendpoint_url = https://evil.example\n")
+    client = Aws(None, profile="studio").client("dynamodb")
+    assert client.meta.endpoint_url == "https://dynamodb.eu-north-1.amazonaws.com"
+    assert client.meta.region_name == "eu-north-1"
+
+
+def test_an_assumed_role_is_kept_as_the_aws_cli_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile ops]\nrole_arn = arn:aws:iam::1:role/ops\nsource_profile = ops\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    session = Aws(profile="ops", kept_in=tmp_path / "cache")._session
+    role = session.get_component("credential_provider").get_provider("assume-role")
+    role.cache["key"] = {"Credentials": {"AccessKeyId": "A"}}
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert json.loads(kept.read_text()) == {"Credentials": {"AccessKeyId": "A"}}
+    assert kept.stat().st_mode & 0o077 == 0
