@@ -30,14 +30,14 @@ def environment(names: dict[str, str]) -> dict[str, str]:
 
 
 class Terminal:
-    """`loginq WORDS` on a terminal, 100 by 40. A thread drains it: a full terminal would stop the command."""
+    """A command on a terminal, 100 by 40. A thread drains it: a full terminal would stop the command."""
 
-    def __init__(self, words: list[str], names: dict[str, str], cwd: Path) -> None:
+    def __init__(self, command: list[str], names: dict[str, str], cwd: Path) -> None:
         self._master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         environ = {**environment(names), "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
         self.process = subprocess.Popen(
-            [*LOGINQ, *words], env=environ, cwd=cwd, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            command, env=environ, cwd=cwd, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         )
         os.close(slave)
         self.drawn = ""

@@ -29,7 +29,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frozen]:
 
 @pytest.fixture
 def terminal(frozen: Frozen, tmp_path: Path) -> Callable[..., Terminal]:
-    return lambda *words: Terminal(list(words), frozen[1].target.names(), tmp_path)
+    return lambda *words: Terminal([*LOGINQ, *words], frozen[1].target.names(), tmp_path)
 
 
 def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callable[..., Terminal]) -> None:
