@@ -76,6 +76,12 @@ _NO_ANSWER = {"HTTPClientError", "ConnectionError", "IncompleteReadError", "Chec
 _CREDENTIAL = ("Credential", "Token", "SSO", "Login", "ProfileNotFound", "RefreshWithMFA")
 
 
+def code_of(exc: LoginqError) -> str:
+    """AWS's own code of the error that became this one; empty for none."""
+    response = getattr(exc.__cause__, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
+
+
 def _unreached(exc: Exception) -> LoginqError:
     """What an error of botocore without an answer of AWS means: by its class, because it has no code."""
     name, said = type(exc).__name__, str(exc).rstrip(".")
