@@ -10,8 +10,10 @@ from loginq import __version__
 from loginq.cli import deploy, doctor, keys, load, local, logs, players, queue, rate, simulate, token, users
 from loginq.cli.completion import stack_names
 from loginq.cli.demo import demo
+from loginq.cli.destroy import destroy
 from loginq.cli.options import OPTIONS, example
 from loginq.cli.play import play
+from loginq.cli.status import status
 from loginq.cli.target import EXAMPLE, target
 
 _ANYWHERE = ("--stack", "--profile", "--region")
@@ -84,8 +86,8 @@ def _root(
 
 app.command(**example("loginq demo"))(demo)
 app.command(**example("loginq deploy --param InitialRate=50", "loginq deploy --local"))(deploy.deploy)
-app.command(**example("loginq destroy --delete-data"))(deploy.destroy)
-app.command(**example("loginq status"))(deploy.status)
+app.command(**example("loginq destroy --delete-data"))(destroy)
+app.command(**example("loginq status"))(status)
 app.command(**EXAMPLE)(target)
 app.command(**example("loginq play --username ada"))(play)
 app.command(**simulate.HELP)(simulate.simulate)

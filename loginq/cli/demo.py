@@ -79,11 +79,11 @@ def _deploy(envfile: Any) -> Any:
 
     deployment = open_deployment(local=True)
     plan = deployment.plan({}, console.say)
-    if plan.changes:
+    if plan.change_set:
         apply(deployment, plan)
     else:
         console.done("The stack is there already.")
-    deployment.start_line(plan.parameters)
+    deployment.start_line()
     envfile.write(deployment.target())
     return deployment
 

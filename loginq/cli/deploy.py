@@ -1,4 +1,4 @@
-"""`loginq deploy`, `destroy` and `status`: the stack."""
+"""`loginq deploy`: the stack, made or updated."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,9 @@ def deploy(
     param: Annotated[
         list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter of the template; repeatable.")
     ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag of the stack; repeatable.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after showing the changes.")] = False,
     yes: Yes = False,
     json: Json = False,
@@ -26,122 +29,52 @@ def deploy(
     Shows what would change, asks, applies it, and writes .env.
     """
     from loginq.cli import console
-    from loginq.deploy import envfile, template
+    from loginq.deploy import template
     from loginq.deploy.deployment import parse_parameters
+    from loginq.deploy.tags import parse_tags
 
-    given = parse_parameters(param or [])
+    given, given_tags = parse_parameters(param or []), parse_tags(tag or [])
     template.load().accept(given)
     deployment = open_deployment(local)
-    plan = deployment.plan(given, console.say)
+    plan = deployment.plan(given, console.say, given_tags=given_tags, dry_run=dry_run)
     report: dict[str, Any] = {"target": name_of(deployment), "changes": len(plan.changes), "applied": False}
-    if plan.changes:
-        _show(plan)
-    if plan.changes and dry_run:
+    _show(plan)
+    if plan.is_current:
+        console.done(_current(plan))
+    elif dry_run:
         deployment.withdraw(plan)
         console.done("Nothing was changed: this was a dry run.")
-    elif plan.changes:
+    else:
         _confirmed(deployment, plan, yes)
         apply(deployment, plan)
         report["applied"] = True
-    else:
-        console.done("No changes: what is deployed is what is here.")
     if not dry_run:
-        deployment.start_line(plan.parameters)
-        target = deployment.target()
-        envfile.write(target)
-        report["outputs"] = {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
-        if not json:
-            console.done("Written to .env:")
-            console.lines(f"{name}={value}" for name, value in report["outputs"].items())
+        report["outputs"] = _finish(deployment, report["applied"], json)
     if json:
         console.document(report)
 
 
-def destroy(
-    delete_data: Annotated[
-        bool, typer.Option("--delete-data", help="Delete the user pool and the table, too.")
-    ] = False,
-    local: Local = False,
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
-    """Take the queue down.
+def _current(plan: "Plan") -> str:
+    if plan.tags:
+        return "Nothing was changed: CloudFormation takes these tags only together with another change."
+    return "No changes: what is deployed is what is here."
 
-    Accounts and player data are kept unless --delete-data.
-    """
+
+def _finish(deployment: "Deployment", applied: bool, json: bool) -> dict[str, str]:
+    """Make what no template can, write `.env`, and tidy the bucket; what was written, without secrets."""
     from loginq.cli import console
     from loginq.deploy import envfile
 
-    deployment = open_deployment(local)
-    kept = deployment.kept() if deployment.stack.describe() else {}
-    confirm(
-        f"Take down the stack {deployment.stack.name!r}"
-        + (" and delete every account and player for ever?" if delete_data else "?"),
-        yes,
-    )
-    with console.progress("Deleting", None) as advance:
-        for event in deployment.destroy(delete_data=delete_data):
-            advance(event.status == "DELETE_COMPLETE", event.logical_id)
-    if envfile.read().get("LOGINQ_STACK") == deployment.stack.name:
-        envfile.forget()
-    if json:
-        console.document({"target": name_of(deployment), "kept": {} if delete_data else kept})
-        return
-    console.done(f"The stack {deployment.stack.name!r} is gone{', and so is its data' if delete_data else ''}.")
-    if kept and not delete_data:
-        console.facts("kept", kept.items())
-        console.say(_how_to_delete(deployment, kept))
-
-
-def status(json: Json = False) -> None:
-    """Say what is deployed and whether it is well.
-
-    Ends with 1 when it is not.
-    """
-    from loginq import __version__
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.errors import NoTarget
-
-    session = open_session()
-    found = session.stack.describe()
-    if found is None:
-        raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
-    outputs, resources = session.stack.outputs(), session.stack.resources()
-    wrong = [each for each in resources if not each["ResourceStatus"].endswith("_COMPLETE")]
-    trigger = _trigger_state(session, resources)
-    dead = session.queue.intake.dead_letters()
-    healthy = found["StackStatus"].endswith("_COMPLETE") and "ROLLBACK" not in found["StackStatus"]
-    healthy = healthy and not wrong and not dead and trigger == "Enabled"
-    report = {
-        "target": session.name,
-        "stack_status": found["StackStatus"],
-        "version": outputs.get("LoginqVersion"),
-        "here": __version__,
-        "bundle": outputs.get("CodeKey", "")[7:19],
-        "resources": len(resources),
-        "intake_trigger": trigger,
-        "dead_letters": dead,
-        "healthy": healthy,
-    }
-    if json:
-        console.document(report)
-    else:
-        console.facts(
-            session.name,
-            [
-                ("stack", report["stack_status"]),
-                ("version", f"{report['version']} (this is {__version__})"),
-                ("bundle", report["bundle"]),
-                ("resources", report["resources"]),
-                ("intake trigger", trigger),
-                ("dead letters", dead),
-                ("API", session.target.api_url),
-                ("healthy", "yes" if healthy else "no"),
-            ],
-        )
-    if not healthy:
-        raise typer.Exit(1)
+    deployment.start_line()
+    target = deployment.target()
+    envfile.write(target)
+    written = {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
+    if not json:
+        console.done("Written to .env:")
+        console.lines(f"{name}={value}" for name, value in written.items())
+    if applied:
+        deployment.tidy(console.say)
+    return written
 
 
 def open_deployment(local: bool) -> "Deployment":
@@ -193,6 +126,11 @@ def apply(deployment: "Deployment", plan: "Plan") -> None:
 def _show(plan: "Plan") -> None:
     from loginq.cli import console
 
+    if plan.tags:
+        tags = [(key, before, after) for key, before, after in plan.tags]
+        console.table(["tag", "is", "will be"], tags, empty="", to_stderr=True)
+    if not plan.changes:
+        return
     if not plan.update:
         counts: dict[str, int] = {}
         for change in plan.changes:
@@ -210,29 +148,7 @@ def _show(plan: "Plan") -> None:
 def _confirmed(deployment: "Deployment", plan: "Plan", yes: bool) -> None:
     """Ask; whatever stops this here leaves no change set behind."""
     try:
-        confirm(f"Apply {len(plan.changes)} changes?", yes)
+        confirm(f"Apply {len(plan.changes)} changes?" if plan.changes else "Apply this? No resource changes.", yes)
     except BaseException:
         deployment.withdraw(plan)
         raise
-
-
-def _trigger_state(session: Any, resources: list[dict[str, Any]]) -> str:
-    found = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "IntakeTrigger"]
-    if not found:
-        return "missing"
-    return str(session.aws.client("lambda").get_event_source_mapping(UUID=found[0])["State"])
-
-
-def _how_to_delete(deployment: "Deployment", kept: dict[str, str]) -> str:
-    if deployment.is_local:
-        return "To delete these, too: `loginq local reset`."
-    commands = []
-    if "Table" in kept:
-        table = kept["Table"]
-        commands.append(f"aws dynamodb update-table --no-deletion-protection-enabled --table-name {table}")
-        commands.append(f"aws dynamodb delete-table --table-name {table}")
-    if "UserPool" in kept:
-        pool = kept["UserPool"]
-        commands.append(f"aws cognito-idp update-user-pool --deletion-protection INACTIVE --user-pool-id {pool}")
-        commands.append(f"aws cognito-idp delete-user-pool --user-pool-id {pool}")
-    return "To delete these, too:\n" + "\n".join(f"  {command}" for command in commands)

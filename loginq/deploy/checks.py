@@ -12,7 +12,8 @@ from loginq import __version__
 from loginq.client import Trouble, published_keys
 from loginq.deploy import bundle
 from loginq.deploy.quotas import held, needs, table_needs
-from loginq.deploy.stack import Stack
+from loginq.deploy.stack import Stack, failed_of
+from loginq.deploy.states import How
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import LoginqError, NotFound, Refused
 from loginq.service.queue import Queue
@@ -120,11 +121,11 @@ def _stack(patient: Patient) -> Finding:
     found = patient.stack.describe()
     if found is None:
         return Finding("stack", Verdict.BAD, f"there is no stack {patient.stack.name!r}", "Run `loginq deploy`.")
-    status = str(found["StackStatus"])
-    bad = [each for each in patient.stack.resources() if each["ResourceStatus"].endswith("_FAILED")]
-    if not status.endswith("_COMPLETE") or "ROLLBACK" in status or bad:
-        return Finding("stack", Verdict.BAD, status, "See why with `loginq deploy`, which also mends it.")
-    return Finding("stack", Verdict.OK, f"{patient.stack.name} is in {status}")
+    state, failed = patient.stack.state(found), failed_of(patient.stack.resources())
+    says = " ".join([f"{patient.stack.name} is in {state.status}{'. ' + state.says if state.says else ''}", *failed])
+    if failed or not state.works:
+        return Finding("stack", Verdict.BAD, says, state.do or "See why with `loginq deploy`, which also mends it.")
+    return Finding("stack", Verdict.OK if state.how is How.WELL else Verdict.WARN, says, state.do)
 
 
 def _drift(patient: Patient, sleep: Callable[[float], None]) -> Finding:

@@ -1,18 +1,18 @@
-"""A CloudFormation stack: what is there, what would change, apply it, follow it, say why it failed."""
+"""A CloudFormation stack: what is there, how it is, what would change, and changing it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.aws import Aws
+from loginq.deploy.events import POLL_SECONDS, Event, History, is_missing, patiently
+from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
+from loginq.service.aws import Aws, code_of
 from loginq.service.errors import Conflict, Failed, LoginqError, NotFound
 from loginq.service.times import system_clock
 
-POLL_SECONDS = 1.0
-_EMPTY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
-"""States of a stack that never worked: it is deleted before it is made."""
-_HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+__all__ = ["Change", "Event", "Stack"]
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,6 @@ class Change:
     logical_id: str
     type: str
     replacement: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a stack's history."""
-
-    id: str
-    logical_id: str
-    type: str
-    status: str
-    reason: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether this is where something went wrong, not a consequence of it."""
-        return self.status.endswith("_FAILED") and "cancelled" not in self.reason.lower()
 
 
 class Stack:
@@ -52,17 +36,14 @@ class Stack:
         """What CloudFormation says of it, or None."""
         try:
             return dict(self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0])
-        except NotFound:
-            return None
-        except Failed as exc:
-            if "does not exist" in exc.message:
+        except LoginqError as exc:
+            if is_missing(exc):
                 return None
             raise
 
     def parameters(self) -> dict[str, str]:
         """Its parameters; none when there is no such stack."""
-        found = self.describe() or {}
-        return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+        return parameters_of(self.describe())
 
     def outputs(self) -> dict[str, str]:
         """Its outputs. Raises `NotFound` when there is no such stack."""
@@ -76,125 +57,169 @@ class Stack:
         pages = self._cloudformation.pages("list_stack_resources", StackName=self.name)
         return [each for page in pages for each in page["StackResourceSummaries"]]
 
-    def ready(self, say: Callable[[str], None]) -> bool:
-        """Make the stack fit for a change set; True when it is there and will be updated.
+    def state(self, found: dict[str, Any]) -> State:
+        """How the stack is that `describe` found, with what took its last change back."""
+        status = str(found["StackStatus"])
+        cause = self._history(found["StackId"]).cause() if status in TAKEN_BACK else ""
+        return state_of(status, self.name, cause)
 
-        One whose creation failed holds nothing and is deleted. Raises `Conflict` while another change is under way.
+    def skipped(self, found: dict[str, Any]) -> dict[str, str]:
+        """What a creation or deletion that failed let stand: logical -> physical id."""
+        failed = found["StackStatus"] in (*UNMADE, "DELETE_FAILED")
+        return self._history(found["StackId"]).skipped() if failed else {}
+
+    def ready(self, found: dict[str, Any] | None) -> bool:
+        """Whether what `describe` found will be updated; False for a stack to be made, perhaps `clear`ed before.
+
+        Raises `Conflict` while another change is under way, `Failed` for a stack that is stuck.
         """
-        found = self.describe()
-        if found is None:
+        if found is None or found["StackStatus"] in UNMADE:
             return False
-        status = found["StackStatus"]
-        if status in _EMPTY:
-            if status != "REVIEW_IN_PROGRESS":
-                say(f"The stack is in {status}: its creation failed and it never worked. It is deleted first.")
-            self.delete()
-            for _ in self.events_until_done(found["StackId"]):
-                pass
-            return False
-        if status.endswith("_IN_PROGRESS"):
-            raise Conflict(f"The stack {self.name!r} is being changed: {status}.", "Wait until that is over.")
-        if status == "DELETE_FAILED":
-            raise Failed(f"Taking the stack {self.name!r} down did not finish.", "Finish it with `loginq destroy`.")
-        if status not in _HEALTHY:
-            raise Failed(
-                f"The stack {self.name!r} is stuck in {status}.",
-                "Continue its rollback: `aws cloudformation continue-update-rollback --stack-name " + self.name + "`.",
-            )
+        state = state_of(found["StackStatus"], self.name)
+        if state.how is How.BUSY:
+            raise Conflict(f"The stack {self.name!r} is being changed: {state.status}.", state.do)
+        if state.how is How.BAD:
+            raise Failed(f"The stack {self.name!r} is in {state.status}. {state.says}", state.do)
         return True
 
-    def propose(self, template_url: str, parameters: dict[str, str], *, update: bool) -> tuple[str, list[Change]]:
-        """A change set: its ARN and what it would change; no changes when there are none."""
-        made = self._cloudformation.create_change_set(
-            StackName=self.name,
-            ChangeSetName=f"loginq-{system_clock()}",
-            ChangeSetType="UPDATE" if update else "CREATE",
-            TemplateURL=template_url,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
-            Tags=[{"Key": "application", "Value": "loginq"}],
-        )
-        arn = made["Id"]
-        while True:
-            found = self._cloudformation.describe_change_set(ChangeSetName=arn, StackName=self.name)
-            if found["Status"] in ("CREATE_COMPLETE", "FAILED"):
-                break
-            self._sleep(POLL_SECONDS)
-        if found["Status"] == "FAILED":
-            reason = found.get("StatusReason", "")
+    def clear(self, found: dict[str, Any]) -> None:
+        """Delete a stack that never worked, and wait until it is gone."""
+        for _ in self.delete(found):
+            pass
+
+    def propose(
+        self, template_url: str, parameters: Mapping[str, str | None], tags: Mapping[str, str], *, update: bool
+    ) -> tuple[str | None, list[Change]]:
+        """A change set: its ARN, None when there is nothing to change, and what it would do to resources.
+
+        That may be nothing: a change of outputs is one, too.
+
+        Args:
+            parameters: None for one that keeps the value it has when the change set is made.
+        Whatever ends this early leaves no change set behind. Raises `Conflict` when somebody else is changing it.
+        """
+        with _others():
+            arn = self._cloudformation.create_change_set(
+                StackName=self.name,
+                ChangeSetName=f"loginq-{system_clock()}",
+                ChangeSetType="UPDATE" if update else "CREATE",
+                TemplateURL=template_url,
+                Parameters=[_parameter(name, value) for name, value in parameters.items()],
+                Capabilities=["CAPABILITY_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            )["Id"]
+        try:
+            with _others():
+                changes = self._changes(arn)
+        except Conflict:
+            raise
+        except BaseException:
             self.withdraw(arn, update=update)
-            if any(words in reason for words in ("didn't contain changes", "No updates are to be performed")):
-                return arn, []
-            raise Failed(f"CloudFormation refuses the change set: {reason.rstrip('.')}.")
-        changes = [_change(each["ResourceChange"]) for each in self._all_changes(arn, found)]
+            raise
+        if changes is None:
+            self.withdraw(arn, update=update)
+            return None, []
         return arn, changes
 
-    def _all_changes(self, arn: str, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        yield from found["Changes"]
+    def _changes(self, arn: str) -> list[Change] | None:
+        """What a change set would change, once it is made; None for nothing. Raises `Failed` when it cannot be."""
+        while True:
+            found = patiently(lambda: self._change_set(arn), self._sleep)
+            if found["Status"] == "CREATE_COMPLETE":
+                break
+            if found["Status"].startswith("DELETE"):
+                raise overtaken()
+            if found["Status"] == "FAILED":
+                reason = found.get("StatusReason", "")
+                if any(words in reason for words in _NO_CHANGES):
+                    return None
+                raise Failed(f"CloudFormation refuses the change set: {reason.rstrip('.')}.")
+            self._sleep(POLL_SECONDS)
+        changes = list(found["Changes"])
         while token := found.get("NextToken"):
-            found = self._cloudformation.describe_change_set(ChangeSetName=arn, StackName=self.name, NextToken=token)
-            yield from found["Changes"]
+            found = self._change_set(arn, NextToken=token)
+            changes += found["Changes"]
+        return [_change(each["ResourceChange"]) for each in changes]
+
+    def _change_set(self, arn: str, **page: str) -> dict[str, Any]:
+        return dict(self._cloudformation.describe_change_set(ChangeSetName=arn, StackName=self.name, **page))
 
     def withdraw(self, change_set: str, *, update: bool) -> None:
-        """Delete a change set that is not wanted, and the empty stack that proposing to create one leaves."""
-        self._cloudformation.delete_change_set(ChangeSetName=change_set, StackName=self.name)
-        if not update:
-            self.delete()
+        """Delete a change set that is not wanted, and the empty stack that proposing to create one leaves.
+
+        Unless somebody else has begun to make that stack.
+        """
+        try:
+            self._cloudformation.delete_change_set(ChangeSetName=change_set, StackName=self.name)
+        except LoginqError as exc:
+            if code_of(exc) != "ChangeSetNotFound":
+                raise
+        if not update and (self.describe() or {}).get("StackStatus") == "REVIEW_IN_PROGRESS":
+            self._cloudformation.delete_stack(StackName=self.name)
 
     def execute(self, change_set: str) -> Iterator[Event]:
-        """Apply a change set and give the events as they come. Raises `Failed` with the event that caused a failure."""
-        seen = {event.id for event in self._events(self.name)}
+        """Apply a change set and give the events as they come.
+
+        Raises `Failed` with the event that caused a failure, `Conflict` when somebody else was first.
+        """
         found = self.describe()
-        self._cloudformation.execute_change_set(ChangeSetName=change_set, StackName=self.name)
-        yield from self.events_until_done(found["StackId"] if found else self.name, seen)
+        history = self._history(found["StackId"] if found else self.name).mark()
+        with _others():
+            self._cloudformation.execute_change_set(ChangeSetName=change_set, StackName=self.name)
+        yield from history.follow(self.name)
 
-    def delete(self, retain: list[str] | None = None) -> None:
-        """Ask for the stack's deletion."""
-        self._cloudformation.delete_stack(StackName=self.name, **({"RetainResources": retain} if retain else {}))
+    def delete(self, found: dict[str, Any]) -> Iterator[Event]:
+        """Delete the stack that `describe` found, and give the events. Raises `Failed` with the one that failed."""
+        history = self._history(found["StackId"]).mark()
+        self._cloudformation.delete_stack(StackName=self.name)
+        return history.follow(self.name, deleting=True)
 
-    def events_until_done(self, stack_id: str, seen: set[str] | None = None) -> Iterator[Event]:
-        """The stack's new events until it rests. Raises `Failed`, the one event that caused it first."""
-        seen, cause, started = set() if seen is None else seen, None, False
-        while True:
-            status = self._status(stack_id)
-            for event in reversed(list(self._events(stack_id))):
-                if event.id in seen:
-                    continue
-                started = True
-                seen.add(event.id)
-                if cause is None and event.failed:
-                    cause = event
-                yield event
-            if status.endswith(("_COMPLETE", "_FAILED")) and (started or status == "DELETE_COMPLETE"):
-                break
-            self._sleep(POLL_SECONDS)
-        if "ROLLBACK" in status or status.endswith("_FAILED"):
-            said = f"{cause.logical_id} ({cause.type}): {cause.reason.rstrip('.')}." if cause else "no event says why."
-            raise Failed(f"{said} The stack is in {status}.", "Mend that and deploy again; nothing else is needed.")
+    def _history(self, stack: str) -> History:
+        return History(self._cloudformation, stack, self._sleep)
 
-    def _status(self, stack_id: str) -> str:
-        try:
-            return str(self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
-        except LoginqError as exc:
-            if isinstance(exc, NotFound) or "does not exist" in exc.message:
-                return "DELETE_COMPLETE"
-            raise
 
-    def _events(self, stack_id: str) -> Iterator[Event]:
-        """Newest first; nothing for a stack that is gone."""
-        try:
-            for page in self._cloudformation.pages("describe_stack_events", StackName=stack_id):
-                for each in page["StackEvents"]:
-                    yield Event(
-                        each["EventId"],
-                        each["LogicalResourceId"],
-                        each["ResourceType"],
-                        each["ResourceStatus"],
-                        each.get("ResourceStatusReason", ""),
-                    )
-        except LoginqError as exc:
-            if not (isinstance(exc, NotFound) or "does not exist" in exc.message):
-                raise
+def parameters_of(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """The parameters of a stack that `describe` found."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])}
+
+
+def tags_of(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """The tags of a stack that `describe` found."""
+    return {each["Key"]: each["Value"] for each in (found or {}).get("Tags", [])}
+
+
+def failed_of(resources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each resource that could not be made, changed or deleted."""
+    return [
+        f"{each['LogicalResourceId']} is in {each['ResourceStatus']}."
+        for each in resources
+        if each["ResourceStatus"].endswith("_FAILED")
+    ]
+
+
+class _others:  # noqa: N801 - read as a word in a with statement
+    """Somebody else's change, in the words of CloudFormation's errors, as a `Conflict`."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, exc: BaseException | None, trace: Any) -> None:
+        if not isinstance(exc, LoginqError):
+            return
+        gone = code_of(exc) in ("ChangeSetNotFound", "InvalidChangeSetStatus")
+        if gone or (code_of(exc) == "ValidationError" and "_IN_PROGRESS" in exc.message):
+            raise overtaken() from exc
+
+
+def overtaken() -> Conflict:
+    """What to tell whose plan was made for a stack that is another one now."""
+    return Conflict(
+        "Somebody else deployed meanwhile.", "Look at what is there with `loginq status`, and run it again."
+    )
+
+
+def _parameter(name: str, value: str | None) -> dict[str, Any]:
+    kept = {"UsePreviousValue": True}
+    return {"ParameterKey": name, **(kept if value is None else {"ParameterValue": value})}
 
 
 def _change(change: dict[str, Any]) -> Change:

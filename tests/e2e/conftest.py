@@ -105,7 +105,7 @@ def deployed(emulator: Running, name: str, **parameters: str) -> Stack:
     plan = deployment.plan(parameters, lambda text: None)
     for _ in deployment.apply(plan):
         pass
-    deployment.start_line(plan.parameters)
+    deployment.start_line()
     target = deployment.target()
     queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
     users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)

@@ -7,9 +7,12 @@ import pytest
 
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.deployment import Deployment
+from loginq.deploy.removal import Removal
+from loginq.deploy.stack import tags_of
 from loginq.deploy.template import Template, load
 from loginq.emulator import REGION, Running
-from loginq.service.errors import Failed, Invalid
+from loginq.service.aws import Aws
+from loginq.service.errors import Conflict, Failed, Invalid
 from tests.e2e.conftest import Stack
 
 
@@ -46,7 +49,7 @@ def test_the_lease_follows_the_parameter_and_the_rate_does_not(stack: Stack) -> 
     plan = stack.deployment.plan({"LeaseSeconds": "40", "InitialRate": "5"}, quiet)
     for _ in stack.deployment.apply(plan):
         pass
-    stack.deployment.start_line(plan.parameters)
+    stack.deployment.start_line()
     line = stack.queue.lines.read()
     assert (line.lease, line.rate) == (40_000, 77_000)
 
@@ -82,11 +85,69 @@ def test_bad_parameters_are_refused_before_anything_is_done(
     assert deployment.stack.describe() is None
 
 
+def take_down(deployment: Deployment, *, delete_data: bool) -> Removal:
+    removal = deployment.plan_removal(delete_data=delete_data)
+    for _ in deployment.destroy(removal):
+        pass
+    return removal
+
+
+def tables_and_pools(aws: Aws) -> set[str]:
+    tables = aws.client("dynamodb").list_tables()["TableNames"]
+    pools = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    return {*tables, *(pool["Id"] for pool in pools)}
+
+
+def test_tags_that_somebody_put_there_stay_and_changed_tags_are_a_change(stack: Stack) -> None:
+    there = {"cost-center": "games", "owner": "ada"}
+    for given, differ in ((there, 2), ({}, 0), ({"owner": "grace"}, 1)):
+        plan = stack.deployment.plan({}, quiet, given_tags=given)
+        assert (len(plan.tags), plan.is_current) == (differ, not differ)
+        if plan.change_set:
+            for _ in stack.deployment.apply(plan):
+                pass
+    found = stack.deployment.stack.describe()
+    assert tags_of(found) == {"application": "loginq", "cost-center": "games", "owner": "grace"}
+
+
+def test_two_deploys_at_once_take_nothing_back(stack: Stack) -> None:
+    """The second one begins before the first one is applied, and must not give the old values as new ones."""
+    slow = Deployment(stack.aws, stack.deployment.stack.name, stack.deployment.account, REGION)
+    plan = stack.deployment.plan({"RefreshTokenDays": "12"}, quiet)
+
+    def meanwhile(text: str) -> None:
+        if text.startswith("Bundling"):
+            for _ in stack.deployment.apply(plan):
+                pass
+
+    late = slow.plan({"AdmissionSeconds": "202"}, meanwhile)
+    other = stack.deployment.plan({"AdmissionSeconds": "203"}, quiet)
+    for _ in slow.apply(late):
+        pass
+    parameters = stack.deployment.stack.parameters()
+    assert (parameters["RefreshTokenDays"], parameters["AdmissionSeconds"]) == ("12", "202")
+    with pytest.raises(Conflict, match="Somebody else deployed meanwhile"):
+        list(stack.deployment.apply(other))
+
+
+def test_a_protected_stack_and_its_data_stay_as_they_are(deploy: Callable[..., Stack]) -> None:
+    stack = deploy("guarded")
+    cloudformation = stack.aws.client("cloudformation")
+    cloudformation.update_termination_protection(StackName="guarded", EnableTerminationProtection=True)
+    for delete_data in (True, False):
+        with pytest.raises(Conflict, match="termination protection"):
+            stack.deployment.plan_removal(delete_data=delete_data)
+    table = stack.aws.client("dynamodb").describe_table(TableName=stack.target.table)["Table"]
+    pool = stack.aws.client("cognito-idp").describe_user_pool(UserPoolId=stack.target.user_pool_id)["UserPool"]
+    assert (table["DeletionProtectionEnabled"], pool["DeletionProtection"]) == (True, "ACTIVE")
+    cloudformation.update_termination_protection(StackName="guarded", EnableTerminationProtection=False)
+    take_down(stack.deployment, delete_data=True)
+
+
 def test_destroy_keeps_data_and_a_new_deploy_does_not_wipe_it(deploy: Callable[..., Stack]) -> None:
     stack = deploy("kept")
     stack.player("grace")
-    for _ in stack.deployment.destroy(delete_data=False):
-        pass
+    take_down(stack.deployment, delete_data=False)
     assert stack.deployment.stack.describe() is None
     tables = stack.aws.client("dynamodb").list_tables()["TableNames"]
     assert stack.target.table in tables
@@ -94,20 +155,25 @@ def test_destroy_keeps_data_and_a_new_deploy_does_not_wipe_it(deploy: Callable[.
         stack.deployment.plan({}, quiet)
 
 
-def test_destroy_with_its_data_leaves_nothing(deploy: Callable[..., Stack]) -> None:
+def test_destroy_with_its_data_leaves_nothing_and_frees_its_policy(deploy: Callable[..., Stack]) -> None:
     stack = deploy("gone")
-    for _ in stack.deployment.destroy(delete_data=True):
-        pass
-    assert stack.target.table not in stack.aws.client("dynamodb").list_tables()["TableNames"]
-    pools = stack.aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
-    assert stack.target.user_pool_id not in [pool["Id"] for pool in pools]
+    iam, policy = stack.aws.client("iam"), stack.deployment.stack.outputs()["GameServerPolicyArn"]
+    iam.create_role(RoleName="game-servers", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="game-servers", PolicyArn=policy)
+    iam.create_user(UserName="realm-7")
+    iam.attach_user_policy(UserName="realm-7", PolicyArn=policy)
+    removal = take_down(stack.deployment, delete_data=True)
+    assert [str(each) for each in removal.holders] == ["the role game-servers", "the user realm-7"]
+    assert iam.list_attached_role_policies(RoleName="game-servers")["AttachedPolicies"] == []
+    assert not {stack.target.table, stack.target.user_pool_id} & tables_and_pools(stack.aws)
     assert deploy("gone").target.stack == "gone"
 
 
-def test_a_failure_names_the_event_that_caused_it_and_the_next_deploy_works(
+def test_a_failure_names_its_cause_and_what_it_leaves_and_a_dry_run_deletes_nothing(
     emulator: Running, monkeypatch: pytest.MonkeyPatch, broken: Template
 ) -> None:
     aws = emulator.aws()
+    before = tables_and_pools(aws)
     deployment = Deployment(aws, "half", "000000000000", REGION)
     with monkeypatch.context() as patched:
         patched.setattr("loginq.deploy.template.load", lambda: broken)
@@ -116,16 +182,20 @@ def test_a_failure_names_the_event_that_caused_it_and_the_next_deploy_works(
             list(deployment.apply(plan))
     assert failed.value.message.startswith("Broken (AWS::SSM::Parameter): ")
     assert "ROLLBACK" in failed.value.message
-    for name in aws.client("dynamodb").list_tables()["TableNames"]:
-        if name.startswith("half-"):
-            aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
-            aws.client("dynamodb").delete_table(TableName=name)
-    said: list[str] = []
-    plan = deployment.plan({}, said.append)
-    assert not plan.update
+    left = tables_and_pools(aws) - before
+    assert left == set(deployment.kept().values())
+    assert left and all(name in failed.value.hint for name in left)
+    assert "`loginq destroy --delete-data --local` deletes these with it." in failed.value.hint
+    for dry_run in (True, False):
+        with pytest.raises(Failed, match="is left from a creation that failed"):
+            deployment.plan({}, quiet, dry_run=dry_run)
+    assert (deployment.stack.describe() or {})["StackStatus"] == "ROLLBACK_COMPLETE"
+    take_down(deployment, delete_data=True)
+    assert tables_and_pools(aws) == before
+    plan = deployment.plan({}, quiet)
     for _ in deployment.apply(plan):
         pass
-    assert deployment.target().stack == "half"
+    assert (plan.update, deployment.target().stack) == (False, "half")
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""`loginq status`: what is deployed, and whether it is well."""
+
+from typing import Any
+
+import typer
+
+from loginq.cli.options import Json
+
+
+def status(json: Json = False) -> None:
+    """Say what is deployed and whether it is well.
+
+    Ends with 1 when it is not.
+    """
+    from loginq.cli import console
+    from loginq.cli.session import open_session
+
+    session = open_session()
+    report = _examined(session)
+    if json:
+        console.document(report)
+    else:
+        console.facts(
+            session.name,
+            [
+                ("stack", report["stack_status"]),
+                *([("note", report["note"])] if report["note"] else []),
+                ("version", f"{report['version']} (this is {report['here']})"),
+                ("bundle", report["bundle"]),
+                ("resources", report["resources"]),
+                ("intake trigger", report["intake_trigger"]),
+                ("dead letters", report["dead_letters"]),
+                ("API", session.target.api_url),
+                ("healthy", "yes" if report["healthy"] else "no"),
+            ],
+        )
+    if not report["healthy"]:
+        raise typer.Exit(1)
+
+
+def _examined(session: Any) -> dict[str, Any]:
+    from loginq import __version__
+    from loginq.deploy.stack import failed_of
+    from loginq.service.errors import NoTarget
+
+    found = session.stack.describe()
+    if found is None:
+        raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
+    state, outputs, resources = session.stack.state(found), session.stack.outputs(), session.stack.resources()
+    trigger, dead = _trigger_state(session, resources), session.queue.intake.dead_letters()
+    failed = failed_of(resources)
+    return {
+        "target": session.name,
+        "stack_status": state.status,
+        "note": " ".join([*filter(None, (state.says, state.do)), *failed]),
+        "version": outputs.get("LoginqVersion"),
+        "here": __version__,
+        "bundle": outputs.get("CodeKey", "")[7:19],
+        "resources": len(resources),
+        "intake_trigger": trigger,
+        "dead_letters": dead,
+        "healthy": state.works and not failed and not dead and trigger == "Enabled",
+    }
+
+
+def _trigger_state(session: Any, resources: list[dict[str, Any]]) -> str:
+    found = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "IntakeTrigger"]
+    if not found:
+        return "missing"
+    return str(session.aws.client("lambda").get_event_source_mapping(UUID=found[0])["State"])

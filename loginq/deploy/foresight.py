@@ -1,0 +1,26 @@
+"""What a first deploy would make, by the template alone: for a dry run that may not ask CloudFormation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from loginq.deploy.stack import Change
+
+
+def foreseen(document: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Change]:
+    """The resources of a template whose condition holds, each to be added."""
+    return [
+        Change("Add", name, resource["Type"], "")
+        for name, resource in document["Resources"].items()
+        if "Condition" not in resource or _holds({"Condition": resource["Condition"]}, document, parameters)
+    ]
+
+
+def _holds(condition: Mapping[str, Any], document: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    ((kind, said),) = condition.items()
+    if kind == "Condition":
+        return _holds(document["Conditions"][said], document, parameters)
+    if kind == "Equals":
+        first, second = (str(parameters[side["Ref"]] if isinstance(side, dict) else side) for side in said)
+        return first == second
+    parts = (_holds(part, document, parameters) for part in said)
+    return {"Not": lambda: not next(parts), "And": lambda: all(parts), "Or": lambda: any(parts)}[kind]()
