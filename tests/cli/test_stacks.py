@@ -1,0 +1,247 @@
+"""`deploy`, `destroy` and `status` as an operator sees them, on scripted AWS: in states that no emulator makes."""
+
+import json
+import sys
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from loginq.cli.console import DASH
+from loginq.cli.session import Session
+from loginq.deploy import template
+from loginq.deploy.checks import Patient, examine
+from loginq.deploy.deployment import Deployment
+from loginq.deploy.stack import Stack
+from loginq.service.settings import Target
+from tests.cli.conftest import Run
+from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
+from tests.unit.test_artifacts import ACCOUNT
+from tests.unit.test_deployment import LEFT, POLICY, deployment_of, planning, removing, resource, resources, there
+from tests.unit.test_stack import MISSING, change_set, event, page, stacks
+
+BUCKET = f"loginq-artifacts-{ACCOUNT}-eu-west-1"
+
+
+def deploying(monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
+    monkeypatch.setattr(template, "lint", lambda: None)
+    for command in ("deploy", "destroy"):
+        monkeypatch.setattr(sys.modules[f"loginq.cli.{command}"], "open_deployment", lambda local: deployment)
+
+
+def test_a_dry_run_over_a_failed_creation_says_what_a_deploy_would_do(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, _ = deployment_of(
+        {
+            "DescribeStacks": in_turn(stacks("ROLLBACK_COMPLETE")),
+            "DescribeStackEvents": in_turn(LEFT),
+            "ListStackResources": resources(),
+            "HeadBucket": in_turn(Refusal("404", status=404)),
+        }
+    )
+    deploying(monkeypatch, deployment)
+    screen = run("deploy", "--dry-run")
+    said = [line for line in screen.err.splitlines() if not line.startswith((" ", "Checking"))]
+    assert (screen.code, list(filter(None, said))) == (
+        0,
+        [
+            f"A deploy would make the artifact bucket {BUCKET}",
+            "A deploy would delete the stack first. It is in ROLLBACK_COMPLETE: its creation failed and it never "
+            "worked. It leaves the table Table, protected: `loginq destroy --delete-data` would delete these, too.",
+            "✓ Nothing was changed: this was a dry run.",
+        ],
+    )
+    assert ["Add", "AWS::DynamoDB::Table", "1"] in [line.split() for line in screen.err.splitlines()]
+
+
+def test_changed_tags_alone_are_shown_and_are_a_change(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment, aws = planning(there(), changes=change_set("CREATE_COMPLETE"))
+    deploying(monkeypatch, deployment)
+    screen = run("deploy", "--dry-run", "--tag", "owner=grace", "--tag", "team=a")
+    header, _, *tags, _, end = [line.split(maxsplit=2) for line in screen.err.splitlines()[-6:]]
+    assert header == ["tag", "is", "will be"]
+    assert tags == [["owner", "ada", "grace"], ["team", DASH, "a"]]
+    assert " ".join(end) == "✓ Nothing was changed: this was a dry run."
+    assert len(aws.made("DeleteChangeSet")) == 1
+
+
+def test_tags_that_cloudformation_does_not_see_are_not_called_deployed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = change_set("FAILED", reason="The submitted information didn't contain changes.")
+    deployment, _ = planning(there(), changes=none)
+    deploying(monkeypatch, deployment)
+    assert run("deploy", "--dry-run", "--tag", "team=a").err.splitlines()[-1] == (
+        "✓ Nothing was changed: CloudFormation takes these tags only together with another change."
+    )
+    assert run("deploy", "--dry-run").err.splitlines()[-1] == "✓ No changes: what is deployed is what is here."
+
+
+def test_a_tag_that_aws_refuses_is_refused_before_anything_is_asked(run: Run) -> None:
+    screen = run("deploy", "--tag", "aws:team=a")
+    assert (screen.code, screen.err) == (
+        2,
+        "Error: The tag 'aws:team' is reserved: what begins with aws: is AWS's own.",
+    )
+
+
+TAKEN = [
+    f"{POLICY} is attached to the role game-servers: it is detached first, because AWS deletes none in use.",
+    f"{POLICY} is attached to the user realm: it is detached first, because AWS deletes none in use.",
+]
+
+
+def destroying(*after: dict[str, Any], **more: Answer) -> tuple[Deployment, Scripted]:
+    described = in_turn(stacks("UPDATE_COMPLETE"), stacks("DELETE_COMPLETE"), *after)
+    return removing(DescribeStacks=described, HeadBucket=in_turn({}), **more)
+
+
+def test_destroy_names_who_loses_the_policy_and_the_bucket_that_stays(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploying(monkeypatch, destroying({"Stacks": []})[0])
+    screen = run("destroy", "--delete-data", "--yes")
+    assert (screen.code, screen.out) == (0, "")
+    said = screen.err.splitlines()
+    assert said[:5] == [
+        *TAKEN,
+        "✓ The stack 'loginq' is gone, and so is its data.",
+        f"The artifact bucket {BUCKET} stays.",
+        "To delete these, too:",
+    ]
+    assert said[5].startswith("  aws s3api delete-objects --region eu-west-1 ")
+    assert said[6:] == [f"  aws s3api delete-bucket --region eu-west-1 --bucket {BUCKET}"]
+
+
+def test_destroy_says_that_the_bucket_is_in_use(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploying(monkeypatch, destroying(there(CodeBucket=BUCKET, CodeKey="k"))[0])
+    assert run("destroy", "--delete-data", "--yes").err.splitlines()[-2:] == [
+        f"The artifact bucket {BUCKET} stays.",
+        "It is in use by loginq.",
+    ]
+
+
+def test_destroy_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploying(monkeypatch, destroying()[0])
+    screen = run("destroy", "--yes", "--json")
+    assert json.loads(screen.out) == {
+        "target": f"aws {ACCOUNT} eu-west-1 loginq",
+        "kept": {"Table": "loginq-Table-1", "UserPool": "eu-west-1_pool"},
+        "detached": [
+            {"kind": "role", "name": "game-servers", "policy": POLICY},
+            {"kind": "user", "name": "realm", "policy": POLICY},
+        ],
+        "artifact_bucket": BUCKET,
+    }
+
+
+def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    deployment, aws = destroying()
+    deploying(monkeypatch, deployment)
+    monkeypatch.setattr(sys.modules["loginq.cli.destroy"], "confirm", lambda question, yes: asked.append(question))
+    assert run("destroy", "--delete-data").code == 0
+    assert asked == [
+        "Take down the stack 'loginq' and take its policy away from the role game-servers, the user realm and delete "
+        "every account and player for ever?"
+    ]
+    assert aws.made("DeleteStack")
+
+
+def test_destroy_without_a_yes_does_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment, aws = destroying()
+    deploying(monkeypatch, deployment)
+    screen = run("destroy", "--delete-data")
+    assert (screen.code, screen.err.splitlines()[:2]) == (2, TAKEN)
+    assert not aws.made("DetachRolePolicy", "DeleteStack")
+
+
+@pytest.mark.parametrize("words", [(), ("--delete-data",)])
+def test_a_stack_with_termination_protection(run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str]) -> None:
+    deploying(
+        monkeypatch, removing(DescribeStacks=in_turn(stacks("UPDATE_COMPLETE", EnableTerminationProtection=True)))[0]
+    )
+    screen = run("destroy", "--yes", *words)
+    assert (screen.code, screen.err.splitlines()) == (
+        1,
+        [
+            "Error: The stack 'loginq' has termination protection: nothing was deleted.",
+            "If you mean it, lift that first: `aws cloudformation update-termination-protection "
+            "--no-enable-termination-protection --stack-name loginq`.",
+        ],
+    )
+
+
+# How it is
+
+HISTORY = page(
+    event(4, "loginq", "UPDATE_ROLLBACK_COMPLETE"),
+    event(3, "Table", "UPDATE_FAILED", "Too warm."),
+    event(2, "loginq", "UPDATE_IN_PROGRESS"),
+)
+NOTE = (
+    "The last change was taken back: Table (AWS::DynamoDB::Table): Too warm. What was there before it runs. Mend that "
+    "and deploy again."
+)
+TRIGGER = resource("IntakeTrigger", "AWS::Lambda::EventSourceMapping", "u" * 36)
+
+
+def session_of(status: str, *parts: dict[str, Any]) -> Session:
+    aws = Scripted(
+        {
+            "DescribeStacks": in_turn(stacks(status)),
+            "DescribeStackEvents": in_turn(HISTORY),
+            "ListStackResources": resources(TRIGGER, *parts),
+            "GetEventSourceMapping": in_turn({"State": "Enabled"}),
+            "GetQueueUrl": in_turn({"QueueUrl": "https://q/dead"}),
+            "GetQueueAttributes": in_turn(
+                {
+                    "Attributes": {
+                        "ApproximateNumberOfMessages": "0",
+                        "ApproximateNumberOfMessagesDelayed": "0",
+                        "ApproximateNumberOfMessagesNotVisible": "0",
+                        "RedrivePolicy": json.dumps({"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:1:dead"}),
+                    }
+                }
+            ),
+            "GetCallerIdentity": in_turn({"Account": ACCOUNT, "Arn": "arn:aws:iam::1:user/ada"}),
+        }
+    )
+    return Session(Target("loginq", "eu-west-1", "t", "https://q/1/in", "pool", "client", "https://api"), aws)
+
+
+@pytest.mark.parametrize(
+    ("status", "parts", "healthy", "note"),
+    [
+        ("UPDATE_COMPLETE", [], True, ""),
+        ("UPDATE_ROLLBACK_COMPLETE", [], True, NOTE),
+        ("UPDATE_COMPLETE", [resource("Table", "T", "t", "DELETE_SKIPPED")], True, ""),
+        ("UPDATE_COMPLETE", [resource("Api", "A", "a", "DELETE_FAILED")], False, "Api is in DELETE_FAILED."),
+        ("UPDATE_IN_PROGRESS", [resource("Api", "A", "a", "UPDATE_IN_PROGRESS")], True, "It is being changed."),
+        ("ROLLBACK_COMPLETE", [], False, "Its creation failed and it never worked."),
+        ("DELETE_FAILED", [], False, "Taking it down did not finish."),
+    ],
+)
+def test_status_and_doctor_agree(
+    run: Run, monkeypatch: pytest.MonkeyPatch, status: str, parts: list[Any], healthy: bool, note: str
+) -> None:
+    session = session_of(status, *parts)
+    monkeypatch.setattr("loginq.cli.session.open_session", lambda: session)
+    screen = run("status", "--json")
+    document = json.loads(screen.out)
+    assert (screen.code, document["stack_status"], document["healthy"]) == (0 if healthy else 1, status, healthy)
+    assert document["note"].startswith(note) and bool(document["note"]) is bool(note)
+    shown = run("status")
+    assert (shown.code, "note" in shown.out) == (screen.code, bool(note))
+    stack = Stack(session.aws, "loginq")
+    patient = Patient(session.target, session.aws, session.queue, stack)
+    finding = next(islice(examine(patient), 1, None))
+    assert (finding.what, finding.verdict == "bad", finding.verdict == "ok") == ("stack", not healthy, not note)
+    assert note.partition(". What")[0] in finding.says
+
+
+def test_there_is_no_stack(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(session_of("").target, Scripted({"DescribeStacks": in_turn(MISSING)}))
+    monkeypatch.setattr("loginq.cli.session.open_session", lambda: session)
+    assert run("status").code == 3
