@@ -97,7 +97,9 @@ class Deployment:
         except Failed as exc:
             if plan.update:
                 raise
-            left = self._left()
+            left = ""
+            with suppress(LoginqError):  # why it failed is what matters, whether the rest can be told or not
+                left = self._left()
             also = f" {left}: `{self._away()}` deletes these with it." if left else ""
             raise Failed(exc.message, exc.hint + also) from exc
 

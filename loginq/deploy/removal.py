@@ -1,10 +1,10 @@
 """Taking a deployment down: first everything that could stop it is looked at, then it is done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.deploy.events import Event
+from loginq.deploy.events import POLL_SECONDS, Event
 from loginq.deploy.stack import Stack
 from loginq.deploy.states import How, state_of
 from loginq.service.aws import Aws
@@ -111,7 +111,7 @@ def carry_out(aws: Aws, stack: Stack, removal: Removal) -> Iterator[Event]:
     yield from events
     if removal.delete_data:
         if "Table" in removal.kept:
-            _delete_table(aws, removal.kept["Table"])
+            _delete_table(aws, removal.kept["Table"], stack.sleep)
         if "UserPool" in removal.kept:
             _delete_pool(aws, removal.kept["UserPool"])
 
@@ -158,37 +158,51 @@ def _refuse_domain(aws: Aws, pool: str) -> None:
         )
 
 
-def _delete_table(aws: Aws, table: str) -> None:
-    """Lift the table's protection and delete it; protected again when that is refused."""
+def _delete_table(aws: Aws, table: str, sleep: Callable[[float], None]) -> None:
     dynamodb = aws.client("dynamodb")
-    try:
-        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-        try:
-            dynamodb.delete_table(TableName=table)
-        except BaseException:
-            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
-            raise
-    except NotFound:
-        return
-    except LoginqError as exc:
-        raise _left(aws, "Table", table, exc) from exc
+
+    def protect(on: bool) -> None:
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=on)
+
+    def delete() -> None:
+        while dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "UPDATING":
+            sleep(POLL_SECONDS)  # until then DynamoDB refuses to delete it
+        dynamodb.delete_table(TableName=table)
+
+    _delete(aws, "Table", table, protect, delete)
 
 
 def _delete_pool(aws: Aws, pool: str) -> None:
-    """The same with the pool. UpdateUserPool resets what it is not given: it gets what there is."""
     cognito = aws.client("cognito-idp")
-    try:
+
+    def protect(on: bool) -> None:
+        # UpdateUserPool resets what it is not given: it gets what there is.
         settings = _settings(cognito, cognito.describe_user_pool(UserPoolId=pool)["UserPool"])
-        cognito.update_user_pool(**settings | {"UserPoolId": pool, "DeletionProtection": "INACTIVE"})
+        settings |= {"UserPoolId": pool, "DeletionProtection": "ACTIVE" if on else "INACTIVE"}
+        cognito.update_user_pool(**settings)
+
+    _delete(aws, "UserPool", pool, protect, lambda: cognito.delete_user_pool(UserPoolId=pool))
+
+
+def _delete(
+    aws: Aws, resource: str, physical: str, protect: Callable[[bool], None], delete: Callable[[], None]
+) -> None:
+    """Lift the protection of what was kept and delete it; protected again when that is refused."""
+    try:
+        protect(False)
         try:
-            cognito.delete_user_pool(UserPoolId=pool)
+            delete()
         except BaseException:
-            cognito.update_user_pool(**settings | {"UserPoolId": pool, "DeletionProtection": "ACTIVE"})
+            protect(True)
             raise
     except NotFound:
         return
     except LoginqError as exc:
-        raise _left(aws, "UserPool", pool, exc) from exc
+        commands = how_to_delete({resource: physical}, aws.client("sts").meta.region_name)
+        raise Failed(
+            f"The stack is gone, but the {KEPT[resource]} {physical} is not: {exc.message}",
+            "\n".join(["Mend that, and delete it yourself:", *(f"  {each}" for each in commands)]),
+        ) from exc
 
 
 def _settings(cognito: Any, pool: dict[str, Any]) -> dict[str, Any]:
@@ -199,11 +213,3 @@ def _settings(cognito: Any, pool: dict[str, Any]) -> dict[str, Any]:
         config = settings["AdminCreateUserConfig"]
         settings["AdminCreateUserConfig"] = {k: v for k, v in config.items() if k != "UnusedAccountValidityDays"}
     return settings
-
-
-def _left(aws: Aws, resource: str, physical: str, exc: LoginqError) -> Failed:
-    commands = how_to_delete({resource: physical}, aws.client("sts").meta.region_name)
-    return Failed(
-        f"The stack is gone, but the {KEPT[resource]} {physical} is not, and is protected as before: {exc.message}",
-        "\n".join(["Mend that, and delete it yourself:", *(f"  {each}" for each in commands)]),
-    )

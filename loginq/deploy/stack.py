@@ -29,7 +29,7 @@ class Stack:
     """The stack `name`."""
 
     def __init__(self, aws: Aws, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.name, self._sleep = name, sleep
+        self.name, self.sleep = name, sleep
         self._cloudformation = aws.client("cloudformation")
 
     def describe(self) -> dict[str, Any] | None:
@@ -124,7 +124,7 @@ class Stack:
     def _changes(self, arn: str) -> list[Change] | None:
         """What a change set would change, once it is made; None for nothing. Raises `Failed` when it cannot be."""
         while True:
-            found = patiently(lambda: self._change_set(arn), self._sleep)
+            found = patiently(lambda: self._change_set(arn), self.sleep)
             if found["Status"] == "CREATE_COMPLETE":
                 break
             if found["Status"].startswith("DELETE"):
@@ -134,7 +134,7 @@ class Stack:
                 if any(words in reason for words in _NO_CHANGES):
                     return None
                 raise Failed(f"CloudFormation refuses the change set: {reason.rstrip('.')}.")
-            self._sleep(POLL_SECONDS)
+            self.sleep(POLL_SECONDS)
         changes = list(found["Changes"])
         while token := found.get("NextToken"):
             found = self._change_set(arn, NextToken=token)
@@ -175,7 +175,7 @@ class Stack:
         return history.follow(self.name, deleting=True)
 
     def _history(self, stack: str) -> History:
-        return History(self._cloudformation, stack, self._sleep)
+        return History(self._cloudformation, stack, self.sleep)
 
 
 def parameters_of(found: Mapping[str, Any] | None) -> dict[str, str]:

@@ -32,7 +32,7 @@ POOL = {
 def deployment_of(answers: dict[str, Answer], endpoint: str | None = None) -> tuple[Deployment, Scripted]:
     aws = Scripted(answers, REGION, endpoint)
     deployment = Deployment(aws, "loginq", ACCOUNT, REGION)
-    deployment.stack._sleep = lambda seconds: None
+    deployment.stack.sleep = lambda seconds: None
     return deployment, aws
 
 
@@ -205,6 +205,19 @@ def test_a_first_deploy_that_fails_says_what_it_leaves() -> None:
     )
 
 
+def test_a_failure_is_told_also_when_the_rest_cannot_be() -> None:
+    deployment, _ = deployment_of(
+        {
+            "DescribeStacks": in_turn(stacks("REVIEW_IN_PROGRESS"), stacks("ROLLBACK_COMPLETE")),
+            "DescribeStackEvents": in_turn(page(), LEFT),
+            "ListStackResources": in_turn(Refusal("Throttling")),
+            "ExecuteChangeSet": in_turn({}),
+        }
+    )
+    with pytest.raises(Failed, match=r"^Api \(AWS::ApiGateway::RestApi\): No\."):
+        list(deployment.apply(Plan(SET, [], False, {})))
+
+
 # Tags
 
 
@@ -246,6 +259,7 @@ ENTITIES = (
     {"PolicyRoles": [{"RoleName": "loginq-SettleLineRole-1"}], "PolicyUsers": [{"UserName": "realm"}]},
 )
 NOBODY: dict[str, Any] = {"PolicyRoles": [], "PolicyUsers": [], "PolicyGroups": []}
+BECOMES = ("UPDATING", "UPDATING", "ACTIVE")
 
 
 def removing(**more: Answer) -> tuple[Deployment, Scripted]:
@@ -263,6 +277,9 @@ def removing(**more: Answer) -> tuple[Deployment, Scripted]:
             "DescribeStackEvents": in_turn(page()),
             "ListStackResources": resources(*RESOURCES),
             "ListEntitiesForPolicy": in_turn(*({**NOBODY, **each} for each in ENTITIES)),
+            "DescribeTable": in_turn(
+                *({"Table": {"TableStatus": each}} for each in ("UPDATING", "UPDATING", "ACTIVE"))
+            ),
             "DescribeUserPool": in_turn({"UserPool": POOL}),
             **more,
         }
@@ -288,6 +305,7 @@ def test_the_stack_goes_first_then_the_protection_then_the_data() -> None:
         "DetachRolePolicy", "DetachUserPolicy", "DeleteStack", "UpdateTable", "DeleteTable", "UpdateUserPool",
         "DeleteUserPool",
     ]  # fmt: skip
+    assert len(aws.made("DescribeTable")) == 3
     assert aws.made("DetachRolePolicy") == [{"RoleName": "game-servers", "PolicyArn": POLICY}]
 
 
@@ -351,7 +369,7 @@ def test_a_deletion_that_fails_leaves_the_data_protected() -> None:
 @pytest.mark.parametrize(("operation", "last"), [("DeleteTable", "UpdateTable"), ("DeleteUserPool", "UpdateUserPool")])
 def test_data_that_cannot_be_deleted_is_protected_again(operation: str, last: str) -> None:
     deployment, aws = removing(**{operation: in_turn(Refusal("ResourceInUseException", "busy"))})
-    with pytest.raises(LoginqError, match=r"^The stack is gone, but the .* is not, and is protected as before") as left:
+    with pytest.raises(LoginqError, match=r"^The stack is gone, but the .* is not: Delete.*: busy\.$") as left:
         take_down(deployment, delete_data=True)
     assert acts(aws)[-1] == last
     lifted, protected = aws.made(last)
