@@ -23,7 +23,7 @@ from locust import HttpUser, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
-from loginq.client import Account, Game, Trouble, enter  # noqa: E402
+from loginq.client import Account, Game, Trouble, enter, session_for  # noqa: E402
 from loginq.service.settings import Target  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -116,7 +116,8 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             def trouble(exc: Trouble, pause: float) -> None:
                 swarm.troubles[exc.message] += 1
 
-            enter(Game(swarm.target.api_url, account.token, _Http(self.client)), show, trouble)
+            http = _Http(session_for(swarm.target, self.client))
+            enter(Game(swarm.target.api_url, account.token, http), show, trouble)
             now = time.monotonic()
             swarm.waits.append(now - asked)
             swarm.admitted_at.append(time.time())

@@ -5,7 +5,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from loginq.service.errors import (
     Unavailable,
 )
 from loginq.service.table import THREADS, unpack
-from loginq.service.times import system_clock
+from loginq.service.times import offset_by, system_clock
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""
@@ -269,11 +268,7 @@ class Aws:
 
 
 class ServerClock:
-    """A laptop's clock, set right by the `Date` of the AWS response that came last.
-
-    DynamoDB's `Date` has whole seconds. When this machine's clock lies within [Date, Date + 1 s + round trip] it is as
-    right as can be told, and is taken; else Date + 500 ms is.
-    """
+    """A laptop's clock, set right by the `Date` of the AWS response that came last."""
 
     def __init__(self, client: Client, clock: Callable[[], int] = system_clock) -> None:
         self._clock = clock
@@ -289,10 +284,7 @@ class ServerClock:
         context["loginq_asked"] = time.monotonic()
 
     def _answered(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
-        date = http_response.headers.get("date")
-        if date is None:
-            return
-        server = int(parsedate_to_datetime(date).timestamp() * 1_000)
         round_trip = int((time.monotonic() - context.get("loginq_asked", time.monotonic())) * 1_000)
-        here = self._clock()
-        self.offset = 0 if server <= here <= server + 1_000 + round_trip else server + 500 - here
+        offset = offset_by(http_response.headers.get("date") or "", self._clock(), round_trip)
+        if offset is not None:
+            self.offset = offset

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from loginq.service.errors import Invalid
 
@@ -41,6 +42,27 @@ def from_iso(text: str) -> int:
     if t and not EARLIEST <= t <= LATEST:
         raise ValueError(f"{text!r} is out of range")
     return t
+
+
+def from_http(date: str) -> int | None:
+    """The ms of an HTTP date (RFC 9110, 5.6.7), which has whole seconds; None for what is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * SECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def offset_by(date: str, here: int, round_trip: int) -> int | None:
+    """What to add to this machine's clock, in ms, by the `Date` of an answer that came at `here` after `round_trip` ms.
+
+    When this machine's clock lies within [Date, Date + 1 s + round trip] it is as right as can be told, and is taken;
+    else Date + 500 ms is. None without a date.
+    """
+    server = from_http(date)
+    if server is None:
+        return None
+    return 0 if server <= here <= server + SECOND + round_trip else server + SECOND // 2 - here
 
 
 LONGEST = 365 * DAY
