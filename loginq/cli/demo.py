@@ -40,7 +40,8 @@ def demo(
     _crowd(session)
 
     _step(4, f"{RATE} players a second; {name} signs in (SRP), gets a ticket behind the crowd, and waits")
-    from loginq.cli.play import run, signed_in
+    from loginq.cli.play import run
+    from loginq.cli.sign_in import signed_in
 
     run(session.target, signed_in(session.target, name, secret))
 

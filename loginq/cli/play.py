@@ -10,7 +10,7 @@ import typer
 from loginq.cli.options import Json, password
 
 if TYPE_CHECKING:
-    from loginq.client import Account, Trouble
+    from loginq.client import Account, Game, SignInOver, Trouble
     from loginq.service.settings import Target
 
 _FRAME = 0.25
@@ -22,6 +22,7 @@ def play(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
     sign_up: Annotated[bool, typer.Option("--sign-up", help="Make a new account first.")] = False,
     email: Annotated[str | None, typer.Option(help="The e-mail address of a new account.")] = None,
+    forgot: Annotated[bool, typer.Option("--forgot", help="Choose another password, with a code by e-mail.")] = False,
     json: Json = False,
 ) -> None:
     """Sign up or in, wait in line, and enter the game.
@@ -29,65 +30,82 @@ def play(
     Ctrl-C leaves; the place is kept for whoever comes back as the same player.
     """
     from loginq.cli.session import open_session
+    from loginq.cli.sign_in import signed_in, signed_in_anew
     from loginq.service.errors import Invalid
 
+    if forgot and sign_up:
+        raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
     target = open_session().target
     if username is None:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise Invalid("There is no terminal to ask for the user name.", "Give --username.")
         username = str(typer.prompt("User name", err=True))
-    secret = password(password_stdin, twice=sign_up)
-    account = signed_in(target, username, secret, _new(email) if sign_up else None)
+    if forgot:
+        account = signed_in_anew(target, username, stdin=password_stdin)
+    else:
+        secret = password(password_stdin, twice=sign_up)
+        account = signed_in(target, username, secret, _new(email) if sign_up else None, stdin=password_stdin)
     run(target, account, json=json)
-
-
-def signed_in(target: "Target", username: str, secret: str, new: Callable[[], str] | None = None) -> "Account":
-    """The account, signed in; made first when `new` gives its e-mail address; confirmed when that is still missing."""
-    from loginq.client import Account, NotConfirmed, patiently
-
-    account = patiently(lambda: Account(target, username), _say_trouble)
-    if new is not None:
-        account.sign_up(secret, new())
-        account.confirm(_code())
-    try:
-        patiently(lambda: account.sign_in(secret), _say_trouble)
-    except NotConfirmed:
-        account.confirm(_code())
-        patiently(lambda: account.sign_in(secret), _say_trouble)
-    return account
 
 
 def run(target: "Target", account: "Account", *, json: bool = False) -> None:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; then the banner."""
     from loginq.cli import console
     from loginq.cli.banner import BANNER
-    from loginq.client import Game, enter
+    from loginq.client import Game, SignInOver, session_for
 
-    game = Game(target.api_url, account.token)
+    game, standing = Game(target.api_url, account.token, session_for(target)), dict[str, Any]()
     try:
-        if json:
-            console.document(enter(game, console.document, _say_trouble))
-            return
-        with _screen(account.username) as screen:
-            standing = enter(game, screen.show, screen.trouble, screen.sleep)
+        while not standing:
+            try:
+                standing = _waited(game, account.username, json)
+            except SignInOver as exc:
+                _sign_in_again(account, exc)
     except KeyboardInterrupt:
         console.say(f"Your place is kept. Come back with `loginq play --username {account.username}`.")
         raise
+    if json:
+        console.document(standing)
+        return
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
-        console.say(_ticket_in(target, standing["admission_token"]))
+        console.say(_ticket_in(target, str(standing["admission_token"])))
+
+
+def _waited(game: "Game", username: str, json: bool) -> dict[str, Any]:
+    """The status that says that the player is let in, once it comes."""
+    from loginq.cli import console
+    from loginq.client import enter
+
+    if json:
+        return enter(game, console.document, _say_trouble)
+    with _screen(username) as screen:
+        return enter(game, screen.show, screen.trouble, screen.sleep)
+
+
+def _sign_in_again(account: "Account", over: "SignInOver") -> None:
+    """In the middle of the line: `/login` gives the same ticket and the same place, once the player is signed in."""
+    from loginq.cli import console
+    from loginq.cli.sign_in import sign_in
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        over.hint = f"Your place is kept. Come back with `loginq play --username {account.username}`."
+        raise over
+    console.say(f"{over.message} {over.hint}")
+    sign_in(account, password(False, twice=False))
 
 
 def _ticket_in(target: "Target", token: str) -> str:
-    """The admission token in short, checked as a game server would."""
-    from loginq.client import Trouble, published_keys
-    from loginq.service.times import system_clock
+    """The admission token in short, checked as a game server would, by the clock of the API."""
+    from loginq.client import published
+    from loginq.service.errors import LoginqError
     from loginq.service.tokens import explain
 
     try:
-        claims = explain(token, published_keys(target), target.api_url, system_clock())
-    except Trouble as exc:
-        return f"Admission token {token[:12]}…, not checked: {exc.message}."
+        keys, now = published(target)
+        claims = explain(token, keys, target.api_url, now)
+    except LoginqError as exc:
+        return f"Admission token {token[:12]}…, not checked: {exc.message.rstrip('.')}."
     wrong = [f"{claim.name}: {claim.wrong}" for claim in claims if claim.wrong]
     until = next(claim.value for claim in claims if claim.name == "exp")
     verdict = f"NOT good: {'; '.join(wrong)}" if wrong else f"verified with the game's public keys, good until {until}"
@@ -98,14 +116,15 @@ def _new(email: str | None) -> Callable[[], str]:
     return lambda: email or str(typer.prompt("E-mail address", err=True))
 
 
-def _code() -> str:
-    return str(typer.prompt("The code that was sent to your e-mail address", err=True))
-
-
 def _say_trouble(exc: "Trouble", pause: float) -> None:
     from loginq.cli import console
 
-    console.say(f"Trouble: {exc.message.rstrip('.')}. Trying again in {pause:.0f} s; your place is kept.")
+    console.say(f"Trouble: {exc.message.rstrip('.')}. Trying again in {pause:.0f} s; {_kept(exc)}.")
+
+
+def _kept(exc: "Trouble") -> str:
+    """A closed queue answers so only to those who have no place in it."""
+    return "there is no place to keep yet" if exc.code == "queue_closed" else "your place is kept"
 
 
 def _screen(username: str) -> "_Lines":
@@ -168,7 +187,7 @@ class _Live(_Lines):
         self._standing, self._asked, self._note = standing, time.monotonic(), ""
 
     def trouble(self, exc: "Trouble", pause: float) -> None:
-        self._note = f"{exc.message.rstrip('.')}; your place is kept"
+        self._note = f"{exc.message.rstrip('.')}; {_kept(exc)}"
 
     def sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -196,7 +215,7 @@ class _Live(_Lines):
             lines.append(Text(standing["message"], "yellow"))
         lines.append(Text(self._note, "red") if self._note else Text(""))
         lines.append(Text(f"asking again in {until_poll:.0f} s · Ctrl-C leaves, the place is kept", "dim"))
-        return Panel(Group(*lines), title=f"{self._username} in line", title_align="left", width=64)
+        return Panel(Group(*lines), title=Text(f"{self._username} in line"), title_align="left", width=64)
 
 
 def describe(standing: dict[str, Any]) -> str:
@@ -205,10 +224,10 @@ def describe(standing: dict[str, Any]) -> str:
 
     if standing.get("login_status"):
         return "let in"
-    if standing["state"] == "queued" or standing["position"] is None:
+    if standing.get("state") == "queued" or standing.get("position") is None:
         return "the ticket is on its way into the line"
-    text = f"position {standing['position']:,}, {standing['ahead']:,} ahead"
-    if standing["line_state"] == "paused":
+    text = f"position {standing['position']:,}, {standing.get('ahead') or 0:,} ahead"
+    if standing.get("line_state") == "paused":
         return f"{text}; the line is paused"
     eta = standing.get("eta_seconds")
     return text if eta is None else f"{text}, about {duration(eta * 1_000)} left"

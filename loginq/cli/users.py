@@ -92,7 +92,7 @@ def import_(
 ) -> None:
     """Create the accounts of a file. Safe to run again: those that are there are left alone.
 
-    Without a password column the players choose one themselves, by "forgot password".
+    Without a password column the players choose one themselves: `loginq play --forgot`, or the same in your game.
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
@@ -156,6 +156,28 @@ def reset_password(
         console.done(f"{account.username} has another password, and is signed out everywhere.")
         _show_once(secret if generate else "")
     _record(session, "reset password", account.sub, "reset")
+
+
+@app.command(name="confirm", **example("loginq users confirm ada"))
+def confirm_account(name: Name, json: Json = False) -> None:
+    """Confirm an account whose code never came. Its address stays unproven.
+
+    Without a proven address a forgotten password is one for `loginq users reset-password`.
+    """
+    from loginq.cli import console
+    from loginq.cli.session import open_session
+
+    session = open_session()
+    session.announce()
+    before, account = session.users.confirm(name)
+    if before != account.status:
+        _record(session, "confirm user", account.sub, "confirmed")
+    if json:
+        console.document({"username": account.username, "sub": account.sub, "status": account.status})
+    elif before != account.status:
+        console.done(f"{account.username} is confirmed, and can sign in.")
+    else:
+        console.done(f"{account.username} was confirmed already.")
 
 
 @app.command(**example("loginq users disable ada"))

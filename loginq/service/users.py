@@ -175,6 +175,24 @@ class Users:
         self._cognito.admin_user_global_sign_out(UserPoolId=self._pool, Username=username)
         return account
 
+    def confirm(self, username: str) -> tuple[str, Account]:
+        """Confirm an account in the player's stead; its status before, and the account as it is now.
+
+        The address is not marked as verified: nobody has proven it. Raises `NotFound`, and `Invalid` for an account
+        that waits for something else than a code.
+        """
+        account = self.get(username)
+        if account.status == "UNCONFIRMED":
+            self._cognito.admin_confirm_sign_up(UserPoolId=self._pool, Username=username)
+        elif account.status != "CONFIRMED":
+            raise Invalid(
+                f"{username!r} waits for no code: its status is {account.status}.",
+                "Give it a password: `loginq users reset-password`.",
+            )
+        # The trigger writes the row, too; it may have failed when the player confirmed.
+        self._queue.players.register(Identity(account.sub, account.username, account.email), self._queue.clock())
+        return account.status, replace(account, status="CONFIRMED")
+
     def disable(self, username: str) -> Account:
         """Keep the player from logging in, in both places, because an ID token outlives the account's disabling.
 

@@ -15,7 +15,7 @@ README = Path(__file__).parents[2] / "README.md"
 DESIGNED = {
     "": "demo deploy destroy status target play simulate doctor logs",
     "local": "up down status reset logs",
-    "users": "create list show import reset-password disable enable delete",
+    "users": "create list show import reset-password confirm disable enable delete",
     "queue": "stats watch peek pause resume close open message purge dlq redrive audit",
     "players": "list show admit remove reset export",
     "rate": "show set ramp clear",

@@ -1,0 +1,174 @@
+"""Signing in as a conversation: what Cognito wants to know is asked of the player, until it is content."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from loginq.client import Account, Trouble
+    from loginq.service.settings import Target
+
+T = TypeVar("T")
+_CODE = "The code that was sent to your e-mail address (Enter alone sends a new one)"
+
+
+def signed_in(
+    target: "Target", username: str, secret: str, new: Callable[[], str] | None = None, *, stdin: bool = False
+) -> "Account":
+    """The account, signed in; made first when `new` gives its e-mail address.
+
+    Args:
+        stdin: whether a new password, should one be wanted, is the next line of stdin.
+    """
+    from loginq.client import Account
+
+    account = Account(target, username)
+    if new is not None:
+        _sign_up(account, secret, new())
+    sign_in(account, secret, stdin=stdin)
+    return account
+
+
+def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
+    """Sign in, with whatever else is asked for: a code, a password of one's own. Raises as `Account.sign_in` does."""
+    from loginq.cli import console
+    from loginq.client import CodeNeeded, NewPasswordNeeded, NotConfirmed, ResetNeeded, SessionOver, patiently
+    from loginq.service.errors import Invalid
+
+    step, answered, chosen = partial(account.sign_in, secret), False, ""
+    while True:
+        try:
+            patiently(step, _say_busy)
+            return
+        except NotConfirmed as exc:
+            console.say(exc.message)
+            _confirm(account)
+        except ResetNeeded as exc:
+            console.say(exc.message)
+            secret = _choose(account, stdin)
+        except NewPasswordNeeded as exc:
+            console.say(f"{exc.message} {exc.hint}")
+            chosen = _new_password(stdin)
+            step, answered = partial(account.answer, chosen), True
+            continue
+        except CodeNeeded as exc:
+            secret = chosen or secret
+            source = "your authenticator app shows" if exc.app else "was just sent to you"
+            step, answered = partial(account.answer, _asked(f"The code that {source}")), True
+            continue
+        except (Invalid, SessionOver) as exc:
+            if not answered or not _has_terminal():
+                raise
+            console.say(exc.message)
+        step, answered = partial(account.sign_in, secret), False
+
+
+def signed_in_anew(target: "Target", username: str, *, stdin: bool = False) -> "Account":
+    """The account of somebody who has forgotten the password, signed in with another one."""
+    from loginq.cli import console
+    from loginq.client import Account, patiently
+
+    account = Account(target, username)
+    console.say(f"A code is on its way to {patiently(account.forgot, _say_busy)}.")
+    sign_in(account, _choose(account, stdin), stdin=stdin)
+    return account
+
+
+def _sign_up(account: "Account", secret: str, email: str) -> None:
+    """Make the account. One that is there already is gone on with, if the password is its own."""
+    from loginq.cli import console
+    from loginq.client import NotConfirmed, patiently
+    from loginq.service.errors import Conflict, Refused
+
+    try:
+        where = patiently(partial(account.sign_up, secret, email), _say_busy)
+    except Conflict as taken:
+        try:
+            patiently(partial(account.sign_in, secret), _say_busy)
+        except NotConfirmed:
+            return
+        except Refused as exc:
+            raise taken from exc
+        return
+    console.say(f"A code is on its way to {where}.")
+    _confirm(account)
+
+
+def _confirm(account: "Account") -> None:
+    from loginq.client import patiently
+
+    _with_code(lambda code: patiently(partial(account.confirm, code), _say_busy), account.send_code)
+
+
+def _choose(account: "Account", stdin: bool) -> str:
+    """Give the account another password with the code that was sent, and say which."""
+    from loginq.client import patiently
+
+    def choose(code: str) -> str:
+        secret = _new_password(stdin)
+        patiently(partial(account.choose, code, secret), _say_busy)
+        return secret
+
+    return _with_code(choose, account.forgot)
+
+
+def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
+    """Ask for a code until it is the right one; without a terminal, once."""
+    from loginq.cli import console
+    from loginq.client import patiently
+    from loginq.service.errors import Invalid
+
+    while True:
+        code = _asked(_CODE)
+        if code.lower() in ("", "again"):
+            console.say(f"A new code is on its way to {patiently(send, _say_busy)}.")
+            continue
+        try:
+            return use(code)
+        except Invalid as exc:
+            if not _has_terminal():
+                raise
+            console.say(f"{exc.message} {exc.hint}".rstrip())
+
+
+def _new_password(stdin: bool) -> str:
+    """A password of the player's own: typed twice, or the next line of stdin."""
+    from loginq.service.errors import Invalid
+
+    if stdin:
+        line = sys.stdin.readline() if sys.stdin else ""
+        if secret := line.rstrip("\r\n"):
+            return secret
+        raise Invalid("There is no new password on stdin.", "Give it on a line of its own, in the order of the asking.")
+    if not _has_terminal():
+        raise Invalid("There is no terminal to ask for the new password.", "Give --password-stdin.")
+    return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _asked(question: str) -> str:
+    """What is typed, or the next line of stdin."""
+    from loginq.service.errors import Invalid
+
+    nobody = Invalid(f"There is nobody to ask: {question}.", "Run it at a terminal, or give the answer on stdin.")
+    if sys.stdin is None:
+        raise nobody
+    try:
+        return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+    except typer.Abort as exc:
+        if _has_terminal() or not isinstance(exc.__context__, EOFError):
+            raise
+        typer.echo(err=True)  # the question stands there without an answer
+        raise nobody from exc
+
+
+def _has_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _say_busy(exc: "Trouble", pause: float) -> None:
+    from loginq.cli import console
+
+    console.say(f"Trouble: {exc.message.rstrip('.')}. Trying again in {pause:.0f} s.")
