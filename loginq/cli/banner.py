@@ -22,7 +22,7 @@ BANNER = r"""
  ______   ______   ______   ______   ______   ______   ______
 |______| |______| |______| |______| |______| |______| |______|
 
-You are in AWSome Game World
+You are In AWSome Game World
  O
 \ /
  |

@@ -127,7 +127,7 @@ def test_a_crowd_and_a_player_who_gets_through(loginq: Loginq, stack: str) -> No
     )
     played = loginq("play", "--username", "bob", "--password-stdin", stdin=PASSWORD + "\n")
     assert played.returncode == 0, played.stderr
-    assert "You are in AWSome Game World" in played.stdout
+    assert "You are In AWSome Game World" in played.stdout
     shown = json.loads(loginq("players", "show", "bob", "--json").stdout)
     assert (shown["state"], shown["has_ticket"]) == ("admitted", True)
     assert json.loads(loginq("load", "clean", "--yes", "--json").stdout)["deleted"] == 60

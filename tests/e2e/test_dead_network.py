@@ -50,7 +50,7 @@ def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callabl
     watching.shows("(?s)nothing needs attention.*nothing needs attention")
     assert "AWS has not answered for" not in watching.drawn
     stack.queue.lines.change(lambda line, t: line.resume(t))
-    playing.shows("You are in AWSome Game World")
+    playing.shows("You are In AWSome Game World")
     assert playing.end() == 0
     assert watching.end(signal.SIGINT) == 130
 
