@@ -1,0 +1,57 @@
+"""The Python of README.md, run as it stands there: against a user pool of moto, and an API on this machine."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loginq.service.settings import Target
+from loginq.service.times import SECOND
+from loginq.service.tokens import KeySet, mint
+from loginq.service.users import Users
+from tests.serving import Reply, serving
+
+README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+PLAYER, GAME_SERVER = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+PASSWORD = "Correct-Horse-7-Battery"
+KEYS = KeySet.new(0)
+
+
+def snippet(text: str, url: str) -> dict[str, Any]:
+    """What the snippet defines, its example of an API replaced by this one."""
+    names: dict[str, Any] = {}
+    exec(re.sub(r"https://abc123\.[^\"]+", url, text), names)  # noqa: S102 - that it runs is what is tested
+    return names
+
+
+@pytest.mark.parametrize("slow", [0, 3])
+def test_a_game_server_lets_in_who_was_let_in_this_second(slow: int) -> None:
+    """`slow`: how far the game server's clock is behind that of the API, s."""
+    import jwt
+
+    with serving(lambda method, path: Reply(KEYS.jwks())) as api:
+        player_of = snippet(GAME_SERVER, api.url)["player_of"]
+        given = {"issuer": api.url, "sub": "ada", "ticket": "t", "position": 7, "admission": 300 * SECOND}
+        now = (int(time.time()) + slow) * SECOND
+        assert player_of(mint(KEYS.active, admitted_at=now, **given)) == "ada"  # type: ignore[arg-type]
+        for wrong in (
+            mint(KEYS.active, admitted_at=now - 3_600 * SECOND, **given),  # type: ignore[arg-type]
+            mint(KEYS.active, admitted_at=now, **{**given, "issuer": "https://other/v1"}),  # type: ignore[arg-type]
+            mint({**KeySet.new(0).active, "kid": KEYS.active["kid"]}, admitted_at=now, **given),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(jwt.PyJWTError):
+                player_of(wrong)
+
+
+def test_the_client_in_ten_lines(target: Target, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    users.create("ada", "ada@example.com", PASSWORD)
+    waits = {"login_status": False, "poll_after_seconds": 0}
+    answers = [{"ticket": "t1"}, waits, waits, {"login_status": True}]
+    with serving(lambda method, path: Reply(answers.pop(0))) as api:
+        for name, value in {**target.names(), "AWSOMEGAME_REST_ENDPOINT": api.url, "PASSWORD": PASSWORD}.items():
+            monkeypatch.setenv(name, value)
+        assert snippet(PLAYER, api.url)["now"] == {"login_status": True}
+    assert [path for _, path, _ in api.asked] == ["/login", *["/login/status?login_ticket=t1"] * 3]
+    assert all(headers["Authorization"].startswith("Bearer eyJ") for _, _, headers in api.asked)
