@@ -1,6 +1,8 @@
 """`loginq token`: admission tokens, as a game server sees them."""
 
+import re
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,22 +17,32 @@ def _token() -> None:
     """Admission tokens, as a game server sees them."""
 
 
+_JWT = r"eyJ[\w-]*(?:\.[\w-]*){2,}"
+"""A JWT in compact form (RFC 7519): three parts and dots; a header that is JSON begins so."""
+
+
 @app.command(**example("loginq token verify < token.txt"))
 def verify(
-    token: Annotated[str | None, typer.Argument(help="The admission_token; read from stdin if left out.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Argument(help="The admission_token, or what it stands in; read from stdin if left out."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what a token claims and whether each claim holds, with the public keys of the target's API alone."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.client import published_keys
-    from loginq.service.times import system_clock
+    from loginq.client import Trouble, published
+    from loginq.service.errors import Failed
     from loginq.service.tokens import explain
 
-    session = open_session()
-    target = session.target
-    given = (token or sys.stdin.read()).strip()
-    claims = explain(given, published_keys(target), target.api_url, system_clock())
+    target = open_session().target
+    given = pasted(_stdin() if token is None else token)
+    try:
+        keys, now = published(target)
+    except Trouble as exc:
+        raise Failed(f"The keys of {target.api_url} cannot be had: {exc.message.rstrip('.')}.", "Try again.") from exc
+    claims = explain(given, keys, target.api_url, now)
     wrong = [claim for claim in claims if claim.wrong]
     if json:
         found = [{"name": c.name, "value": c.value, "ok": not c.wrong, "why": c.wrong or None} for c in claims]
@@ -44,3 +56,30 @@ def verify(
         if not json:
             console.say("This token is NOT good: " + "; ".join(f"{c.name}: {c.wrong}" for c in wrong) + ".")
         raise typer.Exit(1)
+
+
+def pasted(text: str) -> str:
+    """The token in what people paste: behind `Bearer`, in quotes, folded, in the JSON of `play` or of the API.
+
+    Raises `Invalid` where there is nothing, or JSON without a token.
+    """
+    from loginq.service.errors import Invalid
+
+    flat = re.sub(r"[\s\"'`\ufeff]+", "", text)
+    if not flat:
+        raise Invalid("There is no token.", "Give it, or pipe it in: `loginq token verify < token.txt`.")
+    found = re.search(rf"admission_token\W*({_JWT})", flat, re.ASCII) or re.search(f"({_JWT})", flat, re.ASCII)
+    if found is None and flat[0] in "{[":
+        raise Invalid("There is no admission_token in this JSON.", "The status that says login_status: true has it.")
+    return found[1] if found else flat
+
+
+def _stdin() -> str:
+    from loginq.cli import console
+    from loginq.cli.options import text_of
+
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        console.say("Paste the token, then a line end and Ctrl-D.")
+    return text_of(Path("-"))

@@ -11,7 +11,7 @@ They are written there before the secret is: a key that is not published never s
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -24,7 +24,12 @@ ALGORITHM = "ES256"
 JWKS_MAX_AGE = 300
 """Seconds that a game server may keep the key set; a key is published at least that long before it signs."""
 _PUBLIC = ("kty", "crv", "x", "y")
+LEEWAY = 60
+"""Seconds that the clocks of a game server and of the API may differ; README's snippets allow as many."""
 _RELOAD = 1.0
+_INSTANTS = "iat", "exp"
+_LAST = 253_402_300_799
+"""The last second of the year 9999, behind which there is no date."""
 
 Jwk = dict[str, str]
 Jwks = dict[str, list[Jwk]]
@@ -211,43 +216,63 @@ def explain(token: str, jwks: Mapping[str, Any], issuer: str, t: int) -> list[Cl
     try:
         header = jwt.get_unverified_header(token)
         said = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError as exc:
-        raise Invalid(f"This is not a JWT: {exc}.", "Give the admission_token of /login/status.") from exc
-    algorithm, kid = str(header.get("alg")), str(header.get("kid", ""))
-    key = next((each for each in jwks.get("keys", []) if each.get("kid") == kid), None)
-    claims = [
-        Claim("alg", algorithm, "how it is signed", "" if algorithm == ALGORITHM else f"it must be {ALGORITHM}"),
-        Claim("kid", kid, "the key that signed it", "" if key else "the stack has no such key (any more)"),
-        Claim("signature", "", "made with that key", _signature(token, key, algorithm)),
-    ]
-    now = t // SECOND
-    checks: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "iss": ("the API that let the player in", lambda value: "" if value == issuer else f"it must be {issuer}"),
-        "aud": ("who it is for", lambda value: "" if value == AUDIENCE else f"it must be {AUDIENCE}"),
-        "sub": ("the player", lambda value: "" if value else "it names nobody"),
-        "jti": ("the admission (the ticket)", lambda value: "" if value else "it names none"),
-        "pos": ("the place in line", lambda value: "" if type(value) is int and value > 0 else "it is no position"),
-        "iat": ("let in", lambda value: "" if type(value) is int and value <= now + 60 else "it lies in the future"),
-        "exp": ("good until", lambda value: "" if type(value) is int and value > now else "it is over"),
-    }
-    for name, (means, check) in checks.items():
-        if name not in said:
-            claims.append(Claim(name, "", means, "it is missing"))
-            continue
-        value = said[name]
-        shown = iso(value * SECOND) if name in ("iat", "exp") and type(value) is int else str(value)
-        claims.append(Claim(name, shown, means, check(value)))
+        claims = [*_signing(token, header, jwks), *_claims(said, issuer, t // SECOND)]
+    except (jwt.PyJWTError, ValueError, RecursionError) as exc:
+        # ValueError and RecursionError: letters that are none, numbers without end, brackets a thousand deep.
+        why = str(exc) if isinstance(exc, jwt.PyJWTError) else "what is in it cannot be read"
+        raise Invalid(f"This is not a JWT: {why}.", "Give the admission_token of /login/status.") from exc
     return claims
 
 
-def _signature(token: str, key: Mapping[str, Any] | None, algorithm: str) -> str:
+def _signing(token: str, header: Mapping[str, Any], jwks: Mapping[str, Any]) -> Iterator[Claim]:
+    algorithm, kid = header.get("alg"), header.get("kid", "")
+    key = next((each for each in jwks.get("keys", []) if each.get("kid") == kid), None)
+    right = algorithm == ALGORITHM
+    yield Claim("alg", _shown(algorithm), "how it is signed", "" if right else f"it must be {ALGORITHM}")
+    yield Claim("kid", _shown(kid), "the key that signed it", "" if key else "the stack has no such key (any more)")
+    wrong = _signature(token, key) if key and right else "it cannot be checked"
+    yield Claim("signature", "", "made with that key", wrong)
+
+
+def _claims(said: Mapping[str, Any], issuer: str, now: int) -> Iterator[Claim]:
+    """What the claims say. `now` in seconds."""
+    checks: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "iss": ("the API that let the player in", lambda value: "" if value == issuer else f"it must be {issuer}"),
+        "aud": ("who it is for", lambda value: "" if value == AUDIENCE else f"it must be {AUDIENCE}"),
+        "sub": ("the player", lambda value: "" if _is_name(value) else "it names nobody"),
+        "jti": (
+            "the admission (the ticket)",
+            lambda value: "" if _is_name(value) else "it names none",
+        ),
+        "pos": ("the place in line", lambda value: "" if type(value) is int and value > 0 else "it is no position"),
+        "iat": ("let in", lambda value: "" if value <= now + LEEWAY else "it lies in the future"),
+        "exp": ("good until", lambda value: "" if value > now else "it is over"),
+    }
+    for name, (means, check) in checks.items():
+        if name not in said:
+            yield Claim(name, "", means, "it is missing")
+        elif name not in _INSTANTS:
+            yield Claim(name, _shown(said[name]), means, check(said[name]))
+        elif type(said[name]) is int and 0 <= said[name] <= _LAST:
+            yield Claim(name, iso(said[name] * SECOND), means, check(said[name]))
+        else:
+            yield Claim(name, _shown(said[name]), means, "it is no instant, in whole seconds since 1970")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _shown(value: Any) -> str:
+    """A value as text that can be written: JSON may hold halves of letters."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _signature(token: str, key: Mapping[str, Any]) -> str:
     import jwt
 
-    if key is None or algorithm != ALGORITHM:
-        return "it cannot be checked"
-    off = dict.fromkeys(("verify_exp", "verify_aud", "verify_iss", "verify_iat", "verify_nbf"), False)
     try:
-        jwt.decode(token, jwt.PyJWK(dict(key), ALGORITHM).key, [ALGORITHM], options=off)  # type: ignore[arg-type]
+        jwt.PyJWS().decode(token, jwt.PyJWK(dict(key), ALGORITHM).key, [ALGORITHM])
     except jwt.PyJWTError:
         return "it does not fit: the token was altered, or made by somebody else"
     return ""
