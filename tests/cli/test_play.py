@@ -111,3 +111,16 @@ def test_what_each_answer_means(answer: Answer, kind: type[LoginqError]) -> None
 
 
 def _no_trouble(*_: Any) -> None: ...
+
+
+def test_a_players_name_is_no_markup_on_the_live_panel() -> None:
+    import io
+
+    from rich.console import Console
+
+    from loginq.cli.play import _Live
+
+    for name in ("[bold]boss", "[/red]"):
+        drawn = Console(file=io.StringIO(), width=80)
+        drawn.print(_Live(name)._panel(3))
+        assert f"{name} in line" in drawn.file.getvalue()  # type: ignore[attr-defined]
