@@ -52,7 +52,7 @@ def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) ->
     plan = stack.deployment.plan(HIGH, lambda text: None)
     for _ in stack.deployment.apply(plan):
         pass
-    stack.deployment.start_line(plan.parameters)
+    stack.deployment.start_line()
     assert _answers(stack) == 200
 
 
