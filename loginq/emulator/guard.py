@@ -1,158 +1,109 @@
-"""A guard in front of the emulator: refuses the web, and fills the gap of Cognito's Post Confirmation trigger.
-
-Out of the box any page in the user's browser could create and run a Lambda on the emulator. So a request is passed on
-only when its Host is this very address and it has no foreign Origin. The game's own API may be called from a browser.
-"""
+"""A guard in front of the emulator: it carries out the rule, and fills the gap of the Post Confirmation trigger."""
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
 
-App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+from loginq.emulator.confirmation import SOURCES, App, Confirmation
+from loginq.emulator.rule import Do, Headers, Rule, Verdict, names_an_operation
 
-HEALTH = "/_loginq/health"
-_CLOSED = ("/_ministack/reset", "/_localstack/state/reset")
-_GAME_API = "/restapis/"
-_COGNITO = "AWSCognitoIdentityProviderService."
-_TRIGGERS = {
-    "ConfirmSignUp": "PostConfirmation_ConfirmSignUp",
-    "AdminConfirmSignUp": "PostConfirmation_ConfirmSignUp",
-    "ConfirmForgotPassword": "PostConfirmation_ConfirmForgotPassword",
-}
+_REFUSED = (
+    "This emulator answers programs on this machine. A web page may call a deployed API, and sign in from an origin "
+    "that `loginq local up --origin URL` lists."
+)
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"content-type, x-amz-target, x-amz-user-agent"),
+    (b"access-control-max-age", b"600"),
+]
+_POLICY_VIOLATION = 1008
+"""A WebSocket is closed with it; RFC 6455, 7.4.1."""
 
 
 class Guard:
-    """An ASGI app in front of `app`, which listens on 127.0.0.1:`port`."""
+    """An ASGI app in front of `app`, which listens on 127.0.0.1:`port` and lets pages of `origins` sign in."""
 
-    def __init__(self, app: App, port: int, region: str) -> None:
-        self._app, self._region = app, region
-        self._hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
-        self._origins = {f"http://{host}" for host in self._hosts}
+    def __init__(self, app: App, port: int, region: str, origins: Iterable[str] = ()) -> None:
+        self._app, self._rule = app, Rule(port, origins)
+        self._confirmation = Confirmation(app, f"127.0.0.1:{port}", region)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if scope["type"] != "http" or not self._welcome(scope["path"], headers):
-            await _answer(send, 403, {"message": "This emulator answers only programs on this machine."})
-        elif scope["path"] == HEALTH:
-            await _answer(send, 200, {"pid": os.getpid()})
-        elif (operation := headers.get("x-amz-target", "").removeprefix(_COGNITO)) in _TRIGGERS:
-            await self._confirm(operation, scope, receive, send)
+        elif scope["type"] == "http":
+            verdict = self._rule.verdict(scope)
+            await self._carry_out(verdict, {**scope, "headers": verdict.headers}, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+
+    async def _carry_out(self, verdict: Verdict, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """`scope` is what the emulator may see of the request."""
+        if verdict.do is Do.REFUSE:
+            await _say(send, 403, {"message": _REFUSED})
+        elif verdict.do is Do.HEALTH:
+            await _say(send, 200, {"pid": os.getpid()})
+        elif verdict.do is Do.PREFLIGHT:
+            await _answer(send, 204, [*_PREFLIGHT, *_readable_by(verdict.origin)], b"")
+        elif verdict.do is Do.FORWARD_FORM:
+            await self._form(scope, receive, send)
+        elif verdict.operation in SOURCES:
+            await self._confirm(verdict, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _welcome(self, path: str, headers: dict[str, str]) -> bool:
-        if headers.get("host") not in self._hosts or path.startswith(_CLOSED):
-            return False
-        origin = headers.get("origin")
-        return origin is None or origin in self._origins or path.startswith(_GAME_API)
-
-    async def _confirm(self, operation: str, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass the confirmation on; after a success invoke the pool's trigger, and only then answer."""
-        request = await _body(receive)
-        status, headers, body = await self._ask(scope, request)
-        if status == 200:
-            try:
-                await self._trigger(_TRIGGERS[operation], json.loads(request))
-            except TriggerError as exc:
-                error = {"__type": "UserLambdaValidationException", "message": str(exc)}
-                await _answer(send, 400, error, "application/x-amz-json-1.1")
-                return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _trigger(self, source: str, request: dict[str, Any]) -> None:
-        pool_id = request.get("UserPoolId") or await self._pool_of(request["ClientId"])
-        pool = (await self._cognito("DescribeUserPool", UserPoolId=pool_id))["UserPool"]
-        function = pool.get("LambdaConfig", {}).get("PostConfirmation")
-        if not function:
+    async def _form(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        body = await _body(receive)
+        if body is None:
             return
-        user = await self._cognito("AdminGetUser", UserPoolId=pool_id, Username=request["Username"])
-        attributes = {each["Name"]: each["Value"] for each in user["UserAttributes"]}
-        event = {
-            "version": "1",
-            "triggerSource": source,
-            "region": self._region,
-            "userPoolId": pool_id,
-            "userName": user["Username"],
-            "callerContext": {
-                "awsSdkVersion": "loginq-emulator",
-                "clientId": request.get("ClientId", "CLIENT_ID_NOT_APPLICABLE"),
-            },
-            "request": {"userAttributes": {**attributes, "cognito:user_status": user["UserStatus"]}},
-            "response": {},
-        }
-        path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
-        status, headers, body = await self._ask(self._scope(path, "lambda", {}), json.dumps(event).encode())
-        if status != 200 or any(name.lower() == b"x-amz-function-error" for name, _ in headers):
-            raise TriggerError(f"PostConfirmation failed with error {body.decode(errors='replace')[:200]}.")
+        if names_an_operation(body):
+            await _say(send, 403, {"message": _REFUSED})
+        else:
+            await self._app(scope, _replayed(body, receive), send)
 
-    async def _pool_of(self, client_id: str) -> str:
-        for pool in (await self._cognito("ListUserPools", MaxResults=60))["UserPools"]:
-            clients = await self._cognito("ListUserPoolClients", UserPoolId=pool["Id"], MaxResults=60)
-            if any(client["ClientId"] == client_id for client in clients["UserPoolClients"]):
-                return str(pool["Id"])
-        raise TriggerError("No user pool has this client.")
-
-    async def _cognito(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        headers = {"x-amz-target": _COGNITO + operation, "content-type": "application/x-amz-json-1.1"}
-        status, _, body = await self._ask(self._scope("/", "cognito-idp", headers), json.dumps(parameters).encode())
-        if status != 200:
-            raise TriggerError(f"{operation} failed: {body.decode(errors='replace')[:200]}.")
-        return dict(json.loads(body))
-
-    def _scope(self, path: str, service: str, headers: dict[str, str]) -> dict[str, Any]:
-        """A request of our own to the emulator, as an SDK would sign it."""
-        signed = f"AWS4-HMAC-SHA256 Credential=test/20260101/{self._region}/{service}/aws4_request"
-        sent = {"host": min(self._hosts), "authorization": signed, **headers}
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
-        }
-
-    async def _ask(self, scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """The emulator's answer to one buffered request: status, headers, body."""
-        status, headers, parts = 500, [], []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status, headers = message["status"], list(message.get("headers", []))
-            else:
-                parts.append(message.get("body", b""))
-
-        await self._app(scope, receive, send)
-        return status, headers, b"".join(parts)
+    async def _confirm(self, verdict: Verdict, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass the confirmation on; after a success run the pool's trigger, and only then answer."""
+        body = await _body(receive)
+        if body is None:
+            return
+        status, headers, said = await self._confirmation.answer(str(verdict.operation), scope, body)
+        names = {name.lower() for name, _ in headers}
+        readable = [each for each in _readable_by(verdict.origin) if each[0] not in names]
+        await _answer(send, status, [*headers, *readable], said)
 
 
-class TriggerError(Exception):
-    """The Post Confirmation function could not be found or failed."""
+def _readable_by(origin: bytes | None) -> Headers:
+    """The headers by which a browser shows an answer to the page that asked."""
+    return [(b"access-control-allow-origin", origin), (b"vary", b"origin")] if origin else []
 
 
-async def _body(receive: Callable[..., Any]) -> bytes:
+async def _body(receive: Callable[..., Any]) -> bytes | None:
+    """The whole body; None when the client went away before its end."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] != "http.request":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
 
 
-async def _answer(send: Any, status: int, body: dict[str, Any], kind: str = "application/json") -> None:
-    headers = [(b"content-type", kind.encode())]
+def _replayed(body: bytes, receive: Callable[..., Any]) -> Callable[..., Any]:
+    """`receive` from before the body was read."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def again() -> Any:
+        return next(messages, None) or await receive()
+
+    return again
+
+
+async def _say(send: Any, status: int, body: dict[str, Any]) -> None:
+    await _answer(send, status, [(b"content-type", b"application/json")], json.dumps(body).encode())
+
+
+async def _answer(send: Any, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await send({"type": "http.response.body", "body": body})

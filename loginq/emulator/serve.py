@@ -1,13 +1,18 @@
-"""The emulator's own process: `python -m loginq.emulator.serve PORT`, in the environment that `Emulator` gives it."""
+"""The emulator's own process: `python -m loginq.emulator.serve PORT [ORIGIN ...]`, in a scrubbed environment."""
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 
-def main(port: int) -> None:
-    """Serve the guarded emulator on 127.0.0.1 until SIGTERM; it writes its state then."""
+def main(port: int, origins: Sequence[str]) -> None:
+    """Serve the guarded emulator on 127.0.0.1 until SIGTERM; it writes its state then.
+
+    Args:
+        origins: those whose pages may sign in, beside its own.
+    """
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -24,11 +29,11 @@ def main(port: int) -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        guarded = Guard(app, port, os.environ["AWS_DEFAULT_REGION"])
+        guarded = Guard(app, port, os.environ["AWS_DEFAULT_REGION"], origins)
         await serve(guarded, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
     asyncio.run(run())
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])
