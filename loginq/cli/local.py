@@ -1,10 +1,13 @@
 """`loginq local`: the embedded emulator, its state in `.loginq/` beside `.env`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loginq.cli.options import Json, Yes, confirm, example, group
+
+if TYPE_CHECKING:
+    from loginq.emulator import Running
 
 app = group("The embedded emulator, for this machine alone.")
 
@@ -14,6 +17,12 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=1024, max=65_535, help="Its port; the first free one from 4566.")
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL", help="Let the web page at this origin sign in; repeat it for more. Kept for the next time."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Start the emulator, or find it running."""
@@ -22,9 +31,9 @@ def up(
 
     emulator = Emulator()
     was = emulator.running()
-    found = emulator.up(port)
+    found = emulator.up(port, origin or None)
     if json:
-        console.document({"running": True, "pid": found.pid, "url": found.url, "started": was is None})
+        console.document({"running": True, **_document(found), "started": was is None})
     else:
         console.done(f"The emulator is {'up' if was is None else 'already running'} at {found.url}.")
 
@@ -49,15 +58,33 @@ def status(json: Json = False) -> None:
     from loginq.emulator import Emulator
 
     emulator = Emulator()
-    found = emulator.running()
+    found, lives = emulator.running(), emulator.lives()
+    died = not lives and emulator.died()
     if json:
-        running = {"running": True, "pid": found.pid, "url": found.url} if found else {"running": False}
-        console.document({**running, "folder": str(emulator.folder), "died": emulator.died()})
+        running = _document(found) if found else {}
+        state = {"running": found is not None, "lives": lives, "died": died}
+        console.document({**running, **state, "folder": str(emulator.folder)})
         return
-    says = f"running at {found.url} (process {found.pid})" if found else "not running"
-    if found is None and emulator.died():
-        says = "not running: its process ended without `loginq local down`, and what it had not written yet is lost"
-    console.facts("emulator", [("state", says), ("folder", emulator.folder), ("log", emulator.log)])
+    facts: list[tuple[str, object]] = [("folder", emulator.folder), ("log", emulator.log)]
+    noted = emulator.noted()
+    if noted is not None and noted.origins:
+        facts.append(("origins", ", ".join(noted.origins)))
+    console.facts("emulator", [("state", _state(found, noted, lives, died)), *facts])
+
+
+def _document(found: "Running") -> dict[str, object]:
+    return {"pid": found.pid, "url": found.url, "origins": list(found.origins)}
+
+
+def _state(found: "Running | None", noted: "Running | None", lives: bool, died: bool) -> str:
+    if found is not None:
+        return f"running at {found.url} (process {found.pid})"
+    if lives:
+        process = f"process {noted.pid}" if noted is not None and noted.pid else "its process"
+        return f"not answering: {process} lives, and is busy, starting or stopped"
+    if died:
+        return "not running: its process ended without `loginq local down`, and what it had not written yet is lost"
+    return "not running"
 
 
 @app.command(**example("loginq local reset --yes"))

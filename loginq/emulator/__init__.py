@@ -1,7 +1,6 @@
 """The embedded AWS for a laptop and for tests: a guarded subprocess on loopback, its state in one folder."""
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -9,131 +8,147 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
-from loginq.service.aws import Aws
+from loginq.emulator import note
+from loginq.emulator.note import CREDENTIALS, REGION, Running, origins_of
 from loginq.service.errors import Failed, Invalid
+
+__all__ = ["CREDENTIALS", "FOLDER", "REGION", "Emulator", "Running"]
 
 FOLDER = Path(".loginq")
 FIRST_PORT = 4566
-REGION = "us-east-1"
-CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-"""Throw-away: the emulator takes any, and no real ones ever go to it."""
 BOOT_SECONDS, STOP_SECONDS = 30, 30
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A live emulator."""
-
-    pid: int
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Its endpoint."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def aws(self, region: str = REGION) -> Aws:
-        """Clients for it."""
-        return Aws(region, self.url, CREDENTIALS)
 
 
 class Emulator:
     """The emulator whose state is in `folder`. A state folder belongs to one port, which is part of stored URLs.
 
-    With `iam`, policies are enforced, as far as the emulator can.
+    Args:
+        iam: policies are enforced, as far as the emulator can.
+        stop_seconds: how long `down` waits for the process to write its state and end.
+
+    Raises `Failed` when the folder is relative and the shell's own is gone.
     """
 
-    def __init__(self, folder: Path = FOLDER, *, iam: bool = False) -> None:
-        self.folder = folder.absolute()
-        self._iam = iam
+    def __init__(self, folder: Path = FOLDER, *, iam: bool = False, stop_seconds: float = STOP_SECONDS) -> None:
+        try:
+            self.folder = folder.absolute()
+        except FileNotFoundError as exc:
+            raise Failed("The folder that you are in is gone.", "cd to another one.") from exc
+        self._iam, self._stop_seconds = iam, stop_seconds
         self._note = self.folder / "emulator.json"
+        self._life = self.folder / "life"
         self.log = self.folder / "emulator.log"
 
+    def noted(self) -> Running | None:
+        """What this folder's emulator is or was, `pid` 0 when it was stopped; None when there never was one."""
+        return note.read(self._note)
+
     def running(self) -> Running | None:
-        """The live emulator of this folder, or None; a dead process or somebody else's on the port is none."""
-        noted = self._noted()
-        if noted is None or noted.pid == 0:
-            return None
+        """The emulator of this folder when it answers, or None; somebody else's on its port is none."""
+        noted = self.noted()
+        return noted if noted is not None and noted.pid != 0 and noted.answers() else None
+
+    def lives(self) -> bool:
+        """Whether its process lives, answering or not.
+
+        It holds a lock until its end. A process number alone would not do: after a crash another program may have it.
+        """
         try:
-            with urlopen(f"{noted.url}/_loginq/health", timeout=5) as answer:  # noqa: S310 - our own http address
-                pid = json.load(answer).get("pid")
-        except (URLError, OSError, ValueError):
-            return None
-        return noted if pid == noted.pid else None
+            with self._life.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except OSError as exc:
+            raise Failed(f"{self.folder} cannot be read: {exc}.", "Whoever started the emulator can.") from exc
+        return False
 
     def died(self) -> bool:
-        """Whether it was started, never stopped, and does not run: it was killed, and lost what it had not written."""
-        noted = self._noted()
-        return noted is not None and noted.pid != 0 and self.running() is None
+        """Whether it was started, never stopped, and is gone: it was killed, and lost what it had not written."""
+        noted = self.noted()
+        return noted is not None and noted.pid != 0 and not self.lives()
 
-    def up(self, port: int | None = None) -> Running:
+    def up(self, port: int | None = None, origins: Iterable[str] | None = None) -> Running:
         """The live emulator, started if it is not running.
 
         Args:
             port: None for the one this folder has, or the first free one from 4566 on.
+            origins: of pages that may sign in here, beside its own; None for those it had.
 
-        Raises `Invalid` when the port is in use or is not this folder's, `Failed` when it does not start.
+        Raises `Invalid` when the port is in use or is not this folder's, when it runs already with other origins or one
+        is none; `Failed` when it does not start or does not answer.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        asked = None if origins is None else origins_of(origins)
         with self._lock():
             found = self.running()
             if found is not None:
-                if port not in (None, found.port):
-                    raise Invalid(
-                        f"The emulator is already running on port {found.port}.", "Stop it first: `loginq local down`."
-                    )
-                return found
-            fixed = port is not None or self._noted() is not None
+                return _as_asked(found, port, asked)
+            if self.lives():
+                raise Failed(
+                    f"The emulator in {self.folder}{self._process()} lives but does not answer.",
+                    "Wait a moment if it is busy, or stop it with `loginq local down`.",
+                )
+            noted = self.noted()
+            if asked is None:
+                asked = noted.origins if noted else ()
+            fixed = port is not None or noted is not None
             while True:
                 chosen = self._port(port)
                 try:
-                    return self._started(chosen)
+                    return self._started(chosen, asked)
                 except Failed:
                     if fixed or _free(chosen):
                         raise
                     self._note.unlink()  # somebody else took the port meanwhile: the next one
 
     def down(self) -> bool:
-        """Stop it gently, so that it writes its state; False when it was not running."""
-        found = self.running()
-        if found is None:
+        """Stop it gently, so that it writes its state; False when it was not running.
+
+        Raises `Failed` when it does not end in time.
+        """
+        if not self.lives():
             return False
-        os.kill(found.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _alive(found.pid):
+        noted = self.noted()
+        if noted is None or noted.pid == 0:
+            raise Failed(
+                f"An emulator lives in {self.folder}, and its note there does not say which process it is.",
+                "Find it with `ps ax | grep loginq.emulator.serve`, and end it with `kill`.",
+            )
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(noted.pid, signal.SIGTERM)
+        deadline = time.monotonic() + self._stop_seconds
+        while self.lives():
             if time.monotonic() > deadline:
                 raise Failed(
-                    f"The emulator (process {found.pid}) does not stop.",
-                    f"It may still be writing its state; see {self.log}.",
+                    f"The emulator (process {noted.pid}) lives and does not stop.",
+                    f"It may still be writing its state; see {self.log}. `kill -9 {noted.pid}` ends it at once, and "
+                    "what it has not written is lost.",
                 )
             time.sleep(0.05)
-        self._write(Running(0, found.port))
+        self._write(0, noted.port, noted.origins)
         return True
 
     def reset(self) -> None:
-        """Stop it and forget everything in it."""
+        """Stop it and forget everything in it. Raises `Failed` when it lives on, and nothing is forgotten then."""
         self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _noted(self) -> Running | None:
-        try:
-            noted = json.loads(self._note.read_text())
-            return Running(int(noted["pid"]), int(noted["port"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+    def _process(self) -> str:
+        noted = self.noted()
+        return f" (process {noted.pid})" if noted is not None and noted.pid else ""
 
-    def _write(self, running: Running) -> None:
-        self._note.write_text(json.dumps({"pid": running.pid, "port": running.port}))
+    def _write(self, pid: int, port: int, origins: tuple[str, ...]) -> Running:
+        running = Running(pid, port, origins)
+        note.write(self._note, running)
+        return running
 
     def _port(self, asked: int | None) -> int:
-        noted = self._noted()
+        noted = self.noted()
         if noted is not None:
             if asked not in (None, noted.port):
                 raise Invalid(
@@ -150,18 +165,37 @@ class Emulator:
             )
         return asked
 
-    def _started(self, port: int) -> Running:
-        process = self._start(port)
-        self._write(Running(process.pid, port))
-        self._wait(process, port)
-        return Running(process.pid, port)
+    def _started(self, port: int, origins: tuple[str, ...]) -> Running:
+        if _missing():
+            raise Failed("The embedded emulator is not installed.", 'Install it with `pip install "loginq[local]"`.')
+        self._write(0, port, origins)  # never an older process beside a lock that the new one holds
+        process = self._start(port, origins)
+        running = self._write(process.pid, port, origins)
+        self._wait(process, running)
+        return running
 
-    def _start(self, port: int) -> subprocess.Popen[bytes]:
-        """The process, in an environment with nothing of the user's: Lambdas inherit all of it."""
+    def _start(self, port: int, origins: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        """The process, with the lock that says that it lives."""
+        environment = self._environment(port)
+        with self.log.open("ab") as log, self._life.open("w") as life:
+            fcntl.flock(life, fcntl.LOCK_EX)
+            return subprocess.Popen(
+                [sys.executable, "-m", "loginq.emulator.serve", str(port), *origins],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[life.fileno()],
+                start_new_session=True,
+            )
+
+    def _environment(self, port: int) -> dict[str, str]:
+        """An environment with nothing of the user's: Lambdas inherit all of it."""
         folders = {name: self.folder / name for name in ("state", "s3", "tmp")}
         for folder in folders.values():
             folder.mkdir(mode=0o700, exist_ok=True)
-        environment = {
+        return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": os.environ.get("HOME", str(self.folder)),
             "LANG": "C.UTF-8",
@@ -180,35 +214,48 @@ class Emulator:
             "S3_DATA_DIR": str(folders["s3"]),
             "TMPDIR": str(folders["tmp"]),
         }
-        if _missing():
-            raise Failed("The embedded emulator is not installed.", 'Install it with `pip install "loginq[local]"`.')
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "loginq.emulator.serve", str(port)],
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
 
-    def _wait(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], running: Running) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
-        while self.running() is None:
+        while not running.answers():
             if process.poll() is not None or time.monotonic() > deadline:
-                process.terminate()
-                self._write(Running(0, port))
+                self._end(process)
+                self._write(0, running.port, running.origins)
                 last = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-                raise Failed(f"The emulator did not start on port {port}: {last[0]}", f"All it said is in {self.log}.")
+                raise Failed(
+                    f"The emulator did not start on port {running.port}: {last[0]}", f"All it said is in {self.log}."
+                )
             time.sleep(0.05)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        try:
+            process.wait(self._stop_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """One `up` at a time for a folder."""
-        with (self.folder / "lock").open("w") as file:
+        """One `up` at a time for a folder, which is made if need be."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (self.folder / "lock").open("w")
+        except OSError as exc:
+            raise Failed(f"{self.folder} cannot be written: {exc}.", "Use another folder, or make it yours.") from exc
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _as_asked(found: Running, port: int | None, origins: tuple[str, ...] | None) -> Running:
+    """What runs already, if it is what was asked for."""
+    if port not in (None, found.port):
+        raise Invalid(f"The emulator is already running on port {found.port}.", "Stop it first: `loginq local down`.")
+    if origins not in (None, found.origins):
+        lists = ", ".join(found.origins) or "no origin but its own"
+        raise Invalid(f"The emulator is already running and lists {lists}.", "Stop it first: `loginq local down`.")
+    return found
 
 
 def _missing() -> bool:
@@ -225,16 +272,3 @@ def _free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:  # our own child, which would stay as a zombie
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
