@@ -36,6 +36,8 @@ def deploy(
     given, given_tags = parse_parameters(param or []), parse_tags(tag or [])
     template.load().accept(given)
     deployment = open_deployment(local)
+    if not dry_run:
+        _claim(deployment, yes)
     plan = deployment.plan(given, console.say, given_tags=given_tags, dry_run=dry_run)
     report: dict[str, Any] = {"target": name_of(deployment), "changes": len(plan.changes), "applied": False}
     _show(plan)
@@ -52,6 +54,20 @@ def deploy(
         report["outputs"] = _finish(deployment, report["applied"], json)
     if json:
         console.document(report)
+
+
+def _claim(deployment: "Deployment", yes: bool) -> None:
+    """Ask before this folder gets another target than its `.env` names."""
+    from loginq.cli import console
+    from loginq.deploy import envfile
+    from loginq.service.resolver import ENDPOINT, REGION, STACK, from_file
+
+    noted, _ = from_file(envfile.read())
+    place, there = noted.get(ENDPOINT) or noted.get(REGION), deployment.aws.endpoint_url or deployment.region
+    if STACK not in noted or (noted[STACK], place) == (deployment.stack.name, there):
+        return
+    console.say(f"This folder's .env names another target: {noted[STACK]}, {place}.")
+    confirm(f"Make {deployment.stack.name}, {there}, this folder's target?", yes)
 
 
 def _current(plan: "Plan") -> str:

@@ -14,7 +14,9 @@ def doctor(
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
     json: Json = False,
 ) -> None:
-    """Check that everything is in place, and with --players and --within that AWS allows the launch.
+    """Check that everything is in place.
+
+    With --players and --within, that AWS allows the launch, too.
 
     Ends with 1 when something is bad.
     """

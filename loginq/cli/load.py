@@ -25,9 +25,9 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Put a crowd in line: synthetic players, who wait and never poll, or real ones.
+    """Put a crowd in line: synthetic players, or real ones.
 
-    Of synthetic players it sends the tickets, and returns. Real ones are played to the end.
+    Synthetic ones wait and never poll: it sends their tickets, and returns. Real ones are played to the end.
     """
     from loginq.cli import console
     from loginq.cli.rehearsal import play

@@ -89,7 +89,10 @@ def _state(found: "Running | None", noted: "Running | None", lives: bool, died: 
 
 @app.command(**example("loginq local reset --yes"))
 def reset(yes: Yes = False, json: Json = False) -> None:
-    """Stop the emulator and forget everything in it, and the target in .env if it was this."""
+    """Stop the emulator and forget everything in it.
+
+    The target in .env, too, if it was this.
+    """
     from loginq.cli import console
     from loginq.deploy import envfile
     from loginq.emulator import Emulator

@@ -134,7 +134,10 @@ def ramp(
     what_if: WhatIf = False,
     json: Json = False,
 ) -> None:
-    """Plan a rate that climbs, or falls, in even steps; it begins now unless --at or --in says when."""
+    """Plan a rate that climbs, or falls, in even steps.
+
+    It begins now unless --at or --in says when.
+    """
     from loginq.cli.session import open_session
     from loginq.service import operating
     from loginq.service.rates import parse_rate

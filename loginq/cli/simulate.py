@@ -33,7 +33,10 @@ def simulate(
     plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
     json: Json = False,
 ) -> None:
-    """Play a launch: the real line and the real polling rule, on a virtual clock. Needs no target."""
+    """Play a launch on a virtual clock.
+
+    By the real line and the real polling rule. Needs no target.
+    """
     from loginq.cli import console
     from loginq.launch import Launch, parse_arrivals, rehearse
     from loginq.service.errors import Failed, Invalid

@@ -8,9 +8,9 @@ EXAMPLE: dict[str, Any] = example("loginq target", "loginq target --stack eu-lau
 
 
 def target(json: Json = False) -> None:
-    """Say which queue the commands here are about, and where each of its names is from. Asks nobody.
+    """Say which queue the commands here are about, and who says so.
 
-    One whole set of names from one source: --stack, --profile and --region, else the environment, else .env.
+    Asks nobody. One whole set of names from one source: --stack, --profile and --region, else the environment, else .env.
     """
     from loginq.cli import console
     from loginq.cli.session import resolved

@@ -29,7 +29,10 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say what a token claims and whether each claim holds, with the public keys of the target's API alone."""
+    """Say what a token claims and whether each claim holds.
+
+    By the public keys of the target's API alone.
+    """
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.client import Trouble, published

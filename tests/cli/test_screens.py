@@ -114,3 +114,10 @@ def test_wrong_usage(run: Run) -> None:
     assert run("rate", "set").code == 2
     assert run("nonsense").code == 2
     assert run("players", "list", "--limit", "0").code == 2
+
+
+@pytest.mark.parametrize("group", ["", "local", "users", "queue", "players", "rate", "load", "keys", "token"])
+def test_a_list_of_commands_is_not_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = run(*group.split(), "--help").out.partition("Commands:")[2]
+    assert listed and [line for line in listed.splitlines() if line.endswith("...")] == []

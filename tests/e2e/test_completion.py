@@ -64,8 +64,8 @@ class Shell(Terminal):
     def run(self, text: str) -> None:
         """Type a line, and wait until the shell has run it."""
         self.forget()
-        self.type(text + "\r" + "echo do''ne\r")
-        self.shows(r"(?m)^done")
+        self.type(text + "\r" + "echo fin''ished\r")
+        self.shows(r"finished")
 
 
 def tab(shell: Shell, words: str) -> None:
