@@ -1,0 +1,140 @@
+"""Game servers say who joined and who left, in any order and as often as they like: each is counted once."""
+
+import itertools
+import json
+
+import pytest
+
+from loginq.service import login
+from loginq.service.errors import BadRequest, TicketExpired, UnknownTicket
+from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, State
+from loginq.service.sessions import Event, parse, report
+from loginq.service.times import MINUTE, iso
+from tests.world import T, World, joined, left, someone
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+def test_any_order_and_repetition_counts_one_departure(world: World, order: tuple[int, ...]) -> None:
+    ada = someone()
+    admission = world.let_in(ada)
+    events = [joined(ada, admission), joined(ada, admission), left(ada, admission), left(ada, admission)]
+    words = [report(world.queue, [events[n]])[0] for n in order]
+    assert sorted(words) == ["counted", "counted", "unchanged", "unchanged"]
+    assert world.departed() == 1
+    assert report(world.queue, events) == ["unchanged"] * 4
+    player = world.player(ada)
+    assert player.joined_at == player.left_at == T
+
+
+def test_what_does_not_fit_changes_nothing(world: World) -> None:
+    ada, bob = someone(), someone()
+    admission = world.let_in(ada)
+    waiting = login.request(world.queue, bob).ticket
+    events = [left(ada, "older"), joined(someone(), "x"), left(bob, waiting), left(bob, "x")]
+    assert report(world.queue, events) == ["stale", "unknown", "unknown", "stale"]
+    assert world.departed() == 0
+    assert login.status(world.queue, ada, admission).admitted
+
+
+def test_who_drops_out_is_in_again_in_one_call_within_the_grace_and_waits_after_it(world: World) -> None:
+    ada = someone()
+    first = world.let_in(ada)
+    report(world.queue, [joined(ada, first, world.now[0]), left(ada, first, world.now[0])])
+    assert world.departed() == 1
+    world.later(5 * MINUTE - 1)
+    back = login.request(world.queue, ada)
+    assert (back.state, back.position) == (State.ADMITTED, 1)
+    assert back.ticket != first
+    assert world.departed() == 0
+    assert report(world.queue, [left(ada, first, world.now[0])]) == ["stale"]
+    assert report(world.queue, [left(ada, back.ticket, world.now[0])]) == ["counted"]
+    world.later(5 * MINUTE)
+    after = login.request(world.queue, ada)
+    assert after.state is State.QUEUED
+    assert world.departed() == 1
+
+
+def test_who_is_still_in_the_game_is_let_in_again_without_a_second_place(world: World) -> None:
+    ada = someone()
+    first = world.let_in(ada)
+    report(world.queue, [joined(ada, first, world.now[0])])
+    world.later(60 * MINUTE)
+    with pytest.raises(TicketExpired):
+        login.status(world.queue, ada, first)
+    again = login.request(world.queue, ada)
+    assert again.state is State.ADMITTED
+    assert login.status(world.queue, ada, again.ticket).admitted
+    assert world.departed() == 0
+
+
+def test_an_admission_that_ended_unused_frees_its_place_with_the_next_ticket(world: World) -> None:
+    ada = someone()
+    world.let_in(ada)
+    world.later(5 * MINUTE)
+    assert login.request(world.queue, ada).state is State.QUEUED
+    assert world.departed() == 1
+    login.request(world.queue, ada)
+    assert world.departed() == 1
+
+
+def test_giving_up_counts_in_the_game_and_nowhere_else(world: World) -> None:
+    ada, bob, eve = someone(), someone(), someone()
+    login.request(world.queue, ada)
+    login.leave(world.queue, ada)
+    assert world.departed() == 0
+    world.let_in(bob)
+    login.leave(world.queue, bob)
+    assert world.departed() == 1
+    with pytest.raises(UnknownTicket):
+        login.leave(world.queue, bob)
+    admission = world.let_in(eve)
+    report(world.queue, [left(eve, admission)])
+    login.leave(world.queue, eve)
+    assert world.departed() == 2
+
+
+def test_a_full_game_lets_in_as_many_as_leave(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 2))
+    who = [someone() for _ in range(4)]
+    inside = {each.sub: world.let_in(each) for each in who[:2]}
+    third, _ = who[2:]
+    ticket, _ = [world.in_line(each) for each in who[2:]]
+    world.later(10_000)
+    full = login.status(world.queue, third, ticket)
+    assert (full.admitted, full.eta) == (False, None)
+    report(world.queue, [left(who[0], inside[who[0].sub])])
+    world.later(1_000)
+    assert login.status(world.queue, third, ticket).admitted
+
+
+def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
+    ada = someone()
+    world.let_in(ada)
+    login.leave(world.queue, ada)
+    world.now[0] += COOL_DOWN
+    world.let_in(ada)
+    player = world.player(ada)
+    assert player.has_claimed(1) and player.has_claimed(2) and not player.has_claimed(3)
+    assert KEPT_CLAIMS >= 10
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, "", "x", "[]", "{}", '{"events": {}}', '{"events": []}', json.dumps({"events": [{}] * 501})],
+    ids=["none", "empty", "text", "list", "object", "no list", "no events", "501"],
+)
+def test_what_is_no_report(body: str | None) -> None:
+    with pytest.raises(BadRequest):
+        parse(body, T)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"event": "flew"}, {"player": 1}, {"admission": ""}, {"at": "now"}, {"at": 5}, {"player": "x" * 129},
+     {"at": iso(T + 48 * 60 * MINUTE)}],
+    ids=str,
+)  # fmt: skip
+def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
+    good = {"player": "p", "admission": "a", "event": "left", "at": iso(T)}
+    events = parse(json.dumps({"events": [good, {**good, **change}, "x", None]}), T)
+    assert events == [Event("p", "a", False, T), None, None, None]

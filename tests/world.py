@@ -1,0 +1,88 @@
+"""A queue with a line of its own and a clock that is set by hand, on any table: for the rules of players."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from loginq.service import login
+from loginq.service.aws import Aws
+from loginq.service.intake import Ticket
+from loginq.service.placing import Message, place
+from loginq.service.players import Identity, Player
+from loginq.service.queue import Queue, connect
+from loginq.service.sessions import Event
+from loginq.service.settings import Rules
+from loginq.service.stats import counts_of
+
+T = 1_800_000_000_000
+RULES = Rules(initial_rate=1_000_000, initial_capacity=100, reports_joined=True)
+
+
+@dataclass
+class World:
+    """The queue, and its clock."""
+
+    queue: Queue
+    now: list[int]
+
+    def later(self, ms: int) -> None:
+        self.now[0] += ms
+        self.queue.lines._cache = None
+
+    def player(self, who: Identity) -> Player:
+        """The player's row."""
+        found = self.queue.players.get(who.sub)
+        assert found is not None
+        return found
+
+    def message(self, who: Identity) -> Message:
+        """The player's ticket, as SQS delivers it."""
+        login.request(self.queue, who)
+        player = self.player(who)
+        assert player.ticket and player.issued_at is not None
+        return Message(secrets.token_hex(4), Ticket(who.sub, player.ticket, player.issued_at).body())
+
+    def in_line(self, who: Identity) -> str:
+        """At the end of the line; the ticket."""
+        place(self.queue, [self.message(who)])
+        ticket = self.player(who).ticket
+        assert ticket
+        return ticket
+
+    def let_in(self, who: Identity) -> str:
+        """Through the line into the game; the admission."""
+        ticket = self.in_line(who)
+        self.later(1_000)
+        assert login.status(self.queue, who, ticket).admitted
+        return ticket
+
+    def departed(self) -> int:
+        return self.queue.lines.read().departed
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """(let in, in the game, no-shows, left), as `queue stats` shows them."""
+        found = counts_of(self.queue, self.queue.lines.read(), self.now[0])
+        return found.admitted, found.in_game, found.no_shows, found.departed
+
+
+def made(aws: Aws, table: str = "table", url: str = "url", rules: Rules = RULES) -> World:
+    """A new one on this AWS."""
+    now = [T]
+    queue = connect(aws, table=table, sqs_url=url, rules=rules, clock=lambda: now[0], name=secrets.token_hex(4))
+    return World(queue, now)
+
+
+def with_rules(world: World, **changes: object) -> World:
+    """The same queue by other rules."""
+    return World(replace(world.queue, rules=replace(world.queue.rules, **changes)), world.now)  # type: ignore[arg-type]
+
+
+def someone() -> Identity:
+    return Identity(f"u-{secrets.token_hex(8)}", "name")
+
+
+def joined(who: Identity, admission: str, at: int = T) -> Event:
+    return Event(who.sub, admission, True, at)
+
+
+def left(who: Identity, admission: str, at: int = T) -> Event:
+    return Event(who.sub, admission, False, at)
