@@ -1,6 +1,7 @@
 """A target made of moto: the table, the queues and the user pool of a stack, without Lambdas or an API."""
 
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 from moto import mock_aws
 
 from loginq.service.aws import Aws
@@ -24,6 +26,10 @@ _POLICY = {
     "RequireSymbols": True,
 }
 
+settings.register_profile("ci", max_examples=1_000, deadline=None)
+"""What one run in a hundred would find; everywhere else 100 examples have to do."""
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _models_are_parsed_once() -> Iterator[None]:
@@ -37,8 +43,6 @@ def _models_are_parsed_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees this machine's AWS, nor a `.env` that lies about; screens are 100 wide, without colours."""
-    import os
-
     for name in os.environ:
         if name.startswith(("AWS_", "COGNITO_", "LOGINQ_", "AWSOMEGAME_", "DYNAMO_", "SQS_")):
             monkeypatch.delenv(name)

@@ -7,6 +7,7 @@ by statement, in `tests/e2e/test_placing.py`.
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import eq, ge, le, lt
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,9 @@ from loginq.service.aws import Aws, Client, forever
 from loginq.service.table import Row, chunks, unpack
 
 Rows = dict[tuple[str, str], Row]
-Spoil = Callable[[str, Row], Row | None]
-"""Asked before each call, with the operation and its parameters: may act, raise, or give an answer of its own."""
+Work = Callable[..., Row]
+Spoil = Callable[[str, Row, Work], Row]
+"""Does a call in a test's own way: the operation, its parameters, and what would do it."""
 PAGE = 100
 """Rows on one page of a query or a scan."""
 _COMPARED = {"=": eq, "<": lt, "<=": le, ">=": ge}
@@ -32,7 +34,7 @@ class Dynamodb:
     def __init__(self) -> None:
         self.rows: Rows = {}
         self.calls: list[str] = []
-        self.spoil: Spoil = lambda operation, parameters: None
+        self.spoil: Spoil = lambda operation, parameters, work: work(**parameters)
         self._lock = threading.RLock()
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
@@ -40,16 +42,15 @@ class Dynamodb:
         if work is None:
             raise AttributeError(operation)
 
-        def call(**parameters: Any) -> Any:
+        def call(**parameters: Any) -> Row:
             with self._lock:
-                return self.asked(operation, parameters) or work(self.rows, **parameters)
+                return self._do(operation, parameters, partial(work, self.rows))
 
         return call
 
-    def asked(self, operation: str, parameters: Row) -> Row | None:
-        """Note the call; the answer that a test has given instead, if it has."""
+    def _do(self, operation: str, parameters: Row, work: Work) -> Row:
         self.calls.append(operation)
-        return self.spoil(operation, parameters)
+        return self.spoil(operation, parameters, work)
 
     def get_paginator(self, operation: str) -> Any:
         """As botocore has it, for `query` and `scan`: each page is a call."""
@@ -57,7 +58,8 @@ class Dynamodb:
         def paginate(**parameters: Any) -> Iterator[Row]:
             found = (_queried if operation == "query" else _scanned)(self.rows, parameters)
             for some in list(chunks(found, PAGE)) or [[]]:
-                yield self.asked(operation, parameters) or {"Items": [dict(row) for row in some]}
+                page = {"Items": [dict(row) for row in some]}
+                yield self._do(operation, parameters, lambda **_: page)  # noqa: B023 - called at once
 
         return SimpleNamespace(paginate=paginate)
 

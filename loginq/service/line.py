@@ -272,7 +272,8 @@ class Line:
 
     def leave(self, t: int, count: int) -> Self:
         """`count` admitted players have left the game; negative when some of them are back."""
-        return replace(line := self.settle(t), departed=line.departed + count).settle(t)
+        line = self.settle(t)
+        return replace(line, departed=line.departed + count)
 
     def close_to(self, t: int, position: int) -> Self:
         """Positions up to this one, as far as they were reached, can be claimed no more."""

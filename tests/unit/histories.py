@@ -39,7 +39,7 @@ def _plan(line: Line, t: int, steps: list[tuple[int, int]]) -> Line:
 
 
 def _counted(line: Line, t: int, **more: int) -> Line:
-    """What section 6a will do to the counters: settle, then add."""
+    """More in one of the counters, as settling and reports have them."""
     line = line.settle(t)
     return replace(line, **{name: getattr(line, name) + by for name, by in more.items()}).settle(t)
 
@@ -81,6 +81,20 @@ def events(skew: int = SKEW, wait: int = 30_000) -> st.SearchStrategy[list[Event
     """A history: what is done, when, and by which clock."""
     one = st.builds(lambda wait, skew, op: Event(wait, skew, *op), st.integers(0, wait), st.integers(-skew, skew), OPS)
     return st.lists(one, min_size=1, max_size=25)
+
+
+def refunded() -> st.SearchStrategy[Line]:
+    """A line at the end of a history, at its anchor, where a refund is being given that outlives a second of it."""
+
+    def at_the_end(history: list[Event], rate: int, refund: int, wait: int) -> Line:
+        line, now = new_line(), START
+        for event in history:
+            now += event.wait
+            line = event.op(line, now)
+        line = line.resume(now).set_rate(now, rate)
+        return _refund(line, line.anchored_at, refund, wait)
+
+    return st.builds(at_the_end, events(skew=0), RATES, RATES, st.integers(1_000, 60_000))
 
 
 def new_line(rate: int = 20_000) -> Line:

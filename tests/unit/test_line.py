@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.line import MAX_STEPS, MICRO, Line, burst_for
-from tests.unit.histories import RATES, SKEW, START, Event, events, new_line
+from tests.unit.histories import RATES, SKEW, START, Event, events, new_line, refunded
 
 
-def played(history: list[Event], line: Line | None = None) -> list[tuple[int, int, Line, Line]]:
+def played(history: list[Event], line: Line | None = None, start: int = START) -> list[tuple[int, int, Line, Line]]:
     """(true time, the writer's clock, line before, line after) of each event."""
-    line, now, seen = line or new_line(), START, []
+    line, now, seen = line or new_line(), start, []
     for event in history:
         now += event.wait
         clock = now + event.skew
@@ -172,6 +172,79 @@ def test_a_plan_is_part_of_the_eta() -> None:
     assert line.eta(50, START) == opening + 5_000
     assert line.eta(100, START) == opening + 6_000
     assert line.pause(START).eta(50, START) is None
+
+
+def test_who_is_reached_just_as_a_planned_step_begins_is_told_so() -> None:
+    """100 at 10 a second take ten seconds, and then nobody more for an hour: the last of them is not told of it."""
+    line = new_line(10_000).plan(START, ((START + 10_000, 0), (START + 3_600_000, 10_000))).join(START, 200)
+    assert line.eta(100, START) == START + 10_000
+    assert line.eta(101, START) == START + 3_600_100
+    assert replace(line.settle(START), lease=10**9).reached(START + 10_000) == 100
+
+
+def test_a_refund_that_a_pause_came_between_is_given_after_it() -> None:
+    """50 no-shows come back over five seconds, with one second of them given when the line is paused for an hour."""
+    line = new_line().join(START, 5_000).renew(START + 10_000).close_to(START + 10_000, 200)
+    owed = line.count_to(START + 10_000, 200, 50, 0, within=5_000)
+    paused = owed.renew(START + 11_000).pause(START + 11_000)
+    assert paused.reached(START + 11_000) == 200 + 20 + 10
+    back = replace(paused.resume(START + 3_611_000), lease=10**9)
+    assert back.reached(START + 3_611_000) == 230
+    assert back.reached(START + 3_615_000) == 230 + 4 * 20 + 40
+    assert back.reached(START + 3_616_000) == 350 + 20
+
+
+def test_a_refund_that_nobody_was_alive_for_is_given_when_somebody_is() -> None:
+    line = replace(new_line().join(START, 5_000), lease=1_000).renew(START + 10_000)
+    owed = line.close_to(START + 10_000, 20).count_to(START + 10_000, 20, 10, 0, within=5_000)
+    woken = replace(owed.renew(START + 3_600_000), lease=10**9)
+    before = woken.reached(START + 3_600_000)
+    assert before == line.reached(START + 10_000) + 20 + 2  # what a lease's worth was
+    assert woken.reached(START + 3_610_000) == before + 10 * 20 + 8
+
+
+def test_what_is_still_owed_at_the_next_count_is_not_forgotten() -> None:
+    """Two counts a second apart, each of 30 no-shows to be given back over three seconds: 60 in the end."""
+    line = replace(new_line(), lease=10**9).join(START, 5_000)
+    at = START + 10_000
+    line = line.close_to(at, 200).count_to(at, 100, 30, 0, within=3_000)
+    line = line.count_to(at + 1_000, 200, 30, 0, within=3_000)
+    assert line.no_shows == 60
+    assert line.reached(at + 10_000) == 200 + 10 * 20 + 60
+
+
+def test_a_closing_is_as_far_as_was_reached_and_never_back() -> None:
+    line = new_line().join(START, 100).renew(START + 2_000)
+    closed = line.close_to(START + 2_000, 90)
+    assert closed.closed_to == 40 == line.reached(START + 2_000)
+    assert closed.close_to(START + 2_000, 10).closed_to == 40
+
+
+def test_a_message_is_measured_in_bytes() -> None:
+    assert new_line().say(START, "ä" * 100).message == "ä" * 100
+    with pytest.raises(ValueError, match="the message has 202 bytes: at most 200"):
+        new_line().say(START, "ä" * 101)
+
+
+@given(refunded(), st.integers(0, 60_000))
+def test_an_active_refund_never_more_than_doubles_the_gate(line: Line, span: int) -> None:
+    now = line.anchored_at
+    assert line.flow_at(now) <= 2 * line.rate_at(now)
+    assert line.moved(now, now + span) <= 2 * replace(line, refund_rate=0).moved(now, now + span)
+
+
+@given(events(), st.integers(-300, 300), events())
+def test_who_leaves_or_comes_back_needs_no_settling_of_its_own(
+    history: list[Event], count: int, then: list[Event]
+) -> None:
+    """The next writer settles first: to do it here, too, would differ by less than a position, now or later."""
+    now, clock, _, line = played(history)[-1]
+    line = line.settle(clock)
+    settled = replace(line, departed=line.departed + count).settle(clock)
+    line = line.leave(clock, count)
+    assert line.reached(now) == settled.reached(now)
+    for one, other in zip(played(then, line, now), played(then, settled, now), strict=True):
+        assert 0 <= one[3].reached(one[0]) - other[3].reached(one[0]) <= 1
 
 
 def test_places_that_free_up_in_one_lump_are_given_at_the_rate() -> None:

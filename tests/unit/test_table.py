@@ -1,0 +1,150 @@
+"""What DynamoDB and SQS leave undone, refuse or find changed, on a table in memory."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from loginq.service.aws import Client, translated
+from loginq.service.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
+from loginq.service.intake import Intake, Ticket
+from loginq.service.line import Line
+from loginq.service.lines import Lines
+from loginq.service.rosters import Place
+from loginq.service.settling import remembered, settle
+from loginq.service.table import Row, Table
+from loginq.service.times import SECOND
+from loginq.service.valve import limit
+from tests.memory import PAGE, Dynamodb, InMemory, Work, error
+from tests.world import RULES, T, World, someone
+
+
+@pytest.fixture
+def table(memory: InMemory) -> Table:
+    return Table(memory.client("dynamodb"), "table", Random(1), sleep=lambda seconds: None)
+
+
+def half(dynamodb: Dynamodb, slow: str, left: str, of: Callable[[Any], Any], put: Callable[[Any], Any]) -> None:
+    """From now on the first half of each batch is done, and the rest handed back as `left`."""
+
+    def spoil(operation: str, parameters: Row, work: Work) -> Row:
+        everything = of(parameters["RequestItems"]["table"]) if operation == slow else []
+        if len(everything) < 2:
+            return work(**parameters)
+        now, rest = everything[: len(everything) // 2], everything[len(everything) // 2 :]
+        return {**work(RequestItems={"table": put(now)}), left: {"table": put(rest)}}
+
+    dynamodb.spoil = spoil
+
+
+# Batches
+
+
+def test_rows_that_were_left_unread_are_asked_for_again(memory: InMemory, table: Table) -> None:
+    keys = [(f"p{n}", "s") for n in range(150)]
+    table.write_all(puts=[{"PK": pk, "SK": sk, "n": 1} for pk, sk in keys])
+    half(memory.dynamodb, "batch_get_item", "UnprocessedKeys", lambda asked: asked["Keys"], lambda keys: {"Keys": keys})
+    with pytest.raises(Unavailable, match="left 2 rows unread"):
+        table.get_all(keys)
+    assert set(table.get_all(keys[:32])) == set(keys[:32])
+
+
+def test_rows_that_were_left_unwritten_are_written_again(memory: InMemory, table: Table) -> None:
+    half(memory.dynamodb, "batch_write_item", "UnprocessedItems", lambda items: items, lambda items: items)
+    table.write_all(puts=[{"PK": f"p{n}", "SK": "s"} for n in range(60)])
+    assert len(memory.dynamodb.rows) == 60
+    table.write_all(deletes=[(f"p{n}", "s") for n in range(59)])
+    assert list(memory.dynamodb.rows) == [("p59", "s")]
+
+
+def test_half_a_request_that_sqs_did_not_take_is_an_error() -> None:
+    class Half:
+        def send_message_batch(self, QueueUrl: str, Entries: list[Row]) -> Row:  # noqa: N803 - as botocore has it
+            return {"Successful": Entries[::2], "Failed": [{"Id": each["Id"]} for each in Entries[1::2]]}
+
+    with pytest.raises(Unavailable, match="SQS did not take 12 of 25 tickets"):
+        Intake(Half(), "url").send([Ticket(f"s{n}", "t", T) for n in range(25)])
+
+
+# Two who write at once
+
+
+def test_another_rows_condition_is_told_and_not_tried_again(memory: InMemory, world: World) -> None:
+    """The player has changed: to try it again would fail again, twelve times, and then as something else."""
+    ada = someone()
+    world.in_line(ada)
+    queue, before = world.queue, world.queue.lines.read()
+    gone = queue.players.updating(ada.sub, {"write": {"x": 1}, "when": "attribute_not_exists(#loginTicket)"})
+    memory.dynamodb.calls.clear()
+    with pytest.raises(ConditionFailed) as failed:
+        queue.lines.change(lambda line, t: line.leave(t, 1), also=[gone])
+    assert (failed.value.index, failed.value.row["PK"]) == (1, f"USER#{ada.sub}")
+    assert memory.dynamodb.calls == ["get_item", "transact_write_items"]
+    assert queue.lines.read() == before
+
+
+def test_of_two_who_make_the_line_one_is_first(table: Table) -> None:
+    """Both find none; the second must not write over what the first has made."""
+
+    def lines() -> Lines:
+        return Lines(table, "main", lambda: T, RULES.new_line)
+
+    def late(line: Line, t: int) -> Line:
+        if not line.version:
+            lines().change(lambda line, t: line.join(t, 10))
+        return line.join(t, 1)
+
+    assert lines().change(late).tail == 11
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("TransactionConflictException", {}),
+        ("TransactionCanceledException", {"CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}),
+    ],
+)
+def test_two_transactions_that_meet_may_try_again(code: str, more: Row) -> None:
+    found = translated(error("TransactWriteItems", code, **more))
+    assert isinstance(found, Unavailable | Conflict)
+
+
+# The time of a call
+
+
+def test_when_the_time_is_over_no_further_page_is_read(memory: InMemory) -> None:
+    left = iter([5, 1, 0])
+    table = Table(Client(lambda: memory.dynamodb, lambda: next(left)), "table")
+    for n in range(3 * PAGE):
+        memory.dynamodb.rows["p", f"{n:03}"] = {"PK": {"S": "p"}, "SK": {"S": f"{n:03}"}}
+    with pytest.raises(OutOfTime):
+        list(table.query("p"))
+    assert memory.dynamodb.calls == ["query", "query"]
+
+
+# What is there for a while
+
+
+def test_what_counts_admissions_vanishes_after_a_day_and_rosters_after_a_week(memory: InMemory, world: World) -> None:
+    queue = world.queue
+    assert queue.valve.take(queue.lines.read(), T + 7, queue.random)
+    queue.rosters.write([Place(1, "s", False)], T + 7)
+    assert sorted((pk.partition("#")[0], row["ttl"]) for (pk, _), row in memory.dynamodb.rows.items()) == [
+        ("ADMITTED", {"N": "1800086400"}),
+        ("ROSTER", {"N": "1800604800"}),
+    ]
+
+
+def test_a_valve_that_turns_somebody_away_says_so_and_holds_the_claim_windows(world: World) -> None:
+    queue = world.queue
+    line = queue.lines.change(lambda line, t: line.set_rate(t, 1_000))
+    for _ in range(limit(line, T)):
+        assert queue.valve.take(line, T, queue.random)
+    assert queue.valve.counters(line, T, 1) == {T: (22, False)}
+    assert not queue.valve.take(line, T, queue.random)
+    assert not queue.valve.take(line, T, queue.random)
+    assert queue.valve.counters(line, T, 1) == {T: (22, True)}
+    world.later(10 * SECOND)
+    settle(queue)
+    assert remembered(queue).full == 10 * SECOND
