@@ -1,0 +1,45 @@
+"""What an operator may do, on a table in memory."""
+
+from dataclasses import replace
+
+import pytest
+
+from loginq.service import login, operating
+from loginq.service.errors import Blocked, Invalid
+from loginq.service.players import State
+from tests.unit.histories import START, new_line
+from tests.world import World, someone
+
+
+def test_a_rate_of_nothing_needs_a_step_that_is_still_to_come() -> None:
+    line = replace(new_line(), steps=((START + 1_000, 5_000),))
+    assert operating.setting(line, START + 999, 0).rate == 0
+    with pytest.raises(Invalid, match="A rate of 0 would let nobody in"):
+        operating.setting(line, START + 1_000, 0)
+    with pytest.raises(Invalid, match="A rate of 0 would let nobody in"):
+        operating.setting(replace(line, steps=((START + 1_000, 0),)), START, 0)
+
+
+def test_the_number_in_the_game_is_set_beside_a_synthetic_crowd(world: World) -> None:
+    world.queue.lines.change(
+        lambda line, t: replace(
+            line.join(t, 30), opened=30, gate=30_000_000, closed_to=30, counted_to=30, synthetic=30, departed=30
+        )
+    )
+    world.let_in(someone())
+    assert world.counts() == (1, 1, 0, 0)
+    done = operating.set_in_game(world.queue, "me", 7)
+    assert (done.before, done.after) == ("1", "7")
+    assert world.counts()[1] == 7
+
+
+def test_who_is_reset_is_not_blocked_any_more(world: World) -> None:
+    queue, ada = world.queue, someone()
+    world.let_in(ada)
+    queue.players.block(ada.sub, blocked=True)
+    with pytest.raises(Blocked):
+        login.request(queue, ada)
+    assert operating.reset(queue, "me", [ada]) == ["reset"]
+    player = world.player(ada)
+    assert (player.blocked, player.ticket, player.position) == (False, None, None)
+    assert login.request(queue, ada).state is State.QUEUED
