@@ -453,6 +453,26 @@ def test_a_handler_without_time_begins_nothing_and_says_so(called: None, capsys:
     assert "out_of_time" not in line
 
 
+def test_an_access_token_is_no_id_token(called: None) -> None:
+    for claims in ({"token_use": "access", "sub": "ada"}, {"token_use": "id"}, {}):
+        event = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}
+        answer = queue_player_login.handler(event, Context(5_000))
+        assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (401, "unauthorized")
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INITIAL_RATE", "1000")
+    event: dict[str, Any] = {"requestContext": {"authorizer": {"claims": {"token_use": "id", "sub": "ada"}}}}
+    said = [
+        queue_player_login.handler({**event, "httpMethod": verb}, Context(5_000)) for verb in ("GET", "DELETE", "GET")
+    ]
+    assert [answer["statusCode"] for answer in said] == [200, 200, 429]
+    assert json.loads(said[2]["body"])["error"]["code"] == "too_many_requests"
+    headers = said[2]["headers"]
+    assert (headers["Retry-After"], headers["Access-Control-Expose-Headers"]) == ("5", "Retry-After")
+    assert "Retry-After" not in said[0]["headers"]
+
+
 # What CloudWatch counts
 
 

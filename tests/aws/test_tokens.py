@@ -232,6 +232,42 @@ def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, 
     assert keys.read().active == first.next
 
 
+def test_a_key_signs_no_sooner_than_every_game_server_can_know_it(keys: Keys, public: Published) -> None:
+    """However short an admission is, a key set may be five minutes old."""
+    keys.ensure(T, public)
+    keys.rotate(T, 60 * SECOND, public)
+    with pytest.raises(Invalid, match="rotated at 2027-01-15T08:00:00") as refused:
+        keys.rotate(T + 5 * MINUTE - 1, 60 * SECOND, public)
+    assert "2027-01-15T08:05:00.000Z" in refused.value.hint
+    keys.rotate(T + 5 * MINUTE, 60 * SECOND, public)
+    with pytest.raises(Invalid, match="still alive"):
+        keys.rotate(T + 15 * MINUTE - 1, 10 * MINUTE, public)
+    keys.rotate(T + 15 * MINUTE, 10 * MINUTE, public)
+
+
+def test_a_clock_that_is_a_minute_behind_takes_a_new_token() -> None:
+    keys = KeySet.new(T)
+    text = token(keys.active)
+    assert wrong(text, keys.jwks(), T - 60 * SECOND) == set()
+    assert wrong(text, keys.jwks(), T - 61 * SECOND) == {"iat"}
+
+
+def test_a_key_that_nobody_knows_costs_one_look_at_the_secret_a_second(keys: Keys, public: Published) -> None:
+    made = keys.ensure(T, public)
+
+    class Counted:
+        reads = 0
+
+        def get_secret_value(self, **parameters: Any) -> Any:
+            self.reads += 1
+            return keys._secrets.get_secret_value(**parameters)
+
+    secrets = Counted()
+    minter = Keys(secrets, keys._id)
+    assert [minter.signer("unknown") for _ in range(20)] == [made.active] * 20
+    assert secrets.reads < 20 / 2
+
+
 def test_polling_again_is_the_same_admission(queue: Queue, keys: Keys, public: Published, now: list[int]) -> None:
     made = keys.ensure(T, public)
     signing = replace(queue, keys=keys, issuer=ISSUER)

@@ -2,12 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from loginq.cli import rate
+from loginq.cli.session import Session
+from loginq.service.aws import Aws
+from loginq.service.errors import Invalid
 from loginq.service.line import Line
+from loginq.service.lines import Lines
 from loginq.service.queue import Queue
 from loginq.service.settings import Target
+from loginq.service.table import Table
+from loginq.service.times import iso
 from tests.cli.conftest import TARGET, Run, settled
 
 
@@ -119,6 +128,45 @@ def test_a_step_in_a_while(run: Run, deployed: Target, queue: Queue) -> None:
     made = json.loads(run("rate", "set", "80", "--in", "10m", "--json").out)
     (step,) = queue.lines.read().steps
     assert (made["changed"], step[1], before.steps) == (True, 80_000, ())
+
+
+def test_a_time_is_told_by_the_clock_of_aws(aws: Aws, target: Target, queue: Queue, now: list[int]) -> None:
+    """The laptop is far behind, and is so until the first answer: 18:00 there is not 18:00 where the line is."""
+    asked = False
+
+    def clock() -> int:
+        return now[0] if asked else 0
+
+    class Answers:
+        def get_item(self, **parameters: Any) -> Any:
+            nonlocal asked
+            asked = True
+            return queue.table.dynamodb.get_item(**parameters)
+
+    standing(queue)
+    session = Session(target, aws)
+    session.queue = replace(queue, clock=clock, lines=Lines(Table(Answers(), target.table), "main", clock))
+    assert rate._moment(session, None, "10m") == now[0] + 600_000
+    asked = False
+    assert rate._moment(session, iso(now[0] + 1), None) == now[0] + 1
+    asked = False
+    with pytest.raises(Invalid, match="is past"):
+        rate._moment(session, iso(now[0]), None)
+
+
+def test_steps_that_are_past_are_the_rate_and_no_plan(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue, steps=((1_000, 70_000), (2_000, 80_000), (4_070_908_800_000, 90_000)))
+    assert run("rate", "show").out.splitlines()[1:7] == [
+        "│ asked     80/s                             │",
+        "│ burst     0 players                        │",
+        "│ capacity  no limit                         │",
+        "│ admitted  0 in the last minute, 0.0/s      │",
+        "│ planned   90/s from 2099-01-01 00:00:00    │",
+        "╰────────────────────────────────────────────╯",
+    ]
+    assert json.loads(run("rate", "show", "--json").out)["steps"] == [
+        {"at": "2099-01-01T00:00:00.000Z", "per_second": 90.0}
+    ]
 
 
 def test_an_opening_time(run: Run, deployed: Target, queue: Queue) -> None:

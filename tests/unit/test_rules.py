@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.http import standing_body
 from loginq.service import valve
 from loginq.service.errors import Invalid, NoTarget
 from loginq.service.intake import Ticket
 from loginq.service.line import MAX_RATE, Line
+from loginq.service.login import Standing
+from loginq.service.players import State
 from loginq.service.polling import longest_poll, poll_after, renewal_due, resend_due
 from loginq.service.rates import parse_rate, rate_text
 from loginq.service.settings import NAMES, Rules, Target
@@ -148,3 +151,22 @@ def test_what_only_a_new_line_needs_is_read_only_when_one_is_made(given: dict[st
     rules = Rules.parse({"INITIAL_RATE": "1", **given})
     with pytest.raises(Invalid):
         rules.new_line(START)
+
+
+@pytest.mark.parametrize(("text", "joined"), [("true", True), ("false", False), ("", False)])
+def test_whether_game_servers_report_is_a_word_and_false_is_false(text: str, joined: bool) -> None:
+    assert Rules.parse({"REPORTS_JOINED": text}).reports_joined is joined
+    assert Rules.of_stack({"ReportsJoined": text}).reports_joined is joined
+
+
+@pytest.mark.parametrize(("eta", "seconds"), [(None, None), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)])
+def test_a_wait_is_told_in_seconds_that_are_never_too_few(eta: int | None, seconds: int | None) -> None:
+    standing = Standing("t", State.WAITING, "open", 7, 6, eta, 1_500, "", 9)
+    assert standing_body(standing) == {
+        "state": "waiting",
+        "line_state": "open",
+        "position": 7,
+        "ahead": 6,
+        "eta_seconds": seconds,
+        "poll_after_seconds": 1.5,
+    }

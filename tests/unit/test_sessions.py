@@ -6,10 +6,12 @@ import json
 import pytest
 
 from loginq.service import login
-from loginq.service.errors import BadRequest, TicketExpired, UnknownTicket
+from loginq.service.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
 from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, State
 from loginq.service.sessions import Event, parse, report
+from loginq.service.table import Row
 from loginq.service.times import MINUTE, iso
+from tests.memory import InMemory, Work
 from tests.world import T, World, joined, left, someone
 
 
@@ -34,6 +36,62 @@ def test_what_does_not_fit_changes_nothing(world: World) -> None:
     assert report(world.queue, events) == ["stale", "unknown", "unknown", "stale"]
     assert world.departed() == 0
     assert login.status(world.queue, ada, admission).admitted
+
+
+def test_of_what_one_report_says_twice_the_first_counts(world: World) -> None:
+    ada, bob = someone(), someone()
+    one, two = world.let_in(ada), world.let_in(bob)
+    events = [
+        left(ada, one, T + 5),
+        joined(ada, one, T + 1),
+        None,
+        left(ada, one, T + 9),
+        joined(ada, one, T + 3),
+        joined(bob, two, T + 2),
+        left(ada, "older", T + 9),
+    ]
+    words = ["counted", "counted", "invalid", "unchanged", "unchanged", "counted", "stale"]
+    assert report(world.queue, events) == words
+    player = world.player(ada)
+    assert (player.joined_at, player.left_at, world.departed()) == (T + 1, T + 5, 1)
+    assert report(world.queue, [joined(bob, two, T + 9), left(bob, two, T + 9)]) == ["unchanged", "counted"]
+    assert (world.player(bob).joined_at, world.departed()) == (T + 2, 2)
+
+
+def test_who_changes_while_a_report_is_written_is_looked_at_again(memory: InMemory, world: World) -> None:
+    """One of them gives up in that moment: the other departs all the same, and nobody twice."""
+    ada, bob = someone(), someone()
+    one, two = world.let_in(ada), world.let_in(bob)
+    gave_up: list[str] = []
+
+    def meanwhile(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "transact_write_items" and not gave_up:
+            gave_up.append(ada.sub)
+            login.leave(world.queue, ada)
+        return work(**parameters)
+
+    memory.dynamodb.spoil = meanwhile
+    assert report(world.queue, [left(ada, one), left(bob, two)]) == ["unknown", "counted"]
+    assert world.departed() == 2
+
+
+def test_a_report_that_cannot_be_written_may_be_sent_again(memory: InMemory, world: World) -> None:
+    ada = someone()
+    admission = world.let_in(ada)
+    table = world.queue.table
+    table.sleep = lambda seconds: None
+
+    def throttled(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "batch_execute_statement":
+            return {"Responses": [{"Error": {"Code": "ThrottlingError"}} for _ in parameters["Statements"]]}
+        return work(**parameters)
+
+    memory.dynamodb.spoil = throttled
+    with pytest.raises(Unavailable, match="1 events could not be written: ThrottlingError"):
+        report(world.queue, [joined(ada, admission), left(ada, admission)])
+    memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
+    assert report(world.queue, [joined(ada, admission), left(ada, admission)]) == ["counted", "counted"]
+    assert world.departed() == 1
 
 
 def test_who_drops_out_is_in_again_in_one_call_within_the_grace_and_waits_after_it(world: World) -> None:

@@ -14,8 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loginq.service.line import MICRO, Line
-from loginq.service.settling import ADMITTING, Memory, closed, closing, countable
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.players import key
+from loginq.service.queue import Queue
+from loginq.service.rosters import Place
+from loginq.service.settling import ADMITTING, Memory, closed, closing, countable, counted, settle
+from loginq.service.times import MINUTE, SECOND, iso
+from tests import world as players
 from tests.unit.histories import START, new_line
 
 WINDOW = 10 * SECOND
@@ -331,3 +335,79 @@ def test_the_capacity_is_reached_behind_as_many_no_shows_and_kept() -> None:
         world.pass_time(1 * SECOND)
         assert second < 8 or world.in_game() >= 98  # a reader's second, calls of up to five, and the holes
     assert world.in_game() == 100
+
+
+# What one run says, on a table in memory
+
+
+def reached(queue: Queue, positions: int, claimed: int = 0, synthetic: int = 0) -> None:
+    """So many positions that are closed and not counted yet: first those that were claimed, last the synthetic ones."""
+    subs = [Place(n, f"s{n}", n > positions - synthetic) for n in range(1, positions + 1)]
+    queue.rosters.write(subs, queue.clock())
+    for n in range(1, claimed + 1):
+        write = {"loginTicket": "t", "queuePosition": n, "loginProcessedAt": iso(queue.clock())}
+        queue.table.update(*key(f"s{n}"), write=write)
+    queue.lines.change(lambda line, t: replace(line.join(t, positions), opened=positions, closed_to=positions))
+
+
+@pytest.mark.parametrize(
+    ("positions", "claimed", "synthetic", "few"),
+    [(99, 0, 0, False), (100, 0, 0, True), (100, 19, 0, True), (100, 20, 0, False), (150, 0, 51, False)],
+)
+def test_few_claims_are_an_alarm_from_a_hundred_real_positions_on(
+    world: players.World, positions: int, claimed: int, synthetic: int, few: bool
+) -> None:
+    reached(world.queue, positions, claimed, synthetic)
+    assert not settle(world.queue).few_claims
+    world.later(ADMITTING)
+    done = settle(world.queue)
+    assert (done.counted_to, done.few_claims) == (positions, few)
+    world.later(ADMITTING)
+    assert not settle(world.queue).few_claims
+
+
+@pytest.mark.parametrize(("first", "short"), [("synthetic", False), ("real", True)])
+def test_it_is_short_only_while_real_players_wait(world: players.World, first: str, short: bool) -> None:
+    """A synthetic player never comes through the valve: a crowd of them in front is no reason for an alarm."""
+    queue = world.queue
+    queue.lines.change(lambda line, t: line.set_capacity(t, None).set_rate(t, 20_000).join(t, 5_000))
+    queue.rosters.write([Place(n, f"s{n}", first == "synthetic") for n in range(1, 5_001)], world.now[0])
+    world.later(30 * SECOND)
+    done = settle(queue)
+    assert (done.waiting, done.asked_per_second, done.achieved_per_second) == (4_400, 20.0, 0.0)
+    assert (done.renewed, done.short) == (not short, short)
+
+
+def test_it_is_not_short_when_nobody_may_enter_or_enough_do(world: players.World) -> None:
+    queue = world.queue
+    line = queue.lines.change(lambda line, t: line.set_capacity(t, 5).set_rate(t, 20_000).join(t, 5_000))
+    world.later(30 * SECOND)
+    assert not settle(queue).short
+    line = queue.lines.change(lambda line, t: line.set_capacity(t, None).set_rate(t, 1_000))
+    for bucket in range(6):
+        for _ in range(5):
+            assert queue.valve.take(line, world.now[0] + bucket * 10 * SECOND, queue.random)
+    world.later(60 * SECOND)
+    done = settle(queue)
+    assert (done.asked_per_second, done.achieved_per_second, done.short) == (1.0, 0.5, False)
+
+
+def test_the_bucket_that_has_only_begun_is_counted_once(world: players.World) -> None:
+    """Settling runs in the middle of ten seconds, and again in the next: five came through, not ten."""
+    queue = world.queue
+    line = queue.lines.change(lambda line, t: line.join(t, 80))
+    for _ in range(5):
+        assert queue.valve.take(line, world.now[0], queue.random)
+    for seconds in (1, 3, 7, 2):
+        world.later(seconds * SECOND)
+        settle(queue)
+        assert world.counts() == (5, 5, 0, 0)
+
+
+def test_the_share_of_no_shows_is_that_of_the_last_three_counts() -> None:
+    """One odd minute does not decide what everybody is told to wait."""
+    memory, shares = Memory(), []
+    for no_shows, claimed in ((30, 70), (0, 100), (60, 240), (0, 0), (100, 0)):
+        memory, change = counted(memory, 0, no_shows, claimed, synthetic=0, t=START)
+        shares.append(change(new_line(), START).no_show_share)
+    assert shares == [300, 150, 180, 180, 320]
