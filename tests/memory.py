@@ -1,7 +1,7 @@
 """DynamoDB and SQS in memory, as much of them as the queue uses: for rules that stand in the condition of a write.
 
 moto takes a hundred times as long, and cannot read our PartiQL. What is here is compared with the emulator, statement
-by statement, in `tests/e2e/test_placing.py`.
+by statement, in `tests/e2e/test_memory.py`.
 """
 
 import re
