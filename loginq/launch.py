@@ -1,6 +1,5 @@
 """A launch on paper: who comes when, what it looks like from the line's code on a virtual clock, what it would cost."""
 
-import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +8,19 @@ from random import Random
 from typing import Any
 
 from loginq.prices import Bill, estimate
-from loginq.service.errors import Invalid
+from loginq.service.errors import Invalid, quoted
 from loginq.service.line import MAX_STEPS, Line, burst_for
 from loginq.service.operating import ramp
 from loginq.service.polling import LONGEST
+from loginq.service.sheets import rows
 from loginq.service.times import DAY, SECOND
 from loginq.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
 
 START = 1_800_000_000_000
 """Where the virtual clock begins, ms; any instant would do."""
+PLAYED = 7 * DAY
+MOST = 10_000_000
+"""Players of one launch; more than play any game at once."""
 POLLS = 300_000
 """About how many polls are played one by one; beyond that players stand for cohorts. Some seconds of work."""
 FEWEST = 500
@@ -78,7 +81,7 @@ class Launch:
         return Scenario(
             line=line,
             arrivals=tuple(self._arrivals(random, size)),
-            until=7 * DAY,
+            until=PLAYED,
             outages=(self.outage,) if self.outage else (),
             session=self.session,
             batch=self.batch,
@@ -114,25 +117,36 @@ class Launch:
         return [*starts[1:], starts[-1] + last]
 
 
-def parse_arrivals(lines: Iterable[str]) -> tuple[tuple[int, int], ...]:
+def parse_arrivals(text: str) -> tuple[tuple[int, int], ...]:
     """The rows `seconds,players` of a CSV file, in order of time: so many come from then until the next row.
 
     Raises `Invalid`, naming the line.
     """
-    rows: list[tuple[int, int]] = []
-    for number, row in enumerate(csv.reader(lines), start=1):
-        if not row or (number == 1 and row[0].strip() == "seconds"):
+    found: list[tuple[int, int]] = []
+    for line, row in rows(text):
+        if not found and row[0].strip().lower() == "seconds":
             continue
         try:
             at, players = round(float(row[0]) * SECOND), int(row[1])
         except (ValueError, IndexError, OverflowError) as exc:
-            raise Invalid(f"Line {number} is not `seconds,players`: {','.join(row)!r}.") from exc
-        if players < 0 or at < 0 or (rows and at <= rows[-1][0]):
-            raise Invalid(f"Line {number} is out of order, or negative.", "Each row begins later than the one before.")
-        rows.append((at, players))
-    if not sum(players for _, players in rows):
+            raise Invalid(f"Line {line} is not `seconds,players`: {quoted(','.join(row))}.") from exc
+        if players < 0 or at < 0 or (found and at <= found[-1][0]):
+            raise Invalid(f"Line {line} is out of order, or negative.", "Each row begins later than the one before.")
+        if at >= PLAYED:
+            raise Invalid(
+                f"Line {line} begins after the week that is played: {quoted(row[0])}.",
+                "Give seconds from the start, not a date.",
+            )
+        found.append((at, players))
+    _check_crowd(sum(players for _, players in found))
+    return tuple(found)
+
+
+def _check_crowd(players: int) -> None:
+    if not players:
         raise Invalid("The file has no players in it.", "Each line is `seconds,players`.")
-    return tuple(rows)
+    if players > MOST:
+        raise Invalid(f"The file has more than {MOST:,} players in it.", "Is a digit too many?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +202,8 @@ def rehearse(launch: Launch) -> Report:
         raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
     if launch.capacity == 0 or not launch.rate:
         raise Invalid("Nobody would ever be let in.", "Give a rate and a capacity above 0.")
+    if launch.arrive >= PLAYED:
+        raise Invalid("Only a week is played, and not everybody would have come.", "Write it like --arrive 10m.")
     if launch.session is not None and launch.session < SECOND:
         raise Invalid("Nobody stays in a game for less than a second.", "Write it like --session 45m.")
     size = launch.cohort()

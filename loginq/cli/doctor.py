@@ -10,7 +10,9 @@ HELP: dict[str, Any] = example("loginq doctor", "loginq doctor --players 200000 
 
 
 def doctor(
-    players: Annotated[int | None, typer.Option(min=1, help="How many are expected at the launch.")] = None,
+    players: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="How many are expected at the launch.")
+    ] = None,
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
     json: Json = False,
 ) -> None:

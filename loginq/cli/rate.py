@@ -243,10 +243,10 @@ def _iso(t: int) -> str:
 
 def _capacity(text: str | None) -> int | None:
     """The capacity that was written; None for `none`."""
-    from loginq.service.errors import Invalid
+    from loginq.service.errors import Invalid, quoted
 
     if text is None or text == "none":
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise Invalid(f"{text!r} is not a capacity.", "Write it like 20000, or `none`.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 13):  # 10^12 has as many, and the line takes no more
+        raise Invalid(f"{quoted(text)} is not a capacity.", "Write it like 20000, or `none`.")
     return int(text)

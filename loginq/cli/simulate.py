@@ -25,7 +25,9 @@ def simulate(
     ramp: Annotated[
         tuple[str, str] | None, typer.Option(metavar="FROM OVER", help="Climb to the rate from this one, in this time.")
     ] = None,
-    capacity: Annotated[int | None, typer.Option(min=1, help="The most players in the game at once.")] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, max=10**12, help="The most players in the game at once.")
+    ] = None,
     session: Annotated[str | None, typer.Option(help="How long they stay in the game, on average.")] = None,
     no_show: Annotated[str, typer.Option(help="How many leave before their turn: 20%.")] = "0%",
     outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,
@@ -47,7 +49,7 @@ def simulate(
     if shape not in ("burst", "steady"):
         if players is not None:
             raise Invalid("--players and a file of arrivals exclude each other.", "The file says how many come.")
-        arrivals = parse_arrivals(text_of(Path(shape)).splitlines())
+        arrivals = parse_arrivals(text_of(Path(shape)))
         players = sum(count for _, count in arrivals)
     if players is None:
         raise Invalid("How many players?", "Give --players, or --shape FILE.csv.")
@@ -132,26 +134,26 @@ def _chart(report: "Report") -> "Chart":
 
 
 def _share(text: str) -> float:
-    from loginq.service.errors import Invalid
+    from loginq.service.errors import Invalid, quoted
 
     number = text.removesuffix("%").strip()
     try:
         share = float(number) / (100 if text.strip().endswith("%") else 1)
     except ValueError as exc:
-        raise Invalid(f"{text!r} is not a share.", "Write it like 20%.") from exc
+        raise Invalid(f"{quoted(text)} is not a share.", "Write it like 20%.") from exc
     if not 0 <= share < 1:
-        raise Invalid(f"{text!r} is not a share of the players.", "Write it like 20%.")
+        raise Invalid(f"{quoted(text)} is not a share of the players.", "Write it like 20%.")
     return share
 
 
 def _outage(text: str | None) -> tuple[int, int] | None:
-    from loginq.service.errors import Invalid
+    from loginq.service.errors import Invalid, quoted
     from loginq.service.times import parse_duration
 
     if text is None:
         return None
     length, at, start = text.partition("@")
     if not at:
-        raise Invalid(f"{text!r} is not an outage.", "Write it like 5m@12m: five minutes, from minute twelve on.")
+        raise Invalid(f"{quoted(text)} is not an outage.", "Write it like 5m@12m: five minutes, from minute twelve on.")
     begin = parse_duration(start)
     return begin, begin + parse_duration(length)

@@ -17,6 +17,14 @@ LoginqError
 
 from typing import Any, ClassVar
 
+QUOTED = 60
+"""Characters of what was given that an error shows at most: a number of 5,000 digits fills no screen."""
+
+
+def quoted(text: str) -> str:
+    """What was given, as an error shows it."""
+    return repr(text if len(text) <= QUOTED else text[: QUOTED - 1] + "…")
+
 
 class LoginqError(Exception):
     """One sentence that says what happened, and one that says what to do."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.audit import record
-from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket
+from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket, quoted
 from loginq.service.line import MAX_STEPS, Line, Step
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
@@ -15,6 +15,9 @@ from loginq.service.stats import counts_of
 from loginq.service.table import attempts, in_threads
 from loginq.service.times import SECOND, iso
 from loginq.service.tokens import Keys, Published
+
+MOST_IN_GAME = 10**12
+"""What the line takes as a capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ def set_capacity(queue: Queue, who: str, capacity: int | None) -> Done:
 
 def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
     """Say how many players really are in the game, when a game server died without a word."""
-    if in_game < 0:
-        raise Invalid(f"{in_game} players cannot be in the game.", "Give 0 or more.")
+    if not 0 <= in_game <= MOST_IN_GAME:
+        raise Invalid(f"{quoted(str(in_game))} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
     counts = counts_of(queue, queue.lines.read(), queue.clock())
     departed = counts.admitted - in_game  # of real players; absolute, so that a report in between does not count twice
     line = queue.lines.change(lambda line, t: line.leave(t, departed + line.synthetic - line.departed))
@@ -231,13 +234,19 @@ def remove(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]
 
 
 def reset(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
-    """Back to how players are after signing up: no ticket, no place, not blocked."""
+    """Back to how players are after signing up: no ticket, no place, not blocked.
+
+    That undoes half of `users disable`, and the outcome names the other half: the account is Cognito's.
+    """
 
     def one(player: Identity) -> str:
         _remove(queue, who, player)
+        before = queue.players.get(player.sub)
         queue.players.block(player.sub, blocked=False)
         record(queue, who, "reset", player.sub, "registered")
-        return "reset"
+        if before is None or not before.blocked:
+            return "reset"
+        return f"reset, no longer blocked; to let the account sign in: `loginq users enable {player.username}`"
 
     return attempts(one, players)
 

@@ -3,10 +3,11 @@
 import re
 from fractions import Fraction
 
-from loginq.service.errors import Invalid
+from loginq.service.errors import Invalid, quoted
 from loginq.service.line import MAX_RATE
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
+_NUMBER = r"[+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?"
 _EXAMPLES = "Write it like 50, 50/s or 3000/min."
 
 
@@ -15,18 +16,20 @@ def parse_rate(text: str) -> int:
 
     Raises `Invalid` for anything that is not a number with an optional unit of time, or out of range.
     """
-    match = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(?:/\s*([a-z]+))?\s*", text, re.ASCII)
+    match = re.fullmatch(
+        r"\s*([+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?)\s*(?:/\s*([a-z]+))?\s*", text, re.ASCII
+    )
     if match is None or (match[2] or "") not in _UNITS:
-        raise Invalid(f"{text!r} is not a rate.", _EXAMPLES)
+        raise Invalid(f"{quoted(text)} is not a rate.", _EXAMPLES)
     exact = Fraction(match[1]) * 1_000 / _UNITS[match[2] or ""]
     rate = round(exact)
     if rate < 0:
-        raise Invalid(f"{text!r} is a negative rate.", _EXAMPLES)
+        raise Invalid(f"{quoted(text)} is a negative rate.", _EXAMPLES)
     if rate > MAX_RATE:
-        raise Invalid(f"{text!r} is more than {MAX_RATE // 1_000:,} players a second.", "Is a digit too many?")
+        raise Invalid(f"{quoted(text)} is more than {MAX_RATE // 1_000:,} players a second.", "Is a digit too many?")
     if exact and not rate:
         raise Invalid(
-            f"{text!r} is less than one player in 1,000 seconds.", "Use a higher rate, or `loginq queue pause`."
+            f"{quoted(text)} is less than one player in 1,000 seconds.", "Use a higher rate, or `loginq queue pause`."
         )
     return rate
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from loginq.service.errors import Invalid
+from loginq.service.errors import Invalid, quoted
 
 Clock = Callable[[], int]
 """Gives the instant in ms since the epoch."""
@@ -74,18 +74,19 @@ def parse_duration(text: str) -> int:
     """`90s`, `10m`, `1h30m`, `1.5h` in ms; a bare number is seconds. Raises `Invalid` for anything else."""
     found = _duration(text)
     if found is None:
-        raise Invalid(f"{text!r} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
+        raise Invalid(f"{quoted(text)} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
     if found > LONGEST:
-        raise Invalid(f"{text!r} is more than a year.", "Is a digit too many?")
+        raise Invalid(f"{quoted(text)} is more than a year.", "Is a digit too many?")
     return found
 
 
 def _duration(text: str) -> int | None:
+    """The ms; what is longer than `LONGEST`, be it infinite, is one more than that."""
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(min|[smhd])", text)
     if parts and "".join(number + unit for number, unit in parts) == text.replace(" ", ""):
-        return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
-        return round(float(text) * SECOND)
+        return round(min(LONGEST + 1, sum(float(number) * _UNITS[unit] for number, unit in parts)))
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return round(min(LONGEST + 1, float(text) * SECOND))
     return None
 
 

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
 from loginq.deploy.quotas import held, needs, table_needs
-from loginq.launch import Launch, parse_arrivals, rehearse
+from loginq.launch import Launch, rehearse
 from loginq.service.attention import attention
-from loginq.service.errors import Invalid, Refused
+from loginq.service.errors import Refused
 from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.logs import parse
@@ -185,10 +185,3 @@ def test_an_outage_is_survived() -> None:
     assert (report.admitted, calm.admitted) == (600, 600)
     assert report.waits["p50"] is not None and calm.waits["p50"] is not None
     assert report.waits["p50"] > calm.waits["p50"]
-
-
-def test_bad_arrivals() -> None:
-    assert parse_arrivals(["seconds,players", "0,5", "1.5,6"]) == ((0, 5), (1_500, 6))
-    for lines in (["0,5", "0,6"], ["5,-1"], ["0,0"], ["a,b", "c,d"], ["inf,5"], []):
-        with pytest.raises(Invalid):
-            parse_arrivals(lines)
