@@ -23,13 +23,18 @@ from loginq.service.players import Identity, Player, State
 from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.queue import Queue
 from loginq.service.table import Row, attempts
-from loginq.service.times import DAY, SECOND
+from loginq.service.times import DAY, HOUR, SECOND
 from loginq.service.tokens import Jwk, mint
 
 TRIES = 4
 """Calls for one player that meet on one row."""
 TICKET_BYTES = 24
 """A ticket has 192 random bits: nobody guesses one, and it works only beside its player's own ID token."""
+ID_TOKEN = DAY + HOUR
+"""How long an ID token may live, ms: a day at most, and an hour for one that was given while the account was deleted.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +129,14 @@ def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:
 
 
 def forget(queue: Queue, who: Identity) -> None:
-    """Give up whatever the player has, and delete the row.
+    """Keep the player out for good, give up what there is to give up, and let the row vanish, nameless, by itself.
 
-    A row that holds claims which are not counted yet stays for a day, without a name, or they would be taken for
-    no-shows as well.
+    It stays as long as an ID token of the account may live, because `/login` asks nobody else whether the account is
+    still there. In it stay the claims that are not counted yet: they would be taken for no-shows as well.
     """
+    queue.players.bury(who.sub, (queue.clock() + ID_TOKEN) // SECOND)
     with suppress(UnknownTicket):
         leave(queue, who, by_operator=True)
-    player = queue.players.get(who.sub)
-    if player is not None and any(position > queue.lines.read().counted_to for position in player.claimed):
-        queue.players.strip(who.sub, (queue.clock() + DAY) // SECOND)
-    else:
-        queue.players.delete([who.sub])
 
 
 def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from loginq.service.errors import TooManyTickets
+from loginq.service.errors import ConditionFailed, TooManyTickets
 from loginq.service.line import Line
 from loginq.service.table import GETS, THREADS, Row, Table, chunks
 from loginq.service.times import SECOND, from_iso, iso
@@ -58,6 +58,8 @@ class Player:
     synthetic: bool = False
     claimed: tuple[int, ...] = ()
     """Positions of earlier admissions, until they are counted."""
+    deleted: bool = False
+    """Whether the account is gone, and the row is kept for a while to keep its tokens out; nobody is shown it."""
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -84,6 +86,7 @@ class Player:
             blocked=row.get("blocked", False),
             synthetic=row.get("synthetic", False),
             claimed=tuple(row.get("claimed", ())),
+            deleted=row.get("deleted", "ttl" in row and "username" not in row),  # an older version wrote no `deleted`
         )
 
     def state(self, line: Line) -> State:
@@ -167,8 +170,12 @@ class Players:
         return players
 
     def register(self, who: Identity, t: int) -> Player:
-        """Create the row or update the profile; touch nothing else."""
-        row = self._table.update(*key(who.sub), write=_profile(who), default={"createdAt": iso(t)})
+        """Create the row or update the profile; touch nothing else, and not the row of a deleted account."""
+        profile: Row = {"write": _profile(who), "default": {"createdAt": iso(t)}}
+        try:
+            row = self._table.update(*key(who.sub), **profile, when="attribute_not_exists(#deleted)")
+        except ConditionFailed as exc:
+            row = exc.row
         return Player.from_row(row)
 
     def issuing(self, who: Identity, ticket: str, t: int, old: Player | None, counted_to: int = 0) -> Row:
@@ -280,15 +287,23 @@ class Players:
         when += " AND attribute_not_exists(#joinedAt)" if unless_joined else ""
         return self._table.updating(*key(player.sub), write=write, when=when, values={"ticket": player.ticket})
 
-    def strip(self, sub: str, ttl: int) -> None:
-        """Take name and address away, and let the row vanish after `ttl` (epoch seconds)."""
-        self._table.update(*key(sub), remove=("username", "email"), write={"ttl": ttl})
+    def bury(self, sub: str, ttl: int) -> None:
+        """Take name and address away, block the player, and let the row vanish after `ttl` (epoch seconds)."""
+        write = {"deleted": True, "blocked": True, "ttl": ttl}
+        self._table.update(*key(sub), remove=("username", "email"), write=write)
 
     def block(self, sub: str, *, blocked: bool) -> None:
-        """Keep the player from logging in, or no more; an ID token that is out keeps working, but not here."""
-        self._table.update(
-            *key(sub), write={"blocked": True} if blocked else {}, remove=() if blocked else ("blocked",)
-        )
+        """Keep the player from logging in, or no more; an ID token that is out keeps working, but not here.
+
+        Who is unblocked has an account: if the row says that it was deleted, that was cut off, and the row stays.
+        """
+        if blocked:
+            self._table.update(*key(sub), write={"blocked": True})
+            return
+        try:
+            self._table.update(*key(sub), remove=("blocked",), when="attribute_not_exists(#deleted)")
+        except ConditionFailed:
+            self._table.update(*key(sub), remove=("blocked", "deleted", "ttl"))
 
     def every(self) -> Iterator[list[Player]]:
         """All players, a list for each page read: the whole table is read and paid for."""

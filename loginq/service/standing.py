@@ -102,9 +102,10 @@ def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[En
 
 
 def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> Iterator[list[Entry]]:
-    """The players in these states, a list for each page of a scan of the whole table."""
+    """The players in these states, a list for each page of a scan of the whole table; deleted ones are left out."""
     for page in queue.players.every():
-        yield [found for player in page if (found := entry(player, line, t)).state in states]
+        there = [entry(player, line, t) for player in page if not player.deleted]
+        yield [found for found in there if found.state in states]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +118,13 @@ class Found:
 
 def find(queue: Queue, users: Users, name: str) -> Found:
     """The player with this user name, e-mail address or sub. Raises `NotFound`."""
-    player = queue.players.get(name)
+    player = _known(queue, name)
     try:
         account = users.find(name)
     except NotFound:
         account = None
     if player is None and account is not None:
-        player = queue.players.get(account.sub)
-        player = player or Player(account.sub, account.username, account.email)
+        player = _known(queue, account.sub) or Player(account.sub, account.username, account.email)
     if player is None:
         raise _nobody(name)
     line = queue.lines.read()
@@ -133,7 +133,7 @@ def find(queue: Queue, users: Users, name: str) -> Found:
 
 def identity(queue: Queue, users: Users, name: str) -> Identity:
     """Who a user name, an e-mail address or a sub means. Raises `NotFound`."""
-    player = queue.players.get(name)
+    player = _known(queue, name)
     if player is not None and player.username:
         return Identity(player.sub, player.username, player.email)
     try:
@@ -141,6 +141,12 @@ def identity(queue: Queue, users: Users, name: str) -> Identity:
     except NotFound as exc:
         raise _nobody(name) from exc
     return Identity(account.sub, account.username, account.email)
+
+
+def _known(queue: Queue, sub: str) -> Player | None:
+    """The player of this subject, unless the account is deleted."""
+    player = queue.players.get(sub)
+    return None if player is None or player.deleted else player
 
 
 def _nobody(name: str) -> NotFound:

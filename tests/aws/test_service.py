@@ -218,7 +218,8 @@ def test_creating_and_deleting_an_account(users: Users, queue: Queue) -> None:
     assert users.get("ada").status == "CONFIRMED"
     assert find(queue, users, "ada").entry.player.sub == find(queue, users, account.sub).entry.player.sub == account.sub
     assert users.delete("ada").sub == account.sub
-    assert queue.players.get(account.sub) is None
+    left = queue.players.get(account.sub)
+    assert left is not None and left.deleted
     for call in (users.get, users.delete, lambda name: find(queue, users, name)):
         with pytest.raises(NotFound, match="'ada'"):
             call("ada")
