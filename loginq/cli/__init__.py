@@ -25,6 +25,7 @@ class _Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The target's options are taken from wherever they stand, but for what is behind a bare `--`."""
+        ctx.meta["loginq.words"] = tuple(args)
         end = args.index("--") if "--" in args else len(args)
         first, rest, words = list[str](), list[str](), iter(args[:end])
         for word in words:
@@ -36,9 +37,11 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, [*first, *rest, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
+        from loginq.cli.reading import check_arguments
         from loginq.service.errors import LoginqError
 
         try:
+            check_arguments(ctx.meta["loginq.words"])
             return super().invoke(ctx)
         except LoginqError as exc:
             if OPTIONS.debug:

@@ -1,8 +1,6 @@
 """What is the same for every command: the options of `loginq` itself, `--json` and `--yes`."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,9 +36,11 @@ def example(*lines: str) -> dict[str, Any]:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
+    from loginq.cli.reading import has_terminal
+
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not has_terminal():
         from loginq.service.errors import Invalid
 
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
@@ -49,30 +49,16 @@ def confirm(question: str, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def lines_of(file: Path) -> list[str]:
-    """The lines of a file, `-` for stdin, without empty ones and comments. Raises `Invalid` when it is no text."""
-    return [line.strip() for line in text_of(file).splitlines() if line.strip() and not line.startswith("#")]
-
-
-def text_of(file: Path) -> str:
-    """What is in a file, `-` for stdin. Raises `Invalid` when it is no text."""
-    from loginq.service.errors import Invalid
-
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise Invalid(f"{file} cannot be read: {exc}.") from exc
-
-
 def password(stdin: bool, *, twice: bool) -> str:
     """A password from stdin's first line, or asked for; never from the command line, which others can see."""
+    from loginq.cli.reading import first_line, has_terminal, typed
     from loginq.service.errors import Invalid
 
     if stdin:
-        text = sys.stdin.readline().rstrip("\r\n")
+        text = first_line("The password on stdin")
         if not text:
             raise Invalid("There is no password on stdin.", 'Pipe it in: `printf %s "$PASSWORD" | loginq …`.')
         return text
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise Invalid("There is no terminal to ask for the password.", "Give --password-stdin.")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True))
+    return typed("Password", hidden=True, twice=twice)

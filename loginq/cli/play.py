@@ -1,6 +1,5 @@
 """`loginq play`: the reference client. Sign up or in, wait in line, enter the game."""
 
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,17 +28,20 @@ def play(
 
     Ctrl-C leaves; the place is kept for whoever comes back as the same player.
     """
+    from loginq.cli.reading import has_terminal, typed
     from loginq.cli.session import open_session
     from loginq.cli.sign_in import signed_in, signed_in_anew
+    from loginq.service.accounts import composed
     from loginq.service.errors import Invalid
 
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
     target = open_session().target
     if username is None:
-        if sys.stdin is None or not sys.stdin.isatty():
+        if not has_terminal():
             raise Invalid("There is no terminal to ask for the user name.", "Give --username.")
-        username = str(typer.prompt("User name", err=True))
+        username = typed("User name")
+    username = composed(username)
     if forgot:
         account = signed_in_anew(target, username, stdin=password_stdin)
     else:
@@ -113,7 +115,10 @@ def _ticket_in(target: "Target", token: str) -> str:
 
 
 def _new(email: str | None) -> Callable[[], str]:
-    return lambda: email or str(typer.prompt("E-mail address", err=True))
+    from loginq.cli.reading import typed
+    from loginq.service.accounts import composed
+
+    return lambda: composed(email or typed("E-mail address"))
 
 
 def _say_trouble(exc: "Trouble", pause: float) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loginq.cli.completion import player_names
-from loginq.cli.options import Json, Yes, confirm, example, group, lines_of
+from loginq.cli.options import Json, Yes, confirm, example, group
+from loginq.cli.reading import STDIN, lines_of
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
@@ -207,7 +208,7 @@ def _named(names: list[str] | None, file: Path | None) -> list[str]:
     """Each name once, from the arguments, a file, stdin."""
     from loginq.service.errors import Invalid
 
-    given = [line for name in names or [] for line in (lines_of(Path("-")) if name == "-" else [name])]
+    given = [line for name in names or [] for line in (lines_of(STDIN) if name == "-" else [name])]
     given += lines_of(file) if file else []
     if not given:
         raise Invalid("No player is named.", "Give names, --file FILE, or - for stdin.")

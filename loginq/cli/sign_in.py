@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from loginq.cli.reading import has_terminal, typed
+
 if TYPE_CHECKING:
     from loginq.client import Account, Trouble
     from loginq.service.settings import Target
@@ -60,7 +62,7 @@ def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
             step, answered = partial(account.answer, _asked(f"The code that {source}")), True
             continue
         except (Invalid, SessionOver) as exc:
-            if not answered or not _has_terminal():
+            if not answered or not has_terminal():
                 raise
             console.say(exc.message)
         step, answered = partial(account.sign_in, secret), False
@@ -81,8 +83,10 @@ def _sign_up(account: "Account", secret: str, email: str) -> None:
     """Make the account. One that is there already is gone on with, if the password is its own."""
     from loginq.cli import console
     from loginq.client import NotConfirmed, patiently
+    from loginq.service.accounts import check_account
     from loginq.service.errors import Conflict, Refused
 
+    check_account(account.username, email)
     try:
         where = patiently(partial(account.sign_up, secret, email), _say_busy)
     except Conflict as taken:
@@ -129,7 +133,7 @@ def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
         try:
             return use(code)
         except Invalid as exc:
-            if not _has_terminal():
+            if not has_terminal():
                 raise
             console.say(f"{exc.message} {exc.hint}".rstrip())
 
@@ -143,9 +147,9 @@ def _new_password(stdin: bool) -> str:
         if secret := line.rstrip("\r\n"):
             return secret
         raise Invalid("There is no new password on stdin.", "Give it on a line of its own, in the order of the asking.")
-    if not _has_terminal():
+    if not has_terminal():
         raise Invalid("There is no terminal to ask for the new password.", "Give --password-stdin.")
-    return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    return typed("New password", hidden=True, twice=True)
 
 
 def _asked(question: str) -> str:
@@ -158,14 +162,10 @@ def _asked(question: str) -> str:
     try:
         return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
     except typer.Abort as exc:
-        if _has_terminal() or not isinstance(exc.__context__, EOFError):
+        if has_terminal() or not isinstance(exc.__context__, EOFError):
             raise
         typer.echo(err=True)  # the question stands there without an answer
         raise nobody from exc
-
-
-def _has_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _say_busy(exc: "Trouble", pause: float) -> None:

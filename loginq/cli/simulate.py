@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loginq.cli.options import Json, example, text_of
+from loginq.cli.options import Json, example
+from loginq.cli.reading import text_of
 
 if TYPE_CHECKING:
     from loginq.cli.chart import Chart

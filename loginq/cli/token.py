@@ -1,8 +1,6 @@
 """`loginq token`: admission tokens, as a game server sees them."""
 
 import re
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,10 +77,8 @@ def pasted(text: str) -> str:
 
 def _stdin() -> str:
     from loginq.cli import console
-    from loginq.cli.options import text_of
+    from loginq.cli.reading import STDIN, has_terminal, text_of
 
-    if sys.stdin is None:
-        return ""
-    if sys.stdin.isatty():
+    if has_terminal():
         console.say("Paste the token, then a line end and Ctrl-D.")
-    return text_of(Path("-"))
+    return text_of(STDIN)

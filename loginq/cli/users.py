@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loginq.cli.completion import player_names
-from loginq.cli.options import Json, Yes, confirm, example, group, password, text_of
+from loginq.cli.options import Json, Yes, confirm, example, group, password
+from loginq.cli.reading import text_of
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
+    from loginq.service.accounts import NewAccount
 
 app = group("Accounts in Cognito and their player rows.")
 
@@ -28,12 +30,15 @@ def create(
     """Create an account with a permanent password, and its player row."""
     from loginq.cli import console
     from loginq.cli.session import open_session
+    from loginq.service.accounts import check_account
 
     _one_password(generate, password_stdin)
+    check_account(name, email)
     session = open_session()
     session.announce()
     secret = _secret(generate, password_stdin)
     account = session.users.create(name, email, secret)
+    _record(session, "create user", account.sub, "created")
     shown = {"password": secret} if generate else {}
     if json:
         console.document({"username": account.username, "sub": account.sub, "email": account.email, **shown})
@@ -41,7 +46,6 @@ def create(
         console.done(f"Created {account.username}.")
         console.facts("account", [("user name", account.username), ("e-mail", account.email), ("sub", account.sub)])
         _show_once(secret if generate else "")
-    _record(session, "create user", account.sub, "created")
 
 
 @app.command(name="list", **example("loginq users list"))
@@ -99,9 +103,8 @@ def import_(
     from loginq.service.audit import record
     from loginq.service.errors import LoginqError
     from loginq.service.table import attempts, chunks
-    from loginq.service.users import parse_accounts
 
-    accounts = parse_accounts(text_of(file).splitlines())
+    accounts = _accounts(file)
     session = open_session()
     session.announce()
     users, counts, failed = session.users, dict[str, int](), list[dict[str, str]]()
@@ -133,6 +136,19 @@ def import_(
         raise typer.Exit(1)
 
 
+def _accounts(file: Path) -> "list[NewAccount]":
+    """The accounts of a file; says which of its columns are of no use here."""
+    from loginq.cli import console
+    from loginq.service.accounts import parse_accounts
+
+    roll = parse_accounts(text_of(file))
+    if roll.unused:
+        console.say(
+            f"Not used: {', '.join(roll.unused)}. An account is made of a user name, an address and a password."
+        )
+    return roll.accounts
+
+
 @app.command(name="reset-password", **example("loginq users reset-password ada --generate"))
 def reset_password(
     name: Name,
@@ -149,13 +165,13 @@ def reset_password(
     session.announce()
     secret = _secret(generate, password_stdin)
     account = session.users.reset_password(name, secret)
+    _record(session, "reset password", account.sub, "reset")
     shown = {"password": secret} if generate else {}
     if json:
         console.document({"username": account.username, "sub": account.sub, **shown})
     else:
         console.done(f"{account.username} has another password, and is signed out everywhere.")
         _show_once(secret if generate else "")
-    _record(session, "reset password", account.sub, "reset")
 
 
 @app.command(name="confirm", **example("loginq users confirm ada"))
@@ -200,7 +216,7 @@ def delete(name: Name, yes: Yes = False, json: Json = False) -> None:
 
     session = open_session()
     session.announce()
-    session.users.get(name)
+    name = session.users.get(name).username
     confirm(f"Delete {name} and the player row?", yes)
     account = session.ruled_users.delete(name)
     _record(session, "delete user", account.sub, "deleted")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
+from loginq.service.accounts import NewAccount
 from loginq.service.errors import Invalid, LoginqError, Unavailable
 from loginq.service.intake import Ticket
 from loginq.service.players import key
 from loginq.service.queue import Queue
 from loginq.service.table import attempts, chunks
 from loginq.service.times import DAY, SECOND, iso
-from loginq.service.users import NewAccount, Users
+from loginq.service.users import Users
 
 MOST = 100_000
 """Synthetic players in one run."""

@@ -1,13 +1,14 @@
 """Accounts in Cognito and their player rows."""
 
-import csv
 import secrets
 import string
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
+from loginq.service.accounts import NewAccount, check_account, check_password, composed, forms
 from loginq.service.aws import Client
 from loginq.service.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
 from loginq.service.login import forget
@@ -40,45 +41,6 @@ class Account:
         return {**asdict(self), "created_at": iso(self.created_at)}
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """A line of a file of accounts; without a password nobody knows it, and the player asks for a new one."""
-
-    username: str
-    email: str
-    password: str = field(default="", repr=False)
-
-
-def parse_accounts(lines: Iterable[str]) -> list[NewAccount]:
-    """The accounts of a CSV file with the columns `username`, `email` and, if wanted, `password`.
-
-    Raises `Invalid`, naming the line, before anything is done with any of them.
-    """
-    reader = csv.DictReader(lines, strict=True)
-    columns = set(reader.fieldnames or ())
-    if not {"username", "email"} <= columns <= {"username", "email", "password"}:
-        raise Invalid(
-            f"The first line names the columns {', '.join(reader.fieldnames or ()) or 'of nothing'}.",
-            "It must be `username,email` or `username,email,password`.",
-        )
-    accounts: dict[str, NewAccount] = {}
-    for row in _rows(reader):
-        given = {name: (row.get(name) or "").strip() for name in ("username", "email", "password")}
-        if None in row or not given["username"] or not given["email"]:
-            raise Invalid(f"Line {reader.line_num} is not an account.", "Each needs a user name and an e-mail address.")
-        if given["username"].lower() in accounts:
-            raise Invalid(f"Line {reader.line_num} names {given['username']!r} again.", "Each account once.")
-        accounts[given["username"].lower()] = NewAccount(**given)
-    return list(accounts.values())
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
-    try:
-        yield from reader
-    except csv.Error as exc:
-        raise Invalid(f"Line {reader.line_num} is not CSV: {exc}.") from exc
-
-
 def patiently(ask: Callable[[], T], sleep: Callable[[float], None], random: Random) -> T:
     """The answer of `ask`, which is asked again while AWS throttles, for about a minute. Raises `Unavailable` then."""
     for attempt in range(PATIENCE):
@@ -107,13 +69,26 @@ class Users:
     def create(self, username: str, email: str, password: str) -> Account:
         """A confirmed account with a permanent password, and its player row.
 
-        Raises `Conflict` for a name or address that is taken and `Invalid` for a password that breaks the policy; then
-        nothing is left behind.
+        Raises `Conflict` for a name or address that is taken, in upper or lower case, and `Invalid` for what Cognito
+        refuses; then nothing is left behind.
         """
-        if not username.strip() or len(username) > 128 or any(c.isspace() for c in username):
-            raise Invalid(f"{username!r} is not a user name.", "Use up to 128 characters without spaces.")
-        if "@" not in email.strip("@") or any(c.isspace() for c in email):
-            raise Invalid(f"{email!r} is not an e-mail address.", "Write it like ada@example.com.")
+        username, email = composed(username), composed(email)
+        check_account(username, email)
+        if self._is_taken(username, email):
+            raise _taken(username, email)
+        return self._create(username, email, password)
+
+    def _is_taken(self, username: str, email: str) -> bool:
+        """Whether somebody is found by this name or address; Cognito itself knows only of the one form it is told."""
+        spelled = {each for form in forms(username) for each in (form, form.lower())}
+        addresses = {each for form in forms(email) for each in (form, form.lower())}
+        wanted = [*(("username", each) for each in spelled), *(("email", each) for each in addresses)]
+        return any(next(self._matching(*each), None) for each in wanted)
+
+    def _create(self, username: str, email: str, password: str) -> Account:
+        username, email, password = composed(username), composed(email), composed(password)
+        check_account(username, email)
+        check_password(password)
         try:
             answer = self._cognito.admin_create_user(
                 UserPoolId=self._pool,
@@ -122,7 +97,7 @@ class Users:
                 UserAttributes=_attributes(email=email, email_verified="true"),
             )
         except Conflict as exc:
-            raise Conflict(f"The user name {username!r} or the address {email!r} is taken.", "Choose another.") from exc
+            raise _taken(username, email) from exc
         account = _account(answer["User"], "Attributes")
         try:
             self._set_password(username, password)
@@ -139,21 +114,21 @@ class Users:
                 yield _account(user, "Attributes")
 
     def get(self, username: str) -> Account:
-        """One account. Raises `NotFound`."""
-        try:
-            return _account(self._cognito.admin_get_user(UserPoolId=self._pool, Username=username), "UserAttributes")
-        except NotFound as exc:
-            raise NotFound(f"There is no user {username!r}.", "See `loginq users list`.") from exc
+        """One account; a name that is typed otherwise and looks the same finds it, too. Raises `NotFound`."""
+        for form in forms(username):
+            with suppress(NotFound):
+                return _account(self._cognito.admin_get_user(UserPoolId=self._pool, Username=form), "UserAttributes")
+        raise NotFound(f"There is no user {username!r}.", "See `loginq users list`.")
 
     def find(self, name: str) -> Account:
         """The account with this user name, e-mail address or sub. Raises `NotFound`."""
         try:
             return self.get(name)
         except (NotFound, Invalid):
-            account = next(self._matching("email" if "@" in name else "sub", name), None)
-            if account is None:
-                raise
-            return account
+            for form in forms(name):
+                if account := next(self._matching("email" if "@" in name else "sub", form), None):
+                    return account
+            raise
 
     def starting_with(self, prefix: str) -> Iterator[Account]:
         """The accounts whose user name begins so."""
@@ -170,9 +145,10 @@ class Users:
 
         Raises `NotFound`, `Invalid` for a password that breaks the policy.
         """
-        account = self.get(username)
-        self._set_password(username, password)
-        self._cognito.admin_user_global_sign_out(UserPoolId=self._pool, Username=username)
+        account, password = self.get(username), composed(password)
+        check_password(password)
+        self._set_password(account.username, password)
+        self._cognito.admin_user_global_sign_out(UserPoolId=self._pool, Username=account.username)
         return account
 
     def confirm(self, username: str) -> tuple[str, Account]:
@@ -200,13 +176,13 @@ class Users:
         """
         account = self.get(username)
         self._queue.players.block(account.sub, blocked=True)
-        self._cognito.admin_disable_user(UserPoolId=self._pool, Username=username)
+        self._cognito.admin_disable_user(UserPoolId=self._pool, Username=account.username)
         return replace(account, enabled=False)
 
     def enable(self, username: str) -> Account:
         """Undo `disable`."""
         account = self.get(username)
-        self._cognito.admin_enable_user(UserPoolId=self._pool, Username=username)
+        self._cognito.admin_enable_user(UserPoolId=self._pool, Username=account.username)
         self._queue.players.block(account.sub, blocked=False)
         return replace(account, enabled=True)
 
@@ -221,18 +197,18 @@ class Users:
     def _ensure(self, new: NewAccount) -> str:
         password = new.password or generated_password()
         try:
-            self.create(new.username, new.email, password)
+            self._create(new.username, new.email, password)
         except Conflict:
             try:
                 there = self.get(new.username)
             except NotFound:
                 there = None
-            if there is None or there.email.lower() != new.email.lower():
+            if there is None or composed(there.email).lower() != composed(new.email).lower():
                 raise
             self._queue.players.register(Identity(there.sub, there.username, there.email), self._queue.clock())
             if there.status != "FORCE_CHANGE_PASSWORD":
                 return "was there already"
-            self._set_password(new.username, password)
+            self._set_password(there.username, password)
         return "created"
 
     def _set_password(self, username: str, password: str) -> None:
@@ -247,17 +223,22 @@ class Users:
             ) from exc
 
     def delete(self, username: str) -> Account:
-        """Delete the player row, then its account, and say which it was; a place in line or in the game is given up.
+        """Take the player row away, then the account, and say which it was; a place in line or in the game is given up.
 
-        Cut off in between, the same again finishes it. Throttling is waited out. Raises `NotFound`.
+        What stays of the row keeps the account's tokens out for as long as one lives. Cut off in between, the same
+        again finishes it. Throttling is waited out. Raises `NotFound`.
         """
         return patiently(lambda: self._delete(username), self._queue.table.sleep, self._queue.random)
 
     def _delete(self, username: str) -> Account:
         account = self.get(username)
-        forget(self._queue, Identity(account.sub, username))
-        self._cognito.admin_delete_user(UserPoolId=self._pool, Username=username)
+        forget(self._queue, Identity(account.sub, account.username))
+        self._cognito.admin_delete_user(UserPoolId=self._pool, Username=account.username)
         return account
+
+
+def _taken(username: str, email: str) -> Conflict:
+    return Conflict(f"The user name {username!r} or the address {email!r} is taken.", "Choose another.")
 
 
 def _attributes(**attributes: str) -> list[dict[str, str]]:

@@ -34,7 +34,7 @@ def settled(queue: Queue, line: Line) -> None:
 
 @pytest.fixture
 def run() -> Run:
-    def loginq(*words: str, stdin: str | None = None) -> Screen:
+    def loginq(*words: str, stdin: str | bytes | None = None) -> Screen:
         result = CliRunner().invoke(app, list(words), input=stdin, prog_name="loginq")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

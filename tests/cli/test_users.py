@@ -108,9 +108,12 @@ def test_import_finishes_what_was_cut_off(run: Run, deployed: Target, queue: Que
     [
         ("name,mail\nada,a@b\n", "The first line names the columns name, mail."),
         ("", "The first line names the columns of nothing."),
-        ("username,email\nada\n", "Line 2 is not an account."),
-        ("username,email\nada,a@example.com\n\nADA,b@example.com\n", "Line 4 names 'ADA' again."),
-        ("username,email\nada,a@example.com,x,y\n", "Line 2 is not an account."),
+        ("username,email\nada\n", "Line 2: It needs a user name and an e-mail address."),
+        (
+            "username,email\nada,a@example.com\n\nADA,b@example.com\n",
+            "Line 4: The user name 'ADA' is on line 2 already.",
+        ),
+        ("username,email\nada,a@example.com,x,y\n", "Line 2: It has more cells than the first line has columns."),
     ],
 )
 def test_a_bad_file_changes_nothing(run: Run, deployed: Target, text: str, says: str) -> None:
