@@ -127,56 +127,44 @@ def export(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Write every player to a file. Reads the whole table; tickets are left out."""
-    import csv
-    import json as json_
-    from contextlib import suppress
+    """Write every player to a file: .csv for spreadsheets, .jsonl for programs. Reads the whole table.
 
+    Tickets are left out, and who is deleted. Nobody but you can read the file.
+    """
     from loginq.cli import console
+    from loginq.cli.export import FORMATS, written
     from loginq.cli.session import open_session
-    from loginq.service.errors import Failed, Invalid
+    from loginq.service.errors import Invalid
     from loginq.service.players import State
     from loginq.service.standing import FIELDS, players_in
 
-    if file.suffix not in (".csv", ".jsonl"):
+    if file.suffix not in FORMATS:
         raise Invalid(f"{file.name} says no format.", "Name the file something.csv or something.jsonl.")
     session = open_session()
     queue = session.queue
     line, t = queue.lines.read(), queue.clock()
     _confirm_scan(session, yes)
     confirm(f"Replace {file}?", yes or not file.exists())
-    part = file.with_name(file.name + ".part")
-    written = 0
-    try:
-        with part.open("w", newline="", encoding="utf-8") as out, console.progress("Exporting", None) as advance:
-            table = csv.DictWriter(out, FIELDS)
-            if file.suffix == ".csv":
-                table.writeheader()
-            for page in players_in(queue, line, t, tuple(State)):
-                for entry in page:
-                    if file.suffix == ".csv":
-                        table.writerow(entry.document())
-                    else:
-                        out.write(json_.dumps(entry.document(), ensure_ascii=False) + "\n")
-                written += len(page)
-                advance(len(page))
-        part.replace(file)
-    except OSError as exc:
-        raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    pages = ([entry.document() for entry in page] for page in players_in(queue, line, t, tuple(State)))
+    players = 0
+    with console.progress("Exporting", None) as advance:
+        for count in written(file, FIELDS, pages):
+            players += count
+            advance(count)
     if json:
-        console.document({"target": session.name, "file": str(file), "players": written})
+        console.document({"target": session.name, "file": str(file), "players": players})
     else:
-        console.done(f"{written:,} players are in {file}.")
+        console.done(f"{players:,} players are in {file}.")
 
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(help="User names, e-mail addresses or subs; - for stdin.", autocompletion=player_names),
 ]
-File = Annotated[Path | None, typer.Option("--file", help="A file with a name a line.", exists=True, dir_okay=False)]
+File = Annotated[
+    Path | None,
+    typer.Option("--file", help="A file with a name a line; `# ` begins a remark.", exists=True, dir_okay=False),
+]
 
 
 @app.command(**example("loginq players admit ada", "loginq players admit --file vips.txt"))
