@@ -32,7 +32,6 @@ def run(
     from loginq.cli import console
     from loginq.cli.rehearsal import play
     from loginq.cli.session import open_session
-    from loginq.service.audit import record
     from loginq.service.errors import Invalid
     from loginq.service.times import parse_duration
 
@@ -45,7 +44,6 @@ def run(
         play(session, players, within, report, json=json)
         return
     name = send(session, players)
-    record(session.queue, session.caller, "load run", name, f"{players:,} synthetic players")
     if json:
         console.document({"target": session.name, "run": name, "players": players})
     else:
@@ -53,11 +51,12 @@ def run(
 
 
 def send(session: "Session", players: int) -> str:
-    """Make a run of synthetic players, with a bar; the name of the run."""
+    """Make a run of synthetic players, with a bar; the name of the run. It is recorded, also when it is cut off."""
     import json
     import secrets
 
     from loginq.cli import console
+    from loginq.service.audit import record
     from loginq.service.errors import Failed
     from loginq.service.load import parts
 
@@ -65,16 +64,21 @@ def send(session: "Session", players: int) -> str:
     work = list(parts(name, players))
     function = session.stack.outputs()["GenerateLoadFunction"]
     client = session.aws.client("lambda")
-    with console.progress("Sending tickets", players) as advance:
-        for part in work:
-            payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
-            answer = client.invoke(FunctionName=function, Payload=payload.encode())
-            if "FunctionError" in answer:
-                raise Failed(
-                    f"generate_load failed after {part.start:,} players.",
-                    "See its log; `loginq load clean` removes them.",
-                )
-            advance(part.count)
+    sent = 0
+    try:
+        with console.progress("Sending tickets", players) as advance:
+            for part in work:
+                payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
+                answer = client.invoke(FunctionName=function, Payload=payload.encode())
+                if "FunctionError" in answer:
+                    raise Failed(
+                        f"generate_load failed after {part.start:,} players.",
+                        "See its log; `loginq load clean` removes them.",
+                    )
+                sent += part.count
+                advance(part.count)
+    finally:
+        record(session.queue, session.caller, "load run", name, f"{sent:,} synthetic players")
     return name
 
 

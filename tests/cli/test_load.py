@@ -1,0 +1,39 @@
+"""A crowd is recorded, also one that was cut off."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loginq.cli.load import send
+from loginq.cli.session import Session
+from loginq.service.audit import actions
+from loginq.service.errors import Failed, Invalid
+from loginq.service.queue import Queue
+
+
+class Function:
+    """generate_load, which fails at its second call."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        self.calls += 1
+        return {} if self.calls == 1 else {"FunctionError": "Unhandled"}
+
+
+def test_a_run_that_fails_half_way_is_recorded_with_what_was_sent(queue: Queue) -> None:
+    session = SimpleNamespace(
+        queue=queue,
+        caller="arn:aws:iam::1:user/ada",
+        stack=SimpleNamespace(outputs=lambda: {"GenerateLoadFunction": "f"}),
+        aws=SimpleNamespace(client=lambda _: Function()),
+    )
+    with pytest.raises(Failed, match="after 1,000 players"):
+        send(cast(Session, session), 1_500)
+    ((what, after),) = [(each.what, each.after) for each in actions(queue)]
+    assert (what, after) == ("load run", "1,000 synthetic players")
+    with pytest.raises(Invalid):
+        send(cast(Session, session), 10**400)
+    assert len(actions(queue)) == 1
