@@ -18,7 +18,7 @@ def test_rates(text: str) -> None:
     assert len(refused.value.message) < 120
 
 
-@pytest.mark.parametrize("text", [MANY, f"{MANY}h", f"1h{MANY}m", f"{MANY}.5", "9" * 400 + "d", "nan", "infs", "366d"])
+@pytest.mark.parametrize("text", [MANY, f"{MANY}h", f"1h{MANY}m", f"{MANY}.5", "9" * 99 + "d", "nan", "infs", "366d"])
 def test_lengths_of_time(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse_duration(text)
