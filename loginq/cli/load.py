@@ -15,7 +15,7 @@ app = group("Synthetic crowds, always marked, always removable.")
 
 @app.command(**example("loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s"))
 def run(
-    players: Annotated[int, typer.Option(help="How many: up to 100,000, of real ones up to 5,000.")],
+    players: Annotated[int, typer.Option(max=100_000, help="How many: up to 100,000, of real ones up to 5,000.")],
     real: Annotated[
         bool, typer.Option("--real", help="Real accounts that sign in, ask, poll as they are told, and enter.")
     ] = False,

@@ -63,13 +63,15 @@ def set_(
     at: At = None,
     in_: In = None,
     burst: Annotated[
-        int | None, typer.Option(min=0, help="How far the gate may run ahead; one second of the rate if left out.")
+        int | None,
+        typer.Option(min=0, max=1_000_000, help="How far the gate may run ahead; one second of the rate if left out."),
     ] = None,
     capacity: Annotated[
         str | None, typer.Option(help="The most players in the game at once, or `none` for no such limit.")
     ] = None,
     in_game: Annotated[
-        int | None, typer.Option(min=0, help="Correct how many are in the game, when a game server died.")
+        int | None,
+        typer.Option(min=0, max=10**12, help="Correct how many are in the game, when a game server died."),
     ] = None,
     what_if: WhatIf = False,
     json: Json = False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.audit import record
-from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket, quoted
+from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.line import MAX_STEPS, Line, Step
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
@@ -74,7 +74,7 @@ def set_capacity(queue: Queue, who: str, capacity: int | None) -> Done:
 def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
     """Say how many players really are in the game, when a game server died without a word."""
     if not 0 <= in_game <= MOST_IN_GAME:
-        raise Invalid(f"{quoted(str(in_game))} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
+        raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
     counts = counts_of(queue, queue.lines.read(), queue.clock())
     departed = counts.admitted - in_game  # of real players; absolute, so that a report in between does not count twice
     line = queue.lines.change(lambda line, t: line.leave(t, departed + line.synthetic - line.departed))

@@ -92,17 +92,15 @@ CLOSED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "says"), CLOSED, ids=[" ".join(words) for words, _ in CLOSED])
-def test_no_command_breaks_without_stdin(
-    stdin: Given, run: Run, deployed: Target, queue: Queue, words: tuple[str, ...], says: str
-) -> None:
+def test_no_command_breaks_without_stdin(stdin: Given, run: Run, deployed: Target, queue: Queue) -> None:
     run("users", "create", "ada", "--email", "ada@example.com", "--generate")
-    stdin(None)
-    said = io.StringIO()
-    with redirect_stdout(said), redirect_stderr(said), pytest.raises(SystemExit) as ended:
-        app(list(words), prog_name="loginq")
-    assert ended.value.code == 2
-    assert f"Error: {says}" in clean(said.getvalue())
+    for words, says in CLOSED:
+        stdin(None)
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said), pytest.raises(SystemExit) as ended:
+            app(list(words), prog_name="loginq")
+        assert ended.value.code == 2, words
+        assert f"Error: {says}" in clean(said.getvalue())
 
 
 @pytest.mark.parametrize(
