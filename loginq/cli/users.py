@@ -90,7 +90,11 @@ def show(name: Name, json: Json = False) -> None:
 @app.command(name="import", **example("loginq users import players.csv"))
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="CSV with the columns username, email and, if wanted, password.", dir_okay=False)
+        Path,
+        typer.Argument(
+            help="CSV with the columns username, email and, if wanted, password; or Cognito's own import file.",
+            dir_okay=False,
+        ),
     ],
     json: Json = False,
 ) -> None:
@@ -210,7 +214,7 @@ def enable(name: Name, json: Json = False) -> None:
 
 @app.command(**example("loginq users delete ada --yes"))
 def delete(name: Name, yes: Yes = False, json: Json = False) -> None:
-    """Delete an account and its player row. A place in line is lost with it."""
+    """Delete an account and its player row. A place in line is lost with it, and tokens that are out get nowhere."""
     from loginq.cli import console
     from loginq.cli.session import open_session
 

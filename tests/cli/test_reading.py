@@ -187,3 +187,15 @@ def test_what_was_done_is_recorded_though_nobody_can_be_told(
         with redirect_stdout(Full()), redirect_stderr(io.StringIO()), suppress(OSError, SystemExit):
             app([*words, *json_], prog_name="loginq")
     assert [each.what for each in actions(queue)] == ["reset password", "create user"]
+
+
+def test_signing_up_under_an_address_is_refused_before_cognito_is_asked(run: Run, deployed: Target) -> None:
+    words = ("play", "--sign-up", "--username", "kim@example.com", "--email", "kim@example.com", "--password-stdin")
+    screen = run(*words, stdin=GOOD)
+    assert (screen.code, screen.err.splitlines()[-2:]) == (
+        2,
+        [
+            "Error: The user name 'kim@example.com' is an e-mail address.",
+            "Choose another name; the player can sign in with the address all the same.",
+        ],
+    )
