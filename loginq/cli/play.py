@@ -88,9 +88,10 @@ def _waited(game: "Game", username: str, json: bool) -> dict[str, Any]:
 def _sign_in_again(account: "Account", over: "SignInOver") -> None:
     """In the middle of the line: `/login` gives the same ticket and the same place, once the player is signed in."""
     from loginq.cli import console
+    from loginq.cli.reading import has_terminal
     from loginq.cli.sign_in import sign_in
 
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not has_terminal():
         over.hint = f"Your place is kept. Come back with `loginq play --username {account.username}`."
         raise over
     console.say(f"{over.message} {over.hint}")

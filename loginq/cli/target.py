@@ -10,7 +10,8 @@ EXAMPLE: dict[str, Any] = example("loginq target", "loginq target --stack eu-lau
 def target(json: Json = False) -> None:
     """Say which queue the commands here are about, and who says so.
 
-    Asks nobody. One whole set of names from one source: --stack, --profile and --region, else the environment, else .env.
+    Asks nobody. A target is one whole set of names from one source: --stack, --profile and --region, else the
+    environment, else .env.
     """
     from loginq.cli import console
     from loginq.cli.session import resolved
