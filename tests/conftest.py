@@ -28,7 +28,7 @@ _POLICY = {
 
 settings.register_profile("ci", max_examples=1_000, deadline=None)
 """What one run in a hundred would find; everywhere else 100 examples have to do."""
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "default"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,16 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas import get_login_status, metrics, process_login_queue, queue_player_login, runtime, settle_line
+from lambdas import (
+    get_login_status,
+    metrics,
+    process_login_queue,
+    put_player_info,
+    queue_player_login,
+    report_sessions,
+    runtime,
+    settle_line,
+)
 from loginq.deploy import template
 from loginq.service import load
 from loginq.service.audit import actions, record
@@ -452,6 +461,27 @@ def test_a_handler_without_time_begins_nothing_and_says_so(called: None, capsys:
     assert get_login_status.handler(event, Context(5_000))["statusCode"] == 404
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "out_of_time" not in line
+
+
+def test_cognito_gets_its_event_back_and_the_player_a_row(called: None, queue: Queue) -> None:
+    event = {
+        "triggerSource": "PostConfirmation_ConfirmSignUp",
+        "userName": "ada",
+        "request": {"userAttributes": {"sub": "sub-ada", "email": "ada@example.com"}},
+    }
+    assert put_player_info.handler(event, Context(5_000)) is event
+    player = queue.players.get("sub-ada")
+    assert player is not None
+    assert (player.username, player.email, player.ticket) == ("ada", "ada@example.com", None)
+
+
+def test_a_report_is_answered_event_by_event(called: None) -> None:
+    event = {"player": "nobody", "admission": "a", "event": "left", "at": "2020-01-15T08:00:00Z"}
+    body = json.dumps({"events": [event, {**event, "event": "flew"}]})
+    answer = report_sessions.handler({"body": body}, Context(5_000))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"results": ["unknown", "invalid"]})
+    answer = report_sessions.handler({"body": "{}"}, Context(5_000))
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, "bad_request")
 
 
 def test_an_access_token_is_no_id_token(called: None) -> None:
