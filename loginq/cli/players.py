@@ -86,7 +86,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A user name, an e-mail address or a sub.", autocompletion=player_names)],
     json: Json = False,
 ) -> None:
-    """Show one player: account, ticket, position, ETA, and what happened."""
+    """Show one player: account, place, and what happened."""
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.audit import actions
@@ -127,7 +127,7 @@ def export(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Write every player to a file: .csv for spreadsheets, .jsonl for programs. Reads the whole table.
+    """Write every player to a file. Reads the whole table: .csv is for spreadsheets, .jsonl for programs.
 
     Tickets are left out, and who is deleted. Nobody but you can read the file.
     """
@@ -186,7 +186,10 @@ def remove(names: Names = None, file: File = None, yes: Yes = False, json: Json 
 
 @app.command(**example("loginq players reset ada --yes"))
 def reset(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
-    """Put players back to how they were after signing up: no ticket, no place, not blocked. Safe to repeat."""
+    """Put players back to how they were after signing up.
+
+    No ticket, no place, not blocked. Safe to repeat.
+    """
     from loginq.service.operating import reset as operation
 
     _all(operation, _named(names, file), json, "Resetting", "" if yes else "Reset {:,} players?")

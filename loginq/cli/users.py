@@ -27,7 +27,10 @@ def create(
     generate: Annotated[bool, typer.Option("--generate", help="Make a password up and print it, once.")] = False,
     json: Json = False,
 ) -> None:
-    """Create an account with a permanent password, and its player row."""
+    """Create an account, with a permanent password.
+
+    Its player row is made with it.
+    """
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.accounts import check_account
@@ -202,7 +205,10 @@ def confirm_account(name: Name, json: Json = False) -> None:
 
 @app.command(**example("loginq users disable ada"))
 def disable(name: Name, json: Json = False) -> None:
-    """Keep a player out: the account cannot sign in, and a token that is out already gets nowhere."""
+    """Keep a player out.
+
+    The account cannot sign in, and a token that is out already gets nowhere.
+    """
     _switch(name, "disable", "{} can neither sign in nor log in.", json)
 
 

@@ -122,7 +122,8 @@ def _stack(patient: Patient) -> Finding:
     if found is None:
         return Finding("stack", Verdict.BAD, f"there is no stack {patient.stack.name!r}", "Run `loginq deploy`.")
     state, failed = patient.stack.state(found), failed_of(patient.stack.resources())
-    says = " ".join([f"{patient.stack.name} is in {state.status}{'. ' + state.says if state.says else ''}", *failed])
+    said = [f"{patient.stack.name} is in {state.status}", *filter(None, [state.says]), *failed]
+    says = ". ".join(each.rstrip(".") for each in said)
     if failed or not state.works:
         return Finding("stack", Verdict.BAD, says, state.do or "See why with `loginq deploy`, which also mends it.")
     return Finding("stack", Verdict.OK if state.how is How.WELL else Verdict.WARN, says, state.do)

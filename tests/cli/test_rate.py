@@ -156,10 +156,11 @@ def test_a_time_is_told_by_the_clock_of_aws(aws: Aws, target: Target, queue: Que
 
 def test_steps_that_are_past_are_the_rate_and_no_plan(run: Run, deployed: Target, queue: Queue) -> None:
     standing(queue, steps=((1_000, 70_000), (2_000, 80_000), (4_070_908_800_000, 90_000)))
-    assert run("rate", "show").out.splitlines()[1:7] == [
+    assert run("rate", "show").out.splitlines()[1:8] == [
         "│ asked     80/s                             │",
         "│ burst     0 players                        │",
         "│ capacity  no limit                         │",
+        "│ gate      0/s pass                         │",
         "│ admitted  0 in the last minute, 0.0/s      │",
         "│ planned   90/s from 2099-01-01 00:00:00    │",
         "╰────────────────────────────────────────────╯",

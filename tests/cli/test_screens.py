@@ -25,7 +25,8 @@ def test_cleaning_asks_first(run: Run, deployed: Target, queue: Queue) -> None:
 @pytest.mark.parametrize("players", ["0", "-3", "100001"])
 def test_a_crowd_of_an_impossible_size(run: Run, deployed: Target, players: str) -> None:
     screen = run("load", "run", "--players", players)
-    assert (screen.code, screen.err.splitlines()[-1]) == (2, "Ask for 1 to 100,000.")
+    assert screen.code == 2
+    assert "100000" in screen.err.replace(",", "")
 
 
 # No target, or none that answers

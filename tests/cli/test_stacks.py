@@ -9,7 +9,6 @@ import pytest
 
 from loginq.cli.console import DASH
 from loginq.cli.session import Session
-from loginq.deploy import template
 from loginq.deploy.checks import Patient, examine
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.stack import Stack
@@ -24,7 +23,6 @@ BUCKET = f"loginq-artifacts-{ACCOUNT}-eu-west-1"
 
 
 def deploying(monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
-    monkeypatch.setattr(template, "lint", lambda: None)
     for command in ("deploy", "destroy"):
         monkeypatch.setattr(sys.modules[f"loginq.cli.{command}"], "open_deployment", lambda local: deployment)
 

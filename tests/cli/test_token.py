@@ -92,7 +92,7 @@ def test_what_people_paste(run: Run, api: Api, way: str) -> None:
         ("[" * 100_000, "There is no admission_token in this JSON."),
         ("nonsense", "This is not a JWT: Not enough segments."),
         ("eyJ.eyJ.x", "This is not a JWT: "),
-        ("eyJ\udcff.a.b", "This is not a JWT: "),
+        ("eyJ\udcff.a.b", "'eyJ\\udcff.a.b' is no UTF-8 text."),
     ],
 )
 def test_what_is_no_token(run: Run, api: Api, text: str, says: str) -> None:

@@ -13,6 +13,7 @@ from loginq import __version__
 from loginq.client import Trouble
 from loginq.deploy import bundle, checks
 from loginq.deploy.checks import Finding, Patient, Verdict
+from loginq.deploy.states import State, state_of
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.line import Line
@@ -58,6 +59,9 @@ class Stack:
 
     def describe(self) -> dict[str, str] | None:
         return None if self.status is None else {"StackStatus": self.status}
+
+    def state(self, found: dict[str, str]) -> State:
+        return state_of(found["StackStatus"], self.name, "Table: no")
 
     def resources(self) -> list[dict[str, str]]:
         return self.of
@@ -107,6 +111,7 @@ def test_credentials() -> None:
 
 
 MENDED = "See why with `loginq deploy`, which also mends it."
+BACK = "loginq is in UPDATE_ROLLBACK_COMPLETE. The last change was taken back: Table: no"
 
 
 @pytest.mark.parametrize(
@@ -114,9 +119,18 @@ MENDED = "See why with `loginq deploy`, which also mends it."
     [
         (Stack(), (OK, "loginq is in UPDATE_COMPLETE", "")),
         (Stack(None), (BAD, "there is no stack 'loginq'", "Run `loginq deploy`.")),
-        (Stack("UPDATE_ROLLBACK_COMPLETE"), (BAD, "UPDATE_ROLLBACK_COMPLETE", MENDED)),
-        (Stack("UPDATE_IN_PROGRESS"), (BAD, "UPDATE_IN_PROGRESS", MENDED)),
-        (Stack(of=[resource("Table", status="UPDATE_FAILED")]), (BAD, "UPDATE_COMPLETE", MENDED)),
+        (
+            Stack("UPDATE_ROLLBACK_COMPLETE"),
+            (WARN, BACK, "What was there before it runs. Mend that and deploy again."),
+        ),
+        (
+            Stack("UPDATE_IN_PROGRESS"),
+            (WARN, "loginq is in UPDATE_IN_PROGRESS. It is being changed", "Wait until that is over."),
+        ),
+        (
+            Stack(of=[resource("Table", status="UPDATE_FAILED")]),
+            (BAD, "loginq is in UPDATE_COMPLETE. Table is in UPDATE_FAILED", MENDED),
+        ),
     ],
 )
 def test_the_stack(stack: Stack, expected: tuple[Verdict, str, str]) -> None:

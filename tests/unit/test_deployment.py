@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loginq.deploy import removal, template
+from loginq.deploy import removal
 from loginq.deploy.artifacts import bucket_name
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.tags import merged, parse_tags
@@ -52,11 +52,6 @@ RESOURCES = [
 
 def resources(*found: dict[str, Any]) -> Answer:
     return in_turn({"StackResourceSummaries": list(found)})
-
-
-@pytest.fixture(autouse=True)
-def _linted_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "lint", lambda: None)
 
 
 # Planning

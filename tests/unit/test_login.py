@@ -168,4 +168,5 @@ def test_who_is_forgotten_leaves_the_claims_that_are_not_counted_and_no_name(wor
         world.later(ADMITTING)
     assert (queue.lines.read().counted_to, world.counts()) == (1, (1, 0, 0, 1))
     login.forget(queue, ada)
-    assert queue.players.get(ada.sub) is None
+    rest = world.player(ada)
+    assert (rest.claimed, rest.deleted, rest.blocked) == ((1,), True, True)

@@ -39,7 +39,8 @@ def test_who_is_reset_is_not_blocked_any_more(world: World) -> None:
     queue.players.block(ada.sub, blocked=True)
     with pytest.raises(Blocked):
         login.request(queue, ada)
-    assert operating.reset(queue, "me", [ada]) == ["reset"]
+    (said,) = operating.reset(queue, "me", [ada])
+    assert str(said).startswith("reset, no longer blocked")
     player = world.player(ada)
     assert (player.blocked, player.ticket, player.position) == (False, None, None)
     assert login.request(queue, ada).state is State.QUEUED
