@@ -2,14 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from joserfc.jwk import RSAKey
 from moto import mock_aws
 
 from loginq.service.aws import Aws
@@ -26,17 +29,39 @@ _POLICY = {
     "RequireSymbols": True,
 }
 
-settings.register_profile("ci", max_examples=1_000, deadline=None)
-"""What one run in a hundred would find; everywhere else 100 examples have to do."""
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "default"))
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""How long an example takes is the machine's affair, and a busy one is no failure."""
+settings.register_profile("default", _PATIENT)
+settings.register_profile("ci", _PATIENT, max_examples=1_000)
+"""What one run in a hundred would find: CI asks for it by HYPOTHESIS_PROFILE."""
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def _kept(make: Callable[[Any], RSAKey]) -> Callable[[Any], RSAKey]:
+    """The same, remembering each key by what it was made from."""
+    keys: dict[str, RSAKey] = {}
+
+    def made(given: Any, *more: Any, **options: Any) -> RSAKey:
+        if more or options:
+            return make(given, *more, **options)
+        text = json.dumps(given, default=repr)
+        if text not in keys:
+            keys[text] = make(given)
+        return keys[text]
+
+    return made
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _models_are_parsed_once() -> Iterator[None]:
-    """A service's model is megabytes of JSON, and botocore parses it for each session: half the time of these tests."""
-    parsed = cache(JSONFileLoader().load_file)
+def _made_once() -> Iterator[None]:
+    """What never changes is made once a process, not once a test: it took most of these tests' time.
+
+    botocore reads and parses megabytes of models for each session, moto a user pool's RSA key for each pool.
+    """
+    loader = cache(botocore.loaders.create_loader)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: parsed(path))
+        patch.setattr(botocore.session, "create_loader", lambda path=None: loader(path))
+        patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
         yield
 
 

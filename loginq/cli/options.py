@@ -36,6 +36,7 @@ def example(*lines: str) -> dict[str, Any]:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
+    from loginq.cli.output import plain
     from loginq.cli.reading import has_terminal
 
     if yes:
@@ -44,7 +45,7 @@ def confirm(question: str, yes: bool) -> None:
         from loginq.service.errors import Invalid
 
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(plain(question), err=True):
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """`loginq play`: the reference client. Sign up or in, wait in line, enter the game."""
 
+import shlex
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,8 +64,8 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
                 standing = _waited(game, account.username, json)
             except SignInOver as exc:
                 _sign_in_again(account, exc)
-    except KeyboardInterrupt:
-        console.say(f"Your place is kept. Come back with `loginq play --username {account.username}`.")
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
+        console.say(_come_back(account))
         raise
     if json:
         console.document(standing)
@@ -72,6 +73,10 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
         console.say(_ticket_in(target, str(standing["admission_token"])))
+
+
+def _come_back(account: "Account") -> str:
+    return f"Your place is kept. Come back with `loginq play --username {shlex.quote(account.username)}`."
 
 
 def _waited(game: "Game", username: str, json: bool) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _sign_in_again(account: "Account", over: "SignInOver") -> None:
     from loginq.cli.sign_in import sign_in
 
     if not has_terminal():
-        over.hint = f"Your place is kept. Come back with `loginq play --username {account.username}`."
+        over.hint = _come_back(account)
         raise over
     console.say(f"{over.message} {over.hint}")
     sign_in(account, password(False, twice=False))
@@ -205,23 +210,22 @@ class _Live(_Lines):
         from rich.console import Group
         from rich.panel import Panel
         from rich.progress_bar import ProgressBar
-        from rich.text import Text
 
-        from loginq.cli.console import duration
+        from loginq.cli.console import duration, text
 
         standing, now = self._standing, time.monotonic()
         eta = standing.get("eta_seconds")
-        lines: list[Any] = [Text(describe({**standing, "eta_seconds": None}) if standing else "Asking for a place …")]
+        lines: list[Any] = [text(describe({**standing, "eta_seconds": None}) if standing else "Asking for a place …")]
         if eta is not None:
             left = max(0.0, eta - (now - self._asked))
             waited = now - self._started
-            lines.append(Text(f"about {duration(round(left) * 1_000)} left" if left >= 1 else "any moment now", "bold"))
+            lines.append(text(f"about {duration(round(left) * 1_000)} left" if left >= 1 else "any moment now", "bold"))
             lines.append(ProgressBar(total=100, completed=100 * waited / max(waited + left, 1), width=40))
         if standing.get("message"):
-            lines.append(Text(standing["message"], "yellow"))
-        lines.append(Text(self._note, "red") if self._note else Text(""))
-        lines.append(Text(f"asking again in {until_poll:.0f} s · Ctrl-C leaves, the place is kept", "dim"))
-        return Panel(Group(*lines), title=Text(f"{self._username} in line"), title_align="left", width=64)
+            lines.append(text(standing["message"], "yellow"))
+        lines.append(text(self._note, "red") if self._note else text(""))
+        lines.append(text(f"asking again in {until_poll:.0f} s · Ctrl-C leaves, the place is kept", "dim"))
+        return Panel(Group(*lines), title=text(f"{self._username} in line"), title_align="left", width=64)
 
 
 def describe(standing: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from loginq.cli.output import plain
 from loginq.cli.reading import has_terminal, typed
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _asked(question: str) -> str:
     if sys.stdin is None:
         raise nobody
     try:
-        return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+        return str(typer.prompt(plain(question), default="", show_default=False, err=True)).strip()
     except typer.Abort as exc:
         if has_terminal() or not isinstance(exc.__context__, EOFError):
             raise

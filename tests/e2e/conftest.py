@@ -131,7 +131,7 @@ def here(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     return stack
 
 
-def in_process(*words: str) -> tuple[int, str, str]:
+def in_process(*words: str, stdin: str | None = None) -> tuple[int, str, str]:
     """One command of loginq: exit code, stdout, stderr."""
-    result = CliRunner().invoke(app, list(words), prog_name="loginq")
+    result = CliRunner().invoke(app, list(words), input=stdin, prog_name="loginq")
     return result.exit_code, clean(result.stdout), clean(result.stderr)

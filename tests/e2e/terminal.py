@@ -21,6 +21,13 @@ LOGINQ = [
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from loginq.cli import main; main()",
 ]
 """The command, in a process that hears Ctrl-C."""
+LEADER = [
+    sys.executable,
+    "-c",
+    "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execvp(sys.argv[1], sys.argv[1:])",
+]
+"""What makes the terminal on stdin a command's own, as a terminal's window does: job control and fish want that."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,7 +44,7 @@ class Terminal:
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         environ = {**environment(names), "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
         self.process = subprocess.Popen(
-            command, env=environ, cwd=cwd, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            [*LEADER, *command], env=environ, cwd=cwd, stdin=slave, stdout=slave, stderr=slave
         )
         os.close(slave)
         self.drawn = ""

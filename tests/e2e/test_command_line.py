@@ -116,68 +116,7 @@ def test_status_and_a_stack_by_its_name(loginq: Loginq, stack: str) -> None:
     assert (missing.returncode, missing.stderr.splitlines()[0]) == (3, "Error: There is no stack 'nothing' here.")
 
 
-def test_a_crowd_and_a_player_who_gets_through(loginq: Loginq, stack: str) -> None:
-    assert loginq("load", "run", "--players", "60").returncode == 0
-    words = ("users", "create", "bob", "--email", "bob@example.com", "--password-stdin")
-    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
-    wrong = loginq("play", "--username", "bob", "--password-stdin", stdin="Wrong-Horse-7-Battery\n")
-    assert (wrong.returncode, wrong.stderr) == (
-        4,
-        "Error: The user name or the password is wrong.\nCheck both and try again.\n",
-    )
-    played = loginq("play", "--username", "bob", "--password-stdin", stdin=PASSWORD + "\n")
-    assert played.returncode == 0, played.stderr
-    assert "You are In AWSome Game World" in played.stdout
-    shown = json.loads(loginq("players", "show", "bob", "--json").stdout)
-    assert (shown["state"], shown["has_ticket"]) == ("admitted", True)
-    assert json.loads(loginq("load", "clean", "--yes", "--json").stdout)["deleted"] == 60
-
-
-def test_keys_and_tokens(loginq: Loginq, stack: str) -> None:
-    words = ("users", "create", "kay", "--email", "kay@example.com", "--password-stdin")
-    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
-    played = loginq("play", "--username", "kay", "--password-stdin", "--json", stdin=PASSWORD + "\n")
-    token = json.loads(played.stdout.splitlines()[-1])["admission_token"]
-    good = loginq("token", "verify", stdin=token)
-    assert (good.returncode, good.stderr) == (0, "✓ This token is good: its player was let in.\n")
-    bad = loginq("token", "verify", token[:-6] + "AAAAAA")
-    assert (bad.returncode, "signature: it does not fit" in bad.stderr) == (1, True)
-    assert json.loads(loginq("token", "verify", "--json", stdin=token).stdout)["valid"] is True
-    assert loginq("token", "verify", stdin="nonsense").returncode == 2
-    before = json.loads(loginq("keys", "show", "--json").stdout)
-    assert before["signs"] == before["keys"]["active"]
-    assert loginq("keys", "rotate").returncode == 2
-    rotated = loginq("keys", "rotate", "--yes", "--json")
-    assert json.loads(rotated.stdout)["signs"] == before["keys"]["next"]
-    again = loginq("keys", "rotate", "--yes")
-    assert (again.returncode, "--force" in again.stderr) == (2, True)
-    assert loginq("token", "verify", stdin=token).returncode == 0
-    assert '"d"' not in rotated.stdout + loginq("keys", "show").stdout
-
-
-def test_one_player_is_let_in_taken_out_and_reset(loginq: Loginq, stack: str) -> None:
-    words = ("users", "create", "liz", "--email", "liz@example.com", "--password-stdin")
-    assert loginq(*words, stdin=PASSWORD + "\n").returncode == 0
-    admitted = loginq("players", "admit", "liz", "nobody", "--json")
-    assert admitted.returncode == 1
-    results = {each["player"]: each["result"] for each in json.loads(admitted.stdout)["results"]}
-    assert results == {"liz": "let in", "nobody": "There is no player 'nobody'."}
-    assert "was in already" in loginq("players", "admit", "liz").stdout
-    assert loginq("players", "remove", "liz").returncode == 2
-    assert "removed" in loginq("players", "remove", "liz", "--yes").stdout
-    assert "had no place" in loginq("players", "remove", "liz", "--yes").stdout
-    assert "reset" in loginq("players", "reset", "liz", "--yes").stdout
-    assert json.loads(loginq("players", "show", "liz", "--json").stdout)["state"] == "registered"
-
-
-def test_signing_up_in_the_client(loginq: Loginq, stack: str) -> None:
-    words = ("play", "--username", "eve", "--password-stdin", "--sign-up", "--email", "eve@example.com", "--json")
-    played = loginq(*words, stdin=PASSWORD + "\n123456\n")
-    assert played.returncode == 0, played.stderr
-    last = json.loads(played.stdout.splitlines()[-1])
-    assert (last["login_status"], last["state"]) == (True, "admitted")
-
-
+@pytest.mark.drills
 def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     loginq: Loginq, stack: str, folder: Path, environment: dict[str, str]
 ) -> None:

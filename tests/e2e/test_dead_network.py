@@ -32,7 +32,10 @@ def terminal(frozen: Frozen, tmp_path: Path) -> Callable[..., Terminal]:
     return lambda *words: Terminal([*LOGINQ, *words], frozen[1].target.names(), tmp_path)
 
 
-def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callable[..., Terminal]) -> None:
+@pytest.mark.parametrize(
+    "seconds", [r"\d", pytest.param(r"1\d", marks=pytest.mark.drills)], ids=["a few seconds", "ten seconds"]
+)
+def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callable[..., Terminal], seconds: str) -> None:
     running, stack = frozen
     stack.queue.lines.change(lambda line, t: replace(line, paused=True))
     player = stack.player()
@@ -42,7 +45,7 @@ def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callabl
     playing.shows("the line is paused")
     watching.shows("nothing needs attention")
     os.kill(running.pid, signal.SIGSTOP)
-    watching.shows(r"AWS has not answered for 1\d s")
+    watching.shows(rf"AWS has not answered for {seconds} s")
     os.kill(running.pid, signal.SIGCONT)
     watching.forget()
     watching.shows("nothing needs attention")

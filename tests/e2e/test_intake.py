@@ -1,5 +1,7 @@
 """Messages that cannot be placed end among the dead letters and hold nobody up."""
 
+import pytest
+
 from loginq.service.intake import Ticket
 from loginq.service.players import Player
 from tests.e2e.conftest import Stack, until
@@ -23,18 +25,19 @@ def test_bad_messages_become_dead_letters_and_block_nobody(stack: Stack) -> None
     assert sorted(message["Body"] for message in found) == sorted(bad)
 
 
-def test_a_crowd_of_a_thousand_is_placed_once_each(stack: Stack) -> None:
+@pytest.mark.parametrize("many", [300, pytest.param(1_000, marks=pytest.mark.drills)])
+def test_a_crowd_is_placed_once_each(stack: Stack, many: int) -> None:
     """Batches that take longer than they are hidden are delivered again: that may leave holes, and moves nobody."""
     queue, before = stack.queue, stack.queue.lines.read().tail
-    stack.crowd(1_000)
+    stack.crowd(many)
 
     def players() -> list[Player]:
         subs = {place.sub for place in queue.rosters.places(before + 1, queue.lines.read().tail)}
         return list(queue.players.get_all(sorted(subs)).values())
 
-    until(lambda: len(placed := players()) == 1_000 and all(player.position for player in placed))
+    until(lambda: len(placed := players()) == many and all(player.position for player in placed))
     positions = {player.position: player.sub for player in players()}
-    assert len(positions) == 1_000
+    assert len(positions) == many
     tail = queue.lines.read().tail
     places = list(queue.rosters.places(before + 1, tail))
     assert {place.position: place.sub for place in places if positions.get(place.position) == place.sub} == positions

@@ -166,11 +166,11 @@ def test_only_this_pools_id_tokens_are_let_through(stack: Stack, ada: Player) ->
         IdTokenValidity=1,
         TokenValidityUnits={"IdToken": "seconds"},
     )["UserPoolClient"]["ClientId"]
-    over = cognito.initiate_auth(
+    soon_over = cognito.initiate_auth(
         ClientId=brief,
         AuthFlow="USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": ada.username, "PASSWORD": PASSWORD},
-    )["AuthenticationResult"]["IdToken"]
+    )["AuthenticationResult"]
     genuine = ada.account.token()
     claims, header = jwt.decode(genuine, options={"verify_signature": False}), jwt.get_unverified_header(genuine)
     own_key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
@@ -179,9 +179,9 @@ def test_only_this_pools_id_tokens_are_let_through(stack: Stack, ada: Player) ->
         None,
         "nonsense",
         signed["AuthenticationResult"]["IdToken"],
-        ada.account._cognito.access_token,
+        soon_over["AccessToken"],
         genuine[:-4] + "AAAA",
-        over,
+        soon_over["IdToken"],
         jwt.encode(claims, "", "none", headers={"kid": header["kid"]}),
         jwt.encode(claims, own_key, "RS256", headers={"kid": header["kid"]}),
     ):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.line import MICRO, Line
@@ -213,7 +213,6 @@ def play(world: World, ops: list[tuple[object, ...]], waits: list[int]) -> None:
             getattr(world, str(name))(*words)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(OPS, min_size=5, max_size=60),
     st.lists(st.integers(0, 8_000), min_size=60, max_size=60),
@@ -239,7 +238,6 @@ def test_every_no_show_is_counted_once_and_the_capacity_is_kept(
     assert line.counted - (line.departed - line.synthetic) == world.in_game()
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(OPS, min_size=5, max_size=60), st.lists(st.integers(0, 8_000), min_size=60, max_size=60), st.integers())
 def test_a_refund_is_never_more_than_the_rate_again_nor_than_what_was_missed(
     ops: list[tuple[object, ...]], waits: list[int], seed: int
