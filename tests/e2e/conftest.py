@@ -87,7 +87,7 @@ def until(true: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + PATIENCE
     while not (found := true()):
         assert time.monotonic() < deadline, f"it did not happen within {PATIENCE} s"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return found
 
 
@@ -129,6 +129,12 @@ def here(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     for name, value in stack.target.names().items():
         monkeypatch.setenv(name, value)
     return stack
+
+
+def few(calls: range) -> list[Any]:
+    """All of these, of which only the middle one is in the default run: what a crash does is the same rule at each."""
+    middle = calls[len(calls) // 2]
+    return [call if call == middle else pytest.param(call, marks=pytest.mark.drills) for call in calls]
 
 
 def in_process(*words: str, stdin: str | None = None) -> tuple[int, str, str]:

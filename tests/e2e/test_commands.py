@@ -20,7 +20,7 @@ def test_a_crowd_and_a_player_who_gets_through(here: Stack) -> None:
     wrong = command("play", "--username", "bob", "--password-stdin", stdin="Wrong-Horse-7-Battery\n")
     assert (wrong.returncode, wrong.stderr) == (
         4,
-        "Error: The user name or the password is wrong.\nCheck both and try again.\n",
+        "Error: The user name or the password is wrong.\nCheck both and try again.",
     )
     played = command("play", "--username", "bob", "--password-stdin", stdin=PASSWORD + "\n")
     assert played.returncode == 0, played.stderr
@@ -36,7 +36,7 @@ def test_keys_and_tokens(here: Stack) -> None:
     played = command("play", "--username", "kay", "--password-stdin", "--json", stdin=PASSWORD + "\n")
     token = json.loads(played.stdout.splitlines()[-1])["admission_token"]
     good = command("token", "verify", stdin=token)
-    assert (good.returncode, good.stderr) == (0, "✓ This token is good: its player was let in.\n")
+    assert (good.returncode, good.stderr) == (0, "✓ This token is good: its player was let in.")
     bad = command("token", "verify", token[:-6] + "AAAAAA")
     assert (bad.returncode, "signature: it does not fit" in bad.stderr) == (1, True)
     assert json.loads(command("token", "verify", "--json", stdin=token).stdout)["valid"] is True

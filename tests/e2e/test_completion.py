@@ -81,7 +81,7 @@ def test_tab_runs_nothing_and_completes_what_is_harmless(attacked: Stack, tmp_pa
         pytest.skip(f"there is no {name} on this machine")
     shell = Shell(name, attacked, tmp_path)
     for words in NAMES if name != "bash" else NAMES[:1]:
-        for start in ("mi", "bo", ""):
+        for start in ("mi", "bo", "") if name != "bash" else ("mi",):
             tab(shell, f"{words} {start}")
     shell.run("loginq users show zo\t")
     assert "account zoe.l" in shell.drawn

@@ -18,7 +18,7 @@ from loginq.service.players import COOL_DOWN, Identity, Player, State
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
 from loginq.service.times import system_clock
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, few
 
 
 class Crash(BaseException):
@@ -112,7 +112,7 @@ def assert_all_have_their_own(queue: Queue, who: list[Identity]) -> None:
     assert all(rosters[sub] == position for sub, position in found.items())
 
 
-@pytest.mark.parametrize("size", [1, 26, 260])
+@pytest.mark.parametrize("size", [1, 26, pytest.param(260, marks=pytest.mark.drills)])
 def test_a_batch_of_any_size_in_the_order_of_the_tickets(stack: Stack, url: str, size: int) -> None:
     queue = queue_on(stack, url)
     who = newcomers(queue, size)
@@ -135,7 +135,7 @@ def test_few_requests_for_a_large_batch(stack: Stack, url: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 7))
+@pytest.mark.parametrize("call", few(range(1, 7)))
 def test_a_crash_at_any_call_and_then_redelivery(stack: Stack, url: str, call: int, when: str) -> None:
     queue = queue_on(stack, url)
     who = newcomers(queue, 10)
@@ -149,7 +149,7 @@ def test_a_crash_at_any_call_and_then_redelivery(stack: Stack, url: str, call: i
     assert_all_have_their_own(queue, who)
 
 
-@pytest.mark.parametrize("calls", range(9))
+@pytest.mark.parametrize("calls", few(range(9)))
 def test_what_there_is_no_time_for_is_handed_back(stack: Stack, url: str, calls: int) -> None:
     """However long it lasts: everybody is placed or handed back, not both, and comes in the next time."""
     queue = queue_on(stack, url)
@@ -226,7 +226,7 @@ def test_bad_messages_fail_alone(stack: Stack, url: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 4))
+@pytest.mark.parametrize("call", few(range(1, 4)))
 def test_a_crash_at_any_call_of_login_loses_no_ticket(stack: Stack, url: str, call: int, when: str) -> None:
     now, name = system_clock(), f"login-{call}-{when}"
     queue = queue_on(stack, url, clock=lambda: now, name=name)
@@ -254,7 +254,7 @@ def taken(stack: Stack, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 5))
+@pytest.mark.parametrize("call", few(range(1, 5)))
 def test_a_crash_at_any_call_of_status_lets_in_once(stack: Stack, url: str, call: int, when: str) -> None:
     name = f"status-{call}-{when}"
     queue = queue_on(stack, url, name=name)

@@ -26,8 +26,10 @@ def world(stack: Stack) -> World:
     return made(stack.aws, stack.target.table, url)
 
 
-def test_one_report_of_many_players(world: World) -> None:
-    who = [someone() for _ in range(200)]
+@pytest.mark.parametrize("many", [100, pytest.param(200, marks=pytest.mark.drills)])
+def test_one_report_of_many_players(world: World, many: int) -> None:
+    """More than one transaction holds."""
+    who = [someone() for _ in range(many)]
     tickets = [login.request(world.queue, each).ticket for each in who]
     place(
         world.queue,
@@ -39,10 +41,10 @@ def test_one_report_of_many_players(world: World) -> None:
         world.queue.players.admit(replace(row, ticket=ticket), T)
     pairs = list(zip(who, tickets, strict=True))
     events: list[Event | None] = [*(joined(*pair) for pair in pairs), *(left(*pair) for pair in pairs), None]
-    assert report(world.queue, events) == ["counted"] * 400 + ["invalid"]
-    assert world.departed() == 200
-    assert report(world.queue, events) == ["unchanged"] * 400 + ["invalid"]
-    assert world.departed() == 200
+    assert report(world.queue, events) == ["counted"] * 2 * many + ["invalid"]
+    assert world.departed() == many
+    assert report(world.queue, events) == ["unchanged"] * 2 * many + ["invalid"]
+    assert world.departed() == many
 
 
 def settle_all(world: World) -> None:

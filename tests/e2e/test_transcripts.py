@@ -56,7 +56,10 @@ def told(text: str, folder: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=[path.stem for path in TRANSCRIPTS])
+@pytest.mark.parametrize(
+    "transcript",
+    [pytest.param(path, marks=pytest.mark.drills if path.stem != "demo" else (), id=path.stem) for path in TRANSCRIPTS],
+)
 def test_a_session(transcript: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", str(free_port()))
     monkeypatch.setattr(sys.modules["loginq.cli.demo"], "CROWD", 30)

@@ -137,12 +137,6 @@ def test_warm_throughput_is_nothing_or_what_aws_starts_at() -> None:
     )  # fmt: skip
 
 
-def test_cfn_lint_finds_nothing() -> None:
-    from cfnlint.api import lint  # takes a second to import
-
-    assert [str(found) for found in lint(TEMPLATE.text)] == []
-
-
 # Who may read what
 
 
