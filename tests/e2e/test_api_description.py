@@ -6,12 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import schemathesis
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from lambdas import http
 from loginq.deploy.assets import TEMPLATE
@@ -21,8 +18,6 @@ from loginq.service.intake import Ticket
 from tests.e2e.conftest import Stack
 
 DESCRIPTION = TEMPLATE.with_name("openapi.yaml")
-schema = schemathesis.openapi.from_path(str(DESCRIPTION))
-CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
 def test_it_describes_what_the_template_has() -> None:
@@ -48,12 +43,26 @@ def token(stack: Stack) -> str:
     return stack.player().account.token()
 
 
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_sent_the_answer_is_in_the_description(case: Any, stack: Stack, token: str) -> None:
-    response = case.call(base_url=stack.target.api_url, headers={"Authorization": f"Bearer {token}"})
-    case.validate_response(response, checks=CHECKS)
-    assert "Traceback" not in response.text and "boto" not in response.text
+@pytest.mark.parametrize("examples", [5, pytest.param(50, marks=pytest.mark.drills)])
+def test_whatever_is_sent_the_answer_is_in_the_description(stack: Stack, token: str, examples: int) -> None:
+    import schemathesis  # takes seconds to import, and every worker reads every module of tests
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+    checks = [not_a_server_error, status_code_conformance, response_schema_conformance]
+    schema: Any = schemathesis.openapi.from_path(str(DESCRIPTION))
+    operations = [each.ok() for each in schema.get_all_operations()]
+    assert len(operations) >= 5
+    for operation in operations:
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(operation.as_strategy())
+        def answers(case: Any) -> None:
+            response = case.call(base_url=stack.target.api_url, headers={"Authorization": f"Bearer {token}"})
+            case.validate_response(response, checks=checks)
+            assert "Traceback" not in response.text and "boto" not in response.text
+
+        answers()
 
 
 ANYTHING = st.recursive(

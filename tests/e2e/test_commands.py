@@ -14,7 +14,7 @@ def command(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_crowd_and_a_player_who_gets_through(here: Stack) -> None:
-    assert command("load", "run", "--players", "60").returncode == 0
+    assert command("load", "run", "--players", "20").returncode == 0
     words = ("users", "create", "bob", "--email", "bob@example.com", "--password-stdin")
     assert command(*words, stdin=PASSWORD + "\n").returncode == 0
     wrong = command("play", "--username", "bob", "--password-stdin", stdin="Wrong-Horse-7-Battery\n")
@@ -27,7 +27,7 @@ def test_a_crowd_and_a_player_who_gets_through(here: Stack) -> None:
     assert "You are In AWSome Game World" in played.stdout
     shown = json.loads(command("players", "show", "bob", "--json").stdout)
     assert (shown["state"], shown["has_ticket"]) == ("admitted", True)
-    assert json.loads(command("load", "clean", "--yes", "--json").stdout)["deleted"] == 60
+    assert json.loads(command("load", "clean", "--yes", "--json").stdout)["deleted"] == 20
 
 
 def test_keys_and_tokens(here: Stack) -> None:

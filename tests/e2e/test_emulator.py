@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,7 +102,10 @@ def test_what_a_page_may_do(stack: Stack, emulator: Running) -> None:
 
 
 def test_it_listens_on_loopback_only(emulator: Running) -> None:
-    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{emulator.pid}/fd").iterdir()}
+    inodes = set()
+    for fd in Path(f"/proc/{emulator.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed meanwhile, and does not listen
+            inodes.add(str(fd.readlink()))
     listening = []
     for table in ("tcp", "tcp6"):
         for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:

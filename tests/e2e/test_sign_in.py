@@ -47,6 +47,7 @@ def test_a_temporary_password(stack: Stack, here: Stack, cognito: Any) -> None:
     Account(stack.target, "tim").sign_in(OTHER)
 
 
+@pytest.mark.drills
 def test_a_password_that_was_reset_and_one_that_was_forgotten(stack: Stack, here: Stack, cognito: Any) -> None:
     stack.users.create("eva", "eva@example.com", PASSWORD)
     cognito.admin_reset_user_password(UserPoolId=stack.target.user_pool_id, Username="eva")

@@ -5,12 +5,15 @@ import json
 
 import pytest
 
-from loginq.service import login
+from loginq.service import login, operating
 from loginq.service.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
+from loginq.service.intake import Ticket
+from loginq.service.placing import Message, place
 from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, State
 from loginq.service.sessions import Event, parse, report
+from loginq.service.settling import settle
 from loginq.service.table import Row
-from loginq.service.times import MINUTE, iso
+from loginq.service.times import MINUTE, SECOND, iso
 from tests.memory import InMemory, Work
 from tests.world import T, World, joined, left, someone
 
@@ -196,3 +199,68 @@ def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
     good = {"player": "p", "admission": "a", "event": "left", "at": iso(T)}
     events = parse(json.dumps({"events": [good, {**good, **change}, "x", None]}), T)
     assert events == [Event("p", "a", False, T), None, None, None]
+
+
+def settle_all(world: World) -> None:
+    """Run settling until everything that was reached is closed and counted; the line is kept alive meanwhile."""
+    for _ in range(40):
+        world.queue.lines.change(lambda line, t: line.renew(t))
+        settle(world.queue)
+        world.later(30 * SECOND)
+
+
+def test_what_each_thing_does_to_the_counts(world: World) -> None:
+    """The table of the README, line by line."""
+    queue, players = world.queue, [someone() for _ in range(12)]
+    ada, bob, eve, dan, joe, kim, pam, ron, sam, tim, una, vic = players
+
+    world.let_in(ada)  # let in
+    assert world.counts() == (1, 1, 0, 0)
+    first = world.let_in(bob)
+    report(queue, [joined(bob, first, world.now[0]), left(bob, first, world.now[0])])  # left
+    assert world.counts() == (2, 1, 0, 1)
+    login.request(queue, bob)  # returned
+    assert world.counts() == (2, 2, 0, 0)
+
+    operating.admit(queue, "me", [eve])  # players admit, of somebody without a place
+    assert operating.admit(queue, "me", [eve]) == ["was in already"]
+    assert world.counts()[1] == 3
+    operating.remove(queue, "me", [eve])  # players remove, in the game
+    assert operating.remove(queue, "me", [eve]) == ["had no place"]
+    assert world.counts()[1] == 2
+    world.let_in(dan)
+    operating.reset(queue, "me", [dan])  # players reset, in the game
+    assert world.counts()[1] == 2
+
+    world.let_in(joe)
+    login.leave(queue, joe)  # DELETE /login in the game
+    login.request(queue, kim)
+    login.leave(queue, kim)  # DELETE /login with a ticket that is not placed
+    assert world.counts()[1] == 2
+
+    world.let_in(pam)
+    login.forget(queue, pam)  # account deleted, in the game
+    assert world.counts()[1] == 2
+
+    for each in (ron, sam):
+        ticket = login.request(queue, each).ticket
+        issued = queue.players.get(each.sub)
+        assert issued is not None and issued.issued_at is not None
+        place(queue, [Message("m", Ticket(each.sub, ticket, issued.issued_at).body())])
+    login.leave(queue, ron)  # DELETE /login in line: the place is a no-show once it is closed
+    queue.players.delete([sam.sub])  # the row is gone: the same
+    world.later(1_000)
+
+    world.let_in(tim)  # and never joins: the token expires unused
+    unused = world.let_in(una)
+    report(queue, [joined(una, unused, world.now[0])])
+    settle_all(world)
+    line = queue.lines.read()
+    assert line.counted_to == line.tail
+    # ada, tim and bob's return were never joined; una is in the game.
+    admitted, in_game, no_shows, departed = world.counts()
+    assert (admitted, no_shows) == (line.tail - 2, 2)
+    assert in_game == 1 == admitted - departed
+    assert vic.sub and queue.players.get(pam.sub) is not None
+    operating.set_in_game(queue, "me", 5)  # rate set --in-game
+    assert world.counts()[1] == 5
