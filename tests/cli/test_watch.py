@@ -1,0 +1,87 @@
+"""The live screen of `queue watch`: what it shows of a snapshot, and what it says while AWS is silent."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loginq.cli import console, watch
+from loginq.cli.session import Session
+from loginq.cli.watch import Watched
+from loginq.service.aws import Aws
+from loginq.service.errors import Unavailable
+from loginq.service.queue import Queue
+from loginq.service.settings import Target
+from loginq.service.stats import snapshot
+
+
+@pytest.fixture
+def session(target: Target, aws: Aws, queue: Queue) -> Session:
+    made = Session(target, aws)
+    made.queue = queue
+    return made
+
+
+def drawn(watched: Watched, capsys: pytest.CaptureFixture[str]) -> str:
+    console.draw(watch.screen(watched, "aws 1 eu-west-1 loginq", 40))
+    return capsys.readouterr().out
+
+
+def test_before_the_first_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drawn(Watched(), capsys).splitlines() == ["aws 1 eu-west-1 loginq", "Asking …"]
+    assert "no right" in drawn(Watched(trouble="no right"), capsys)
+
+
+def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000).join(t, 1_000))
+    watched = Watched()
+    for _ in range(3):
+        watch._look(session, watched)
+        now[0] += 1_000
+    shown = drawn(watched, capsys)
+    assert "queue main · aws 1 eu-west-1 loginq · open" in shown
+    for words in ("gate passes 20/s", "came in 0.0/s", "waiting 9", "rate asked 20/s", "nothing needs attention"):
+        assert words in shown, words
+    assert len(watched.seen) == 3
+    line = watch._line(watched.seen[-1])
+    assert "20/s pass of 20/s asked, 0.0/s came in" in line
+
+
+def test_a_silence_is_said_and_the_old_numbers_stay(
+    session: Session, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched()
+    watch._look(session, watched)
+    session.queue = replace(queue, clock=_silent)
+    watch._look(session, watched)
+    watched.answered = time.monotonic() - 7
+    shown = drawn(watched, capsys)
+    assert "AWS has not answered for 7 s (AWS did not answer); trying again. These numbers are old." in shown
+    assert "rate asked" in shown
+
+
+def _silent() -> Any:
+    raise Unavailable("AWS did not answer.")
+
+
+def test_who_paused_the_line_and_when(session: Session, queue: Queue, now: list[int]) -> None:
+    from loginq.service.operating import pause
+
+    pause(queue, "me")
+    at = now[0]
+    now[0] += 5_000
+    watched = Watched()
+    watch._look(session, watched)
+    assert watched.paused_since == at
+    queue.lines.change(lambda line, t: line.resume(t))
+    watch._look(session, watched)
+    assert watched.paused_since is None
+
+
+def test_only_ten_minutes_are_kept(queue: Queue, now: list[int]) -> None:
+    watched = Watched()
+    for _ in range(15):
+        watched.add(snapshot(queue))
+        now[0] += 60_000
+    assert [each.t for each in watched.seen] == [watched.seen[-1].t - n * 60_000 for n in range(10, -1, -1)]
