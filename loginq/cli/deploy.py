@@ -20,6 +20,7 @@ def deploy(
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag of the stack; repeatable.")
     ] = None,
+    params: Annotated[bool, typer.Option("--params", help="List the parameters, and do nothing.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after showing the changes.")] = False,
     yes: Yes = False,
     json: Json = False,
@@ -33,6 +34,9 @@ def deploy(
     from loginq.deploy.deployment import parse_parameters
     from loginq.deploy.tags import parse_tags
 
+    if params:
+        _list_parameters(json)
+        return
     given, given_tags = parse_parameters(param or []), parse_tags(tag or [])
     template.load().accept(given)
     deployment = open_deployment(local)
@@ -54,6 +58,17 @@ def deploy(
         report["outputs"] = _finish(deployment, report["applied"], json)
     if json:
         console.document(report)
+
+
+def _list_parameters(json: bool) -> None:
+    from loginq.cli import console
+    from loginq.deploy import template
+
+    rows = template.load().parameters()
+    if json:
+        console.document([{"name": name, "default": default, "means": means} for name, default, means in rows])
+    else:
+        console.table(["parameter", "default", "what it means"], rows, empty="")
 
 
 def _claim(deployment: "Deployment", yes: bool) -> None:

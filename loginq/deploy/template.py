@@ -84,6 +84,11 @@ class Template:
         }
         return hashlib.sha256((text + json.dumps(used, sort_keys=True)).encode()).hexdigest()[:10]
 
+    def parameters(self) -> list[tuple[str, str, str]]:
+        """What may be given: (name, default, what it means)."""
+        specs = self.document["Parameters"].items()
+        return [(name, self.defaults.get(name, ""), spec["Description"]) for name, spec in specs if name not in OURS]
+
     def accept(self, given: dict[str, str]) -> None:
         """Raises `Invalid` for a parameter that is not there to be given, or has a value that no stack may have."""
         specs = self.document["Parameters"]
