@@ -11,8 +11,9 @@ from tests.e2e.terminal import Terminal
 
 TRAP = "trapped"
 HOSTILE = [
-    f"mia\\\\$(id>{TRAP})", f"mia$(id>{TRAP})", f"mia`id>{TRAP}`", f"bob;id>{TRAP}", f"bob|id>{TRAP}", f"bob&id>{TRAP}",
-    "*", "mia*", f"mia\\\\`id>{TRAP}\\\\`", f"-mia;id>{TRAP}", f"mia';id>{TRAP};'", f'bob";id>{TRAP};"', f"mia>{TRAP}",
+    f"mia\\$(id>{TRAP})", f"mia$(id>{TRAP})", f"mia`id>{TRAP}`", f"bob;id>{TRAP}", f"bob|id>{TRAP}", f"bob&id>{TRAP}",
+    "*", "mia*", f"mia\\`id>{TRAP}\\`", f"-mia;id>{TRAP}", f"mia';id>{TRAP};'", f'bob";id>{TRAP};"', f"mia>{TRAP}",
+    f"sam;id>{TRAP}",
 ]  # fmt: skip
 SCRIPT = f"""#!{sys.executable}
 import loginq.cli.completion
@@ -83,9 +84,9 @@ def test_tab_runs_nothing_and_completes_what_is_harmless(attacked: Stack, tmp_pa
     for words in NAMES if name != "bash" else NAMES[:1]:
         for start in ("mi", "bo", "") if name != "bash" else ("mi",):
             tab(shell, f"{words} {start}")
+    shell.run("loginq users show sa\t")  # and Enter, on whatever TAB has made of it
     shell.run("loginq users show zo\t")
     assert "account zoe.l" in shell.drawn
     assert list(shell.cwd.iterdir()) == []
-    assert list((tmp_path / "here").glob(TRAP)) == []
     shell.type("exit\r")
     until(lambda: shell.process.poll() is not None)
