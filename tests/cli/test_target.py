@@ -26,7 +26,8 @@ def test_it_says_each_name_and_its_source_and_asks_nobody(
 
 
 def test_a_name_alone_and_what_a_file_may_not_say(run: Run) -> None:
-    Path(".env").write_text("LOGINQ_STACK=alpha\nAWS_DEFAULT_REGION=eu-west-1\nAWS_CONFIG_FILE=/tmp/x\n")
+    names = {"LOGINQ_STACK": "alpha", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_CONFIG_FILE": "config"}
+    Path(".env").write_text("".join(f"{name}={value}\n" for name, value in names.items()))
     screen = run("--stack", "beta", "target")
     assert "beta · aws" in screen.out
     assert screen.err.splitlines() == [

@@ -179,7 +179,7 @@ REFUSED: dict[str, Case] = {
     "no stage": ("GET", "/restapis/a1b2c3d4e5/_user_request_/login", CROSS),
     "no api": ("GET", "/restapis//v1/_user_request_/login", CROSS),
     "two slashes before": ("GET", "//restapis/a1b2c3d4e5/v1/_user_request_/login", CROSS),
-    "upper case": ("GET", "/RESTAPIS/a1b2c3d4e5/v1/_user_request_/login", CROSS),
+    "upper case": ("GET", API.replace("restapis", "RESTAPIS") + "/login", CROSS),
     "dots in place of the api": ("GET", "/restapis/../v1/_user_request_/login", CROSS),
     "dots behind": ("GET", API + "/../../../../2015-03-31/functions", CROSS),
     "encoded dots": ("GET", API + "/%2e%2e/%2e%2e/resources", CROSS),
