@@ -96,6 +96,7 @@ def test_the_env_file_has_the_names_that_clients_know(stack: str) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.drills
 def test_deploying_again_and_a_dry_run(loginq: Loginq, stack: str) -> None:
     dry = loginq("deploy", "--local", "--dry-run", "--param", "CorsOrigin=https://game.example")
     assert dry.returncode == 0

@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import pytest
+
 from tests.e2e.conftest import PASSWORD, Stack, in_process
 
 PARAMETERS = {"InitialRate": "20"}
@@ -13,6 +15,7 @@ def command(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.CompletedProcess(words, *in_process(*words, stdin=stdin))
 
 
+@pytest.mark.drills
 def test_a_crowd_and_a_player_who_gets_through(here: Stack) -> None:
     assert command("load", "run", "--players", "20").returncode == 0
     words = ("users", "create", "bob", "--email", "bob@example.com", "--password-stdin")

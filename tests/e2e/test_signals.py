@@ -11,7 +11,10 @@ from tests.e2e.terminal import LOGINQ, Terminal
 ENDS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
 
 
-@pytest.mark.parametrize(("by", "code"), ENDS, ids=[each.name for each, _ in ENDS])
+@pytest.mark.parametrize(
+    ("by", "code"),
+    [pytest.param(by, code, marks=pytest.mark.drills if by != signal.SIGHUP else (), id=by.name) for by, code in ENDS],
+)
 def test_a_live_screen_gives_the_terminal_back(stack: Stack, tmp_path: Path, by: signal.Signals, code: int) -> None:
     watching = Terminal([*LOGINQ, "queue", "watch"], stack.target.names(), tmp_path)
     watching.shows("nothing needs attention")
