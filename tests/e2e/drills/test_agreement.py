@@ -9,17 +9,51 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 import pytest
+import requests
 
 from loginq.client import Game, enter
 from loginq.launch import Launch, rehearse
 from loginq.service.times import SECOND
-from tests.e2e.conftest import Stack, in_process, until
+from tests.e2e.conftest import Player, Stack, in_process, until
 
 pytestmark = pytest.mark.drills
 
 
+class Timed(requests.Session):
+    """HTTP that notes how long each call takes, s."""
+
+    def __init__(self, took: list[float]) -> None:
+        super().__init__()
+        self._took = took
+
+    def request(self, *words: Any, **given: Any) -> requests.Response:
+        began = time.monotonic()
+        answer = super().request(*words, **given)
+        self._took.append(time.monotonic() - began)
+        return answer
+
+
+def warm(stack: Stack, players: list[Player]) -> None:
+    """Start as many functions as the launch will need at once: on paper none has to start first, and on a laptop that
+    takes longer than the whole launch.
+    """
+    first = stack.player()
+    enter(Game(stack.target.api_url, first.account.token), lambda standing: None, lambda exc, pause: None)
+
+    def ask(player: Player) -> None:
+        token = player.account.token()
+        stack.get("/login", token, "DELETE")
+        stack.get("/login/status", token, login_ticket="none")
+
+    with ThreadPoolExecutor(len(players)) as pool:
+        for _ in range(3):
+            list(pool.map(ask, players))
+
+
+@pytest.mark.realtime
 def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
     """40 real players within 5 s at 2 a second: the same launch, once with everything real, once on paper."""
     launch = Launch(players=40, rate=2_000, arrive=5 * SECOND, shape="steady", batch=10, window=0)
@@ -27,8 +61,9 @@ def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
     queue = stack.queue
     with ThreadPoolExecutor(8) as pool:
         players = list(pool.map(lambda _: stack.player(), arrivals))
+    warm(stack, players)
     queue.lines.change(lambda line, t: line.set_rate(t, launch.rate))
-    longest, over, waits = [0], threading.Event(), [0.0] * len(players)
+    longest, over, waits, calls = [0], threading.Event(), [0.0] * len(players), list[float]()
 
     def watch() -> None:
         while not over.is_set():
@@ -39,7 +74,7 @@ def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
 
     def play(n: int) -> None:
         time.sleep(max(0.0, began + arrivals[n] - time.monotonic()))
-        game = Game(stack.target.api_url, players[n].account.token)
+        game = Game(stack.target.api_url, players[n].account.token, Timed(calls))
         enter(game, lambda standing: None, lambda exc, pause: None)
         waits[n] = time.monotonic() - began - arrivals[n]
 
@@ -51,8 +86,10 @@ def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
     watching.join()
     paper = [rehearse(replace(launch, seed=seed)) for seed in range(20)]
     foretold = median((report.waits["p50"] or 0) / SECOND for report in paper)
-    assert median(waits) == pytest.approx(foretold, rel=0.05)
-    assert max(longest) == pytest.approx(median(report.longest_line for report in paper), rel=0.05)
+    took = 2 * median(calls)  # on paper a call takes no time; here asking and being let in are two
+    assert foretold * 0.9 <= median(waits) <= foretold * 1.05 + took
+    foretold_longest = median(report.longest_line for report in paper)
+    assert abs(max(longest) - foretold_longest) <= max(2, 0.05 * foretold_longest)
 
 
 def test_what_if_foresees_the_drain_that_then_happens(here: Stack) -> None:

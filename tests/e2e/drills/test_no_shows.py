@@ -156,6 +156,7 @@ def stack(deploy: Callable[..., Stack]) -> Stack:
     return deploy("no-shows", **QUICK)
 
 
+@pytest.mark.realtime
 def test_thirty_in_a_hundred_never_come_and_twenty_a_second_enter(
     stack: Stack, settled: None, crowd: Callable[[list[str]], Claimers]
 ) -> None:
