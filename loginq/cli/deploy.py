@@ -111,10 +111,9 @@ def _finish(deployment: "Deployment", applied: bool, json: bool) -> dict[str, st
 def open_deployment(local: bool) -> "Deployment":
     """The deployment that this command is about; says first which target that is."""
     from loginq.cli import console
-    from loginq.cli.session import connection, local_stack, resolved
+    from loginq.cli.session import check_account, connection, local_stack, resolved
     from loginq.deploy.deployment import Deployment
     from loginq.emulator import REGION, Emulator
-    from loginq.service.errors import Refused
     from loginq.service.resolver import ACCOUNT, PROFILE, STACK
 
     if local:
@@ -126,11 +125,7 @@ def open_deployment(local: bool) -> "Deployment":
         aws = connection(found)
         region = aws.client("cloudformation").meta.region_name
     account = aws.client("sts").get_caller_identity()["Account"]
-    if noted not in (None, account):
-        raise Refused(
-            f"This target is in the account {noted}, and your credentials are for {account}.",
-            "Choose another profile, or name the stack and its place: `loginq --stack NAME --region REGION …`.",
-        )
+    check_account(noted, account)
     deployment = Deployment(aws, name, account, region, profile)
     console.say(f"Target: {name_of(deployment)}")
     return deployment

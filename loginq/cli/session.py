@@ -113,12 +113,17 @@ class Session:
 
     def check_account(self) -> None:
         """Raises `Refused` when whoever is typing is not in the account that the target was deployed to."""
-        noted, found = self.target.account, self._identity["Account"] if self.target.account else None
-        if noted != found:
-            raise Refused(
-                f"This target is in the account {noted}, and your credentials are for {found}.",
-                "Choose another profile: `loginq --profile NAME …`. `loginq target` says where the target is from.",
-            )
+        if self.target.account:
+            check_account(self.target.account, self._identity["Account"])
+
+
+def check_account(noted: str | None, found: str) -> None:
+    """Raises `Refused` when the credentials are for another account than the one that was noted, if any was."""
+    if noted not in (None, found):
+        raise Refused(
+            f"This target is in the account {noted}, and your credentials are for {found}.",
+            "Choose another profile: `loginq --profile NAME …`. `loginq target` says where the target is from.",
+        )
 
 
 def resolved(*, may_be_new: bool = False, quietly: bool = False) -> Resolved:
