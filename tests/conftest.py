@@ -31,9 +31,9 @@ _POLICY = {
 
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """How long an example takes is the machine's affair, and a busy one is no failure."""
-settings.register_profile("default", _PATIENT)
+settings.register_profile("default", _PATIENT, max_examples=50)
 settings.register_profile("ci", _PATIENT, max_examples=1_000)
-"""What one run in a hundred would find: CI asks for it by HYPOTHESIS_PROFILE."""
+"""What one run in twenty would find: CI asks for it by HYPOTHESIS_PROFILE."""
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -545,9 +545,9 @@ def test_each_call_is_counted(
     get_login_status.handler(asking, Context(0))
     assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
     settle_line.handler({}, Context(5_000))
-    assert counted(capsys) == {
-        "Waiting": 0, "AskedRate": 1_000, "AchievedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0,
-    }  # fmt: skip
+    said = counted(capsys)
+    assert said.pop("AchievedRate") in (0, 0.017)  # one a minute, once the second in which it was let in is over
+    assert said == {"Waiting": 0, "AskedRate": 1_000, "Short": 0, "FewClaims": 0, "NoShows": 0}
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))
     assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}

@@ -14,7 +14,7 @@ COMMANDS = ("up", "down", "status", "status --json", "reset --yes", "logs")
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, command: str) -> None:
-    run("local", "status")  # Typer imports at its first call, which a worker of pytest, being a `python -c`, cannot in there
+    run("local", "status")  # Typer imports at its first call, which a worker of pytest, a `python -c`, cannot in there
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)

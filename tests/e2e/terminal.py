@@ -60,7 +60,10 @@ class Terminal:
             self.drawn += some.decode(errors="replace")
 
     def shows(self, pattern: str) -> None:
-        """Wait until this, a regular expression, has been drawn since the last `forget`."""
+        """Wait until this, a regular expression, has been drawn since the last `forget`.
+
+        Of a hidden question the last blank, too: what is typed before the echo is off is thrown away with it.
+        """
         until(lambda: re.search(pattern, self.drawn))
 
     def forget(self) -> None:

@@ -38,7 +38,7 @@ def test_watch_and_play_outlive_a_dead_network(frozen: Frozen, terminal: Callabl
     stack.queue.lines.change(lambda line, t: replace(line, paused=True))
     player = stack.player()
     watching, playing = terminal("queue", "watch"), terminal("play", "--username", player.username)
-    playing.shows("Password")
+    playing.shows("Password: ")
     playing.type(PASSWORD + "\n")
     playing.shows("the line is paused")
     watching.shows("nothing needs attention")

@@ -94,7 +94,7 @@ def test_a_live_screen_of_one(here: Stack, named: dict[str, str], tmp_path: Path
     here.queue.lines.change(lambda line, t: line.pause(t).say(t, "\x1b]0;soon\x07[/red]:smile:\u202e"))
     playing = Terminal([*LOGINQ, "play", "--username", name], here.target.names(), tmp_path)
     watching = Terminal([*LOGINQ, "queue", "watch"], here.target.names(), tmp_path)
-    playing.shows("Password")
+    playing.shows("Password: ")
     playing.type(PASSWORD + "\n")
     playing.shows("(?s)mine.*in line")
     playing.shows(r"\[/red\]:smile:")

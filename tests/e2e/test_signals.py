@@ -27,7 +27,7 @@ def test_who_is_ended_in_line_is_told_that_the_place_is_kept(stack: Stack, tmp_p
     stack.queue.lines.change(lambda line, t: line.pause(t))
     player = stack.player()
     playing = Terminal([*LOGINQ, "play", "--username", player.username], stack.target.names(), tmp_path)
-    playing.shows("Password")
+    playing.shows("Password: ")
     playing.type(PASSWORD + "\n")
     playing.shows("the line is paused")
     assert playing.end(signal.SIGTERM) == 143
