@@ -11,6 +11,9 @@ import boto3
 import botocore.loaders
 import botocore.session
 import pytest
+import typer.main
+import typer.testing
+from botocore.hooks import EventAliaser
 from hypothesis import HealthCheck, settings
 from joserfc.jwk import RSAKey
 from moto import mock_aws
@@ -56,11 +59,20 @@ def _kept(make: Callable[[Any], RSAKey]) -> Callable[[Any], RSAKey]:
 def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
 
-    botocore reads and parses megabytes of models for each session, moto a user pool's RSA key for each pool.
+    botocore reads and parses megabytes of models for each session and renames hundreds of events, moto reads a user
+    pool's RSA key for each pool, Typer makes fifty commands of their functions for each call.
     """
-    loader = cache(botocore.loaders.create_loader)
+    loader, renamed, alias = cache(botocore.loaders.create_loader), dict[str, str](), EventAliaser._alias_event_name
+
+    def aliased(of: EventAliaser, name: str) -> str:
+        if name not in renamed:
+            renamed[name] = alias(of, name)
+        return renamed[name]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         patch.setattr(botocore.session, "create_loader", lambda path=None: loader(path))
+        patch.setattr(EventAliaser, "_alias_event_name", aliased)
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
         yield
 
