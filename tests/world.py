@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.aws import Aws
+from loginq.service.departures import FOLDED, fold
 from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity, Player
@@ -56,10 +57,13 @@ class World:
         return ticket
 
     def departed(self) -> int:
-        return self.queue.lines.read().departed
+        """How many have left, once the line has heard of it."""
+        self.later(FOLDED)
+        return fold(self.queue).departed
 
     def counts(self) -> tuple[int, int, int, int]:
         """(let in, in the game, no-shows, left), as `queue stats` shows them."""
+        self.departed()
         found = counts_of(self.queue, self.queue.lines.read(), self.now[0])
         return found.admitted, found.in_game, found.no_shows, found.departed
 

@@ -18,6 +18,7 @@ from loginq.service.errors import (
     LoginqError,
     NotFound,
     OutOfTime,
+    Raced,
     Refused,
     Unavailable,
 )
@@ -38,7 +39,7 @@ _CODES: dict[type[LoginqError], str] = {
     "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch InvalidSignatureException "
     "AuthFailure OptInRequired MissingAuthenticationToken 403",
     Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
-    "TooManyRequestsException TransactionConflictException TransactionCanceledException "
+    "TooManyRequestsException TransactionCanceledException "
     "InternalServerError ServiceUnavailable InternalFailure "
     "InternalErrorException RequestThrottled ThrottledException 500 503",
     NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
@@ -50,8 +51,11 @@ _CODES: dict[type[LoginqError], str] = {
 _HINTS = {
     Refused: _CREDENTIALS,
     Unavailable: _RETRY,
+    Raced: _RETRY,
     NotFound: "If it belongs to the stack, see `loginq status`, or deploy again with `loginq deploy`.",
 }
+_RACED = ("TransactionConflict", "TransactionConflictException")
+"""A reason of a cancelled transaction, and the error of a lone write."""
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
 
@@ -64,10 +68,11 @@ def translated(exc: Exception) -> LoginqError:
     code, said = error.get("Code", ""), error.get("Message", "") or str(exc)
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(said, unpack(response.get("Item", {})))
-    for index, reason in enumerate(response.get("CancellationReasons", [])):
-        if reason.get("Code") == "ConditionalCheckFailed":
-            return ConditionFailed(said, unpack(reason.get("Item", {})), index)
-    kind = _BY_CODE.get(code, Failed)
+    reasons = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
+    if "ConditionalCheckFailed" in reasons:
+        index = reasons.index("ConditionalCheckFailed")
+        return ConditionFailed(said, unpack(response["CancellationReasons"][index].get("Item", {})), index)
+    kind = Raced if code == _RACED[1] or _RACED[0] in reasons else _BY_CODE.get(code, Failed)
     return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
 
 

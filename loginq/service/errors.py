@@ -8,6 +8,7 @@ LoginqError
 ├── Conflict            it exists already, or has changed in the meantime
 │   └── ConditionFailed a conditional write found another row, which it carries
 ├── Unavailable         AWS is throttling, failing or out of reach: try again
+│   ├── Raced           a transaction had the item in hand: nothing was written
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
@@ -65,6 +66,13 @@ class ConditionFailed(Conflict):
 
 class Unavailable(LoginqError):
     """AWS is throttling, failing or out of reach: the same call may work in a moment."""
+
+
+class Raced(Unavailable):
+    """A transaction had the item in hand, so that nothing was written: a lost race like any other.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+    """
 
 
 class OutOfTime(Unavailable):

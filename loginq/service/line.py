@@ -9,10 +9,10 @@ Units, all integers, so that the arithmetic is exact:
 Every method is pure: it takes the instant as an argument and returns a number or a new `Line`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 MICRO = 1_000_000
 """Micro-positions in one position."""
@@ -59,7 +59,13 @@ class Line:
     closed: bool = False
     capacity: int | None = None
     departed: int = 0
+    """`departed_base` and what the counters of the leavings held at `folded_at`."""
+    departed_base: int | None = 0
+    """What of `departed` is in no counter; None where a version that knows no counters wrote last."""
+    folded_at: int = 0
     no_shows: int = 0
+    holes: int = 0
+    """Counted positions that were nobody's: a lost race or a crash took them."""
     closed_to: int = 0
     void_before: int = 0
     intake_age: int = 0
@@ -76,6 +82,8 @@ class Line:
     """How many of a thousand real positions were no-shows, over the last three counts."""
     version: int = 0
     writer: str = ""
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Attributes of a newer version, kept as they are: during a deploy older functions write this item, too."""
 
     # What a reader asks of it
 
@@ -89,7 +97,7 @@ class Line:
         """The last position that may be let in at all, however far the gate is."""
         if self.capacity is None:
             return self.tail
-        return min(self.tail, self.capacity + self.departed + self.no_shows)
+        return min(self.tail, self.capacity + self.departed + self.no_shows + self.holes)
 
     def rate_at(self, t: int) -> int:
         """The asked rate at instant `t`, planned steps included, in thousandths of a player per second."""
@@ -175,16 +183,20 @@ class Line:
     @property
     def counted(self) -> int:
         """How many real players were let in at the positions that are counted."""
-        return self.counted_to - self.no_shows - self.synthetic
+        return self.counted_to - self.no_shows - self.holes - self.synthetic
 
     def wait(self, position: int, t: int) -> int | None:
         """How long a player at `position` is told to wait, ms; None where `eta` is.
 
         It is shorter than the line's own ETA by the share of no-shows, because their places come back to the gate; by
-        at most half, because a refund is never more than the rate again.
+        at most half, because a refund is never more than the rate again. While a refund runs, it is those places: the
+        ETA knows of them, and they are not to be counted twice.
         """
         eta = self.eta(position, t)
-        return None if eta is None else max(0, eta - t) * (1_000 - min(self.no_show_share, 500)) // 1_000
+        if eta is None:
+            return None
+        refunded = max(0, min(eta, self.refund_until) - t)
+        return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
     # What a writer makes of it
 
@@ -271,9 +283,18 @@ class Line:
         return replace(line, void_before=max(line.void_before, line.anchored_at))
 
     def leave(self, t: int, count: int) -> Self:
-        """`count` admitted players have left the game; negative when some of them are back."""
-        line = self.settle(t)
-        return replace(line, departed=line.departed + count)
+        """`count` admitted players more have left the game, whom no counter knows; negative for fewer."""
+        return replace(self.settle(t), **self._departed(count))
+
+    def fold(self, t: int, leavings: int) -> Self:
+        """What the counters of the leavings hold now, all of them together: assigned, never added, so that any number
+        of folds count nobody twice."""
+        base = self.departed - leavings if self.departed_base is None else self.departed_base
+        return replace(self.settle(t), departed_base=base, departed=base + leavings, folded_at=self._seen(t))
+
+    def absorb(self, t: int, leavings: int) -> Self:
+        """So many of the leavings are taken out of the counters, and are counted here for good."""
+        return replace(self.settle(t), departed_base=(self.departed_base or 0) + leavings)
 
     def close_to(self, t: int, position: int) -> Self:
         """Positions up to this one, as far as they were reached, can be claimed no more."""
@@ -281,21 +302,30 @@ class Line:
         return replace(line, closed_to=max(line.closed_to, min(position, line.opened)))
 
     def count_to(
-        self, t: int, position: int, no_shows: int, synthetic: int, within: int, share: int | None = None
+        self,
+        t: int,
+        position: int,
+        no_shows: int,
+        synthetic: int,
+        within: int,
+        *,
+        holes: int = 0,
+        share: int | None = None,
     ) -> Self:
         """The closed positions up to this one are counted: so many were never claimed, so many were synthetic.
 
-        A synthetic one counts as claimed and departed. The gate gets the no-shows back, and what is still owed, spread
-        over the next `within` ms, but never faster than the rate. `share`: the new `no_show_share`.
+        A synthetic one counts as claimed and departed. The gate gets no-shows and holes back, and what is still owed,
+        spread over the next `within` ms, but never faster than the rate. `share`: the new `no_show_share`.
         """
         line = self.settle(t)
-        owed = line.refund_rate * max(0, line.refund_until - line.anchored_at) + no_shows * MICRO
+        owed = line.refund_rate * max(0, line.refund_until - line.anchored_at) + (no_shows + holes) * MICRO
         refund = min(-(-owed // within), line.rate)
         return replace(
             line,
             counted_to=position,
             no_shows=line.no_shows + no_shows,
-            departed=line.departed + synthetic,
+            holes=line.holes + holes,
+            **line._departed(synthetic),
             synthetic=line.synthetic + synthetic,
             no_show_share=line.no_show_share if share is None else share,
             refund_rate=refund,
@@ -327,6 +357,10 @@ class Line:
         """Where the gate is at `t`, cut to what it may let in and the burst; no burst while paused or at rate 0."""
         ahead = 0 if self.paused or not self.rate_at(self._seen(t)) else self.burst
         return min(self.run(t), (max(self.reached(t), self.limit) + ahead) * MICRO)
+
+    def _departed(self, count: int) -> dict[str, Any]:
+        base = None if self.departed_base is None else self.departed_base + count
+        return {"departed": self.departed + count, "departed_base": base}
 
     def _alive(self) -> Self:
         return replace(self, alive_at=max(self.alive_at, self.anchored_at))

@@ -4,10 +4,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
-from loginq.service.errors import ConditionFailed, Invalid, NoTarget, Unavailable
+from loginq.service.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
 from loginq.service.line import Line
 from loginq.service.table import Row, Table, back_off
 from loginq.service.times import Clock
@@ -17,19 +17,21 @@ FRESH, REFRESH = 1.0, 0.1
 TRIES = 12
 """Writers that meet on one version; with the table's back-off for about 10 s."""
 
-_FIELDS = {field.name for field in fields(Line)}
+_FIELDS = {field.name for field in fields(Line)} - {"unknown"}
 
 
 def to_row(line: Line) -> Row:
     """A line as a row without its keys."""
-    return {**asdict(line), "steps": [list(step) for step in line.steps]}
+    known = {name: getattr(line, name) for name in _FIELDS}
+    return {**line.unknown, **known, "steps": [list(step) for step in line.steps]}
 
 
 def from_row(row: Row) -> Line:
-    """The line of a row; attributes of a newer version are ignored, those that are missing get their default."""
-    known: dict[str, Any] = {name: value for name, value in row.items() if name in _FIELDS}
+    """The line of a row; attributes of a newer version are kept aside, those that are missing get their default."""
+    known: dict[str, Any] = {"departed_base": None} | {name: value for name, value in row.items() if name in _FIELDS}
     known["steps"] = tuple((at, rate) for at, rate in row.get("steps", []))
-    return Line(**known)
+    unknown = {name: value for name, value in row.items() if name not in _FIELDS and name not in ("PK", "SK")}
+    return Line(**known, unknown=unknown)
 
 
 class Lines:
@@ -76,9 +78,13 @@ class Lines:
     def change(self, change: Callable[[Line, int], Line | None], also: Sequence[Row] = ()) -> Line:
         """Write what `change` makes of the line and the present instant, and return it.
 
-        `change` is pure, settles, and is called again on the newer line when another writer was first; None from it
-        means that there is nothing to do. The nonce in `writer` lets a retry whose first attempt did take effect
-        recognise itself, so that nothing happens twice.
+        `change` settles, changes nothing but the line, and is called again on the newer line when another writer was
+        first; None from it means that there is nothing to do. What it reads besides is read after the line, so that an
+        older reading can never be written over a newer one.
+
+        The nonce in `writer` lets a retry whose first attempt did take effect recognise itself. Only when its answer
+        was lost and another writer came in between is a change made twice: each is absolute, or says on which line it
+        counts, but for `Line.join`, of which that leaves holes.
 
         Args:
             also: updates of other rows, at most 99, that take effect together with the line's change or not at all;
@@ -97,10 +103,10 @@ class Lines:
             changed = replace(changed, version=line.version + 1, writer=nonce)
             try:
                 self._write(changed, line.version, also)
-            except ConditionFailed as exc:
-                if exc.index:
+            except (ConditionFailed, Raced) as exc:
+                if isinstance(exc, ConditionFailed) and exc.index:
                     raise
-                found = from_row(exc.row) if exc.row else None
+                found = from_row(exc.row) if isinstance(exc, ConditionFailed) and exc.row else None
                 if found is None or found.writer != nonce:
                     self._table.sleep(back_off(attempt, self._table.random))
                     line = self.read()  # what was found is old again after the wait
@@ -115,6 +121,6 @@ class Lines:
         when = "#version = :version" if version else "attribute_not_exists(#PK)"
         values = {"version": version} if version else {}
         if also:
-            self._table.transact(self._table.putting(row, when=when, values=values), also)
+            self._table.transact([self._table.putting(row, when=when, values=values), *also])
         else:
             self._table.put(row, when=when, values=values)

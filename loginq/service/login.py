@@ -1,10 +1,11 @@
 """What a player may do: ask for a ticket, ask how it stands, give it up."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from loginq.service.departures import depart
 from loginq.service.errors import (
     Blocked,
     ConditionFailed,
@@ -30,6 +31,10 @@ TRIES = 4
 """Calls for one player that meet on one row."""
 TICKET_BYTES = 24
 """A ticket has 192 random bits: nobody guesses one, and it works only beside its player's own ID token."""
+RETURNS = 5
+"""How many times the asked rate players may come back at, unless the operator says otherwise."""
+RETURN_POLL = 10 * SECOND
+"""What the wait of a returner counts as."""
 ID_TOKEN = DAY + HOUR
 """How long an ID token may live, ms: a day at most, and an hour for one that was given while the account was deleted.
 
@@ -77,7 +82,12 @@ def request(queue: Queue, who: Identity) -> Standing:
     else:
         player = _resend(queue, player, line, t)
     line = queue.lines.covering(player.position)
-    return replace(_standing(queue, player, line), token=_token(queue, player, line), is_new=is_new)
+    if player.returning is not None and player.state(line) is State.WAITING:
+        player, _ = _come_back(queue, player, line)
+    token = _token(queue, player, line)
+    if token is not None and not player.is_live(line, queue.clock(), queue.rules.admission):
+        return request(queue, who)  # it took so long that the admission is over: now there is a new ticket
+    return replace(_standing(queue, player, line), token=token, is_new=is_new)
 
 
 def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
@@ -88,25 +98,25 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     if not ticket:
         raise MissingTicket("The parameter login_ticket is missing.", "Send the ticket that /login gave.")
     player = _holder(queue, who, ticket)
-    line, t = queue.lines.covering(player.position), queue.clock()
+    line = queue.lines.covering(player.position)
     if player.blocked:
         raise _blocked()
     state, entered, late = player.state(line), False, None
     if state is State.QUEUED:
-        player = _resend(queue, player, line, t)
+        player = _resend(queue, player, line, queue.clock())
     elif state is State.WAITING:
         _signer(queue, line)  # no sign of life, and no admission, from who could not give a token
-        line = _renew(queue, line, t)
-        if not line.paused and player.position is not None and player.position <= line.reached(t):
-            if not queue.valve.take(line, t, queue.random):
-                return _standing(queue, player, line, wait=0)
-            player = _admit(queue, player, t)
-            entered = player.admitted_at == t
-            late = t - player.eta_at if entered and player.eta_at is not None else None
-    if not player.is_live(line, t, queue.rules.admission):
+        line = _renew(queue, line, queue.clock())
+        if player.returning is not None:
+            player, entered = _come_back(queue, player, line)
+        else:
+            player, entered = _come_in(queue, player, line)
+            told = player.eta_at if entered else None
+            late = None if told is None else (player.admitted_at or 0) - told
+    token = _token(queue, player, line)
+    if not player.is_live(line, queue.clock(), queue.rules.admission):  # asked last: no token is over when it is given
         raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
-    standing = _standing(queue, player, line)
-    return replace(standing, token=_token(queue, player, line), is_new=entered, eta_error=late)
+    return replace(_standing(queue, player, line), token=token, is_new=entered, eta_error=late)
 
 
 def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:
@@ -145,34 +155,41 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     Who has no place yet gets one at the end of the line, and is let in there. Who is in already stays as he is.
     Returns for each, in order, why it could not be done, or None.
     """
-    before = queue.players.get_all([who.sub for who in everyone])
-
-    def ask(who: Identity) -> Standing | None:
-        there = before.get(who.sub)
-        return None if there is not None and there.in_game() else request(queue, who)
-
-    tickets = attempts(ask, everyone)
-    asked = [(who, made) for who, made in zip(everyone, tickets, strict=True) if isinstance(made, Standing)]
-    rows = queue.players.get_all([who.sub for who, _ in asked])
-    lost = [rows[who.sub] for who, _ in asked if who.sub in rows and rows[who.sub].position is None]
-    waiting = [Ticket(row.sub, row.ticket or "", row.issued_at or 0) for row in lost if not row.in_game()]
-    if waiting:
-        place(queue, [Message(ticket.sub, ticket.body()) for ticket in waiting])
     line = queue.lines.read()
 
-    def let_in(player: Player) -> None:
-        if player.position is None and not player.in_game():
-            raise _changing()
-        if not player.in_game():
-            queue.valve.take(line, queue.clock(), queue.random)
-            _admit(queue, player, queue.clock())
+    def ticketed(who: Identity) -> Player:
+        for _ in range(TRIES):
+            t, old = queue.clock(), queue.players.get(who.sub)
+            if old is not None and old.blocked:
+                raise _blocked()
+            if old is not None and (old.in_game() or old.is_live(line, t, queue.rules.admission)):
+                return old
+            ticket = secrets.token_urlsafe(TICKET_BYTES)
+            with suppress(ConditionFailed):
+                changes = queue.players.issuing(who, ticket, t, old, line.counted_to)
+                return _replace(queue, old, changes, line, who.sub)
+        raise _changing()
 
-    rows = queue.players.get_all([who.sub for who, _ in asked])
+    made = attempts(ticketed, everyone)
+    placeless = [row for row in made if isinstance(row, Player) and row.position is None and not row.in_game()]
+    if placeless:
+        tickets = [Ticket(row.sub, row.ticket or "", row.issued_at or 0) for row in placeless]
+        place(queue, [Message(ticket.sub, ticket.body()) for ticket in tickets])
+    rows = queue.players.get_all([row.sub for row in made if isinstance(row, Player)])
+
+    def let_in(player: Player) -> bool:
+        if player.in_game() and player.returning is None:
+            return False
+        if player.position is None:
+            raise _changing()
+        enter = _admit if player.returning is None else _back
+        return enter(queue, player, queue.clock())[1]
+
     entered = dict(zip(rows, attempts(let_in, rows.values()), strict=True))
-    return [
-        made if made is None or isinstance(made, LoginqError) else entered.get(who.sub, _changing())
-        for who, made in zip(everyone, tickets, strict=True)
-    ]
+    if new := sum(result is True for result in entered.values()):
+        queue.valve.note(queue.clock(), new)
+    results = [row if isinstance(row, LoginqError) else entered.get(row.sub, _changing()) for row in made]
+    return [result if isinstance(result, LoginqError) else None for result in results]
 
 
 def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bool]:
@@ -183,14 +200,15 @@ def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bo
         if old is not None and old.blocked:
             raise _blocked()
         if old is not None and old.ticket == ticket:  # a retry whose first attempt did take effect
-            return old, old.admitted_at is None
+            return old, old.returning is None
         if old is not None and old.is_live(line, t, queue.rules.admission):
             return old, False
         if old is not None and old.is_resting(t):
             raise TooManyTickets("You have just given a ticket up.", "Ask again in a few seconds.")
         try:
             if old is not None and old.may_return(t, queue.rules.reconnect_grace):
-                return _return(queue, who, ticket, t, old), False
+                until = line.lived_at(t) + queue.rules.claim_window
+                return queue.players.returning(who, ticket, t, old, until), False
             if line.closed:
                 raise QueueClosed("The queue takes nobody new at the moment.", "Try again later.")
             return _replace(
@@ -201,29 +219,54 @@ def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bo
     raise _changing()
 
 
-def _return(queue: Queue, who: Identity, ticket: str, t: int, old: Player) -> Player:
-    """Let a player who dropped out of the game straight in again; one place is counted, not two."""
-    changes = queue.players.returning(who, ticket, t, old)
-    if old.left_at is None:
-        return queue.players.update(who.sub, changes)
-    return _with_line(queue, who.sub, changes, lambda line, now: line.leave(now, -1))
-
-
 def _replace(queue: Queue, old: Player | None, changes: Row, line: Line, sub: str = "") -> Player:
     """Take a ticket's place away; who was in the game counts as departed with it, where anybody counts."""
     sub = old.sub if old is not None else sub
     if old is None or not old.in_game() or (line.capacity is None and not queue.rules.reports_joined):
         return queue.players.update(sub, changes)
-    return _with_line(queue, sub, changes, lambda line, now: line.leave(now, 1))
+    return _counted(queue, old, changes)
 
 
-def _with_line(queue: Queue, sub: str, changes: Row, change: Callable[[Line, int], Line]) -> Player:
-    """A change of a row and one of the line, both or neither."""
-    queue.lines.change(change, also=[queue.players.updating(sub, changes)])
-    player = queue.players.get(sub)
+def _counted(queue: Queue, old: Player, changes: Row, sign: int = 1) -> Player:
+    """A change of a row and one of the count of those who left, both or neither. `sign`: -1 for who is back."""
+    depart(queue, [old.admitted_at or 0], [queue.players.updating(old.sub, changes)], sign)
+    player = queue.players.get(old.sub)
     if player is None:
         raise _changing()
     return player
+
+
+def _come_in(queue: Queue, player: Player, line: Line) -> tuple[Player, bool]:
+    """Let a player in whose position is reached, if the valve allows it; and whether this very call did."""
+    if line.paused or player.position is None or player.position > line.reached(queue.clock()):
+        return player, False
+    if not queue.valve.take(line, queue.clock(), queue.random):
+        return player, False
+    line, t = queue.lines.covering(player.position), queue.clock()  # the valve may have taken its time
+    if line.paused or player.position > line.reached(t):
+        return player, False
+    return _admit(queue, player, t)
+
+
+def _come_back(queue: Queue, player: Player, line: Line) -> tuple[Player, bool]:
+    """Let a player in who was in the game before, if returners are not coming too fast; and whether this call did."""
+    if line.paused:
+        return player, False
+    rate = queue.rules.return_rate or RETURNS * line.rate_at(queue.clock())
+    if not queue.valve.take_back(rate, queue.clock(), queue.random) or queue.lines.cached().paused:
+        return player, False
+    return _back(queue, player, queue.clock())
+
+
+def _back(queue: Queue, player: Player, t: int) -> tuple[Player, bool]:
+    """The player is in again, at the old position: one place is counted, not two."""
+    changes = queue.players.back(player, t)
+    try:
+        if player.left_at is None:
+            return queue.players.update(player.sub, changes), True
+        return _counted(queue, player, changes, -1), True
+    except ConditionFailed as exc:
+        return _found(player, exc), False
 
 
 def _changing() -> Unavailable:
@@ -284,12 +327,17 @@ def _renew(queue: Queue, line: Line, t: int) -> Line:
         return line
 
 
-def _admit(queue: Queue, player: Player, t: int) -> Player:
-    """Let the player in, or find that another call did."""
+def _admit(queue: Queue, player: Player, t: int) -> tuple[Player, bool]:
+    """Let the player in, or find that another call did; and whether it was this one."""
     try:
-        return queue.players.admit(player, t)
+        return queue.players.admit(player, t), True
     except ConditionFailed as exc:
-        found = Player.from_row(exc.row) if exc.row else None
+        return _found(player, exc), False
+
+
+def _found(player: Player, exc: ConditionFailed) -> Player:
+    """The player whom another call let in, or else why this one could not."""
+    found = Player.from_row(exc.row) if exc.row else None
     if found is not None and found.blocked:
         raise _blocked()
     if found is None or found.ticket != player.ticket:
@@ -304,7 +352,7 @@ def _signer(queue: Queue, line: Line) -> Jwk | None:
 
 def _token(queue: Queue, player: Player, line: Line) -> str | None:
     """The token of this admission, with the same claims each time; None for who is not let in."""
-    key = _signer(queue, line) if player.in_game() else None
+    key = _signer(queue, line) if player.state(line) is State.ADMITTED else None
     if key is None or player.admitted_at is None:
         return None
     return mint(
@@ -318,12 +366,15 @@ def _token(queue: Queue, player: Player, line: Line) -> str | None:
     )
 
 
-def _standing(queue: Queue, player: Player, line: Line, wait: int | None = None) -> Standing:
-    t, state, position = queue.clock(), player.state(line), player.position
-    eta = ahead = None
+def _standing(queue: Queue, player: Player, line: Line) -> Standing:
+    t, state = queue.clock(), player.state(line)
+    position = None if player.returning is not None else player.position
+    eta = ahead = wait = None
     if state is State.WAITING and position is not None:
         eta, ahead = line.wait(position, t), line.ahead(position, t)
-        wait = remaining(line, position, t) if wait is None else wait
+        wait = remaining(line, position, t)
+    elif state is State.WAITING:
+        wait = RETURN_POLL
     elif state is State.QUEUED:
         wait = line.intake_age
     elif state is State.ADMITTED:

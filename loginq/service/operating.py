@@ -77,7 +77,12 @@ def set_in_game(queue: Queue, who: str, in_game: int) -> Done:
         raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
     counts = counts_of(queue, queue.lines.read(), queue.clock())
     departed = counts.admitted - in_game  # of real players; absolute, so that a report in between does not count twice
-    line = queue.lines.change(lambda line, t: line.leave(t, departed + line.synthetic - line.departed))
+
+    def told(line: Line, t: int) -> Line:
+        line = line.fold(t, queue.leavings.total())
+        return line.leave(t, departed + line.synthetic - line.departed)
+
+    line = queue.lines.change(told)
     record(queue, who, "in game", f"{counts.in_game:,}", f"{in_game:,}")
     return Done(line, f"{counts.in_game:,}", f"{in_game:,}")
 

@@ -56,6 +56,8 @@ class Player:
     """When the player gave the last ticket up; None where that is no reason to wait."""
     blocked: bool = False
     synthetic: bool = False
+    returning: int | None = None
+    """Until when, by the line's lived time, the ticket of a player who was in the game lets in without a wait, ms."""
     claimed: tuple[int, ...] = ()
     """Positions of earlier admissions, until they are counted."""
     deleted: bool = False
@@ -85,6 +87,7 @@ class Player:
             gave_up_at=at("gaveUpAt"),
             blocked=row.get("blocked", False),
             synthetic=row.get("synthetic", False),
+            returning=row.get("returning"),
             claimed=tuple(row.get("claimed", ())),
             deleted=row.get("deleted", "ttl" in row and "username" not in row),  # an older version wrote no `deleted`
         )
@@ -93,6 +96,8 @@ class Player:
         """The state that the row and the line mean together: the one place where it is decided."""
         if self.ticket is None:
             return State.REGISTERED
+        if self.returning is not None:
+            return State.WAITING if line.lived <= self.returning else State.EXPIRED
         if self.admitted_at is not None:
             return State.ADMITTED if self.left_at is None else State.LEFT
         if self.position is None:
@@ -104,7 +109,10 @@ class Player:
         return self.position is None and (self.issued_at or 0) < line.void_before
 
     def in_game(self) -> bool:
-        """Whether this player counts as in the game: let in, and not known to have left."""
+        """Whether this player counts as in the game: let in, and not known to have left.
+
+        So does one who is on the way back before anybody said that he had left.
+        """
         return self.admitted_at is not None and self.left_at is None
 
     def has_claimed(self, position: int) -> bool:
@@ -142,6 +150,7 @@ _OF_A_TICKET = (
     "loginProcessedAt",
     "joinedAt",
     "leftAt",
+    "returning",
 )
 
 
@@ -202,18 +211,25 @@ class Players:
             **(_unchanged(old) if old is not None and held else fresh),
         }
 
-    def returning(self, who: Identity, ticket: str, t: int, old: Player) -> Row:
-        """A new admission at the old position, without waiting, for a transaction or an update of its own."""
+    def returning(self, who: Identity, ticket: str, t: int, old: Player, until: int) -> Player:
+        """A ticket for a player who was in the game, good `until` that lived time of the line, without a new place."""
+        write = {
+            **_profile(who),
+            "loginTicket": ticket,
+            "ticketIssuedAt": iso(t),
+            "sentAt": iso(t),
+            "returning": until,
+        }
+        return self.update(who.sub, {"write": write, **_unchanged(old)})
+
+    def back(self, player: Player, t: int) -> Row:
+        """A returning player is let in at `t`, once: for a transaction or an update of its own."""
+        changes = _unchanged(player)
         return {
-            "write": {
-                **_profile(who),
-                "loginTicket": ticket,
-                "ticketIssuedAt": iso(t),
-                "sentAt": iso(t),
-                "loginProcessedAt": iso(t),
-            },
-            "remove": ("joinedAt", "leftAt"),
-            **_unchanged(old),
+            "write": {"loginProcessedAt": iso(t)},
+            "remove": ("joinedAt", "leftAt", "returning"),
+            **changes,
+            "when": f"{changes['when']} AND attribute_exists(#returning)",
         }
 
     def giving_up(self, old: Player, counted_to: int, t: int | None) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 from loginq.service.aws import Aws, ServerClock, forever
 from loginq.service.intake import Intake
+from loginq.service.leavings import Leavings
 from loginq.service.lines import Lines
 from loginq.service.players import Players
 from loginq.service.rosters import Rosters
@@ -32,6 +33,7 @@ class Queue:
     players: Players
     rosters: Rosters
     valve: Valve
+    leavings: Leavings
     intake: Intake
     clock: Clock
     random: Random
@@ -71,6 +73,7 @@ def connect(
         players=Players(rows),
         rosters=Rosters(rows, name),
         valve=Valve(rows, name),
+        leavings=Leavings(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,
         random=SystemRandom(),

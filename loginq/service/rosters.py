@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from loginq.service.table import Row, Table
-from loginq.service.times import DAY, SECOND
+from loginq.service.times import DAY, SECOND, from_iso, iso
 
 PER_ITEM = 1_000
 """Positions in one item: 1,000 subjects are about 40 KB, a tenth of what an item may hold."""
@@ -20,6 +20,8 @@ class Place:
     position: int
     sub: str
     synthetic: bool
+    at: int | None = None
+    """When it was written, ms; None where an older version wrote it."""
 
 
 class Rosters:
@@ -45,6 +47,7 @@ class Rosters:
                     "SK": _padded(first),
                     "subs": [place.sub for place in batch],
                     "synthetic": "".join("1" if place.synthetic else "0" for place in batch),
+                    "at": iso(t),
                     "ttl": (t + KEPT) // SECOND,
                 }
             )
@@ -79,6 +82,6 @@ def _padded(position: int) -> str:
 
 
 def _places(row: Row) -> Iterator[Place]:
-    first = int(row["SK"])
+    first, at = int(row["SK"]), from_iso(row["at"]) if "at" in row else None
     for n, (sub, synthetic) in enumerate(zip(row["subs"], row["synthetic"], strict=True)):
-        yield Place(first + n, sub, synthetic == "1")
+        yield Place(first + n, sub, synthetic == "1", at)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from loginq.service.departures import depart
 from loginq.service.errors import BadRequest, ConditionFailed, Unavailable
+from loginq.service.leavings import TOGETHER
 from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.table import chunks
@@ -13,8 +15,6 @@ from loginq.service.times import DAY, from_iso
 
 MOST = 500
 """Events in one report."""
-_TOGETHER = 90
-"""Leavings in one transaction, which holds at most 100 writes."""
 _TRIES = 4
 
 
@@ -60,7 +60,7 @@ def report(queue: Queue, events: Sequence[Event | None]) -> list[str]:
     """Apply a report; for each event `counted`, `unchanged` (known already), `stale` (of an older admission),
     `unknown` (no such player, or never let in) or `invalid`.
 
-    Leaving is written together with the line's count of departed players, so that each is counted exactly once.
+    Leaving is written together with its count, so that each is counted exactly once.
     Raises `Unavailable` when rows keep changing; then the whole report may be sent again.
     """
     known = [event for event in events if event is not None]
@@ -72,7 +72,7 @@ def report(queue: Queue, events: Sequence[Event | None]) -> list[str]:
         if failed := [code for code in codes if code not in ("", "ConditionalCheckFailed")]:
             raise Unavailable(f"{len(failed)} events could not be written: {failed[0]}.", "Send the report again.")
     left = [event for event in known if not event.joined and _word(rows.get(event.player), event) == "counted"]
-    for some in chunks(list({event.player: event for event in reversed(left)}.values()), _TOGETHER):
+    for some in chunks(list({event.player: event for event in reversed(left)}.values()), TOGETHER):
         _leave(queue, some, rows)
     return _words(events, rows)
 
@@ -83,9 +83,9 @@ def _leave(queue: Queue, events: Sequence[Event], rows: dict[str, Player]) -> No
         leaving = [event for event in events if _word(rows.get(event.player), event) == "counted"]
         if not leaving:
             return
-        also = [queue.players.leaving(rows[event.player], event.at) for event in leaving]
+        admissions = [rows[event.player].admitted_at or 0 for event in leaving]
         try:
-            queue.lines.change(lambda line, t: line.leave(t, len(also)), also=also)  # noqa: B023 - called at once
+            depart(queue, admissions, [queue.players.leaving(rows[event.player], event.at) for event in leaving])
         except ConditionFailed:
             rows.update(queue.players.get_all([event.player for event in leaving]))
             continue

@@ -21,6 +21,9 @@ class Rules:
     claim_window: int = 2 * MINUTE
     lease: int = DEFAULT_LEASE
     reconnect_grace: int = 5 * MINUTE
+    return_rate: int = 0
+    """How fast players who were in the game may come back, in thousandths of a player per second; 0 for five times the
+    rate that is asked for."""
     reports_joined: bool = False
     """Whether the game servers say who joined, so that an admission that nobody used can be told."""
     initial_rate: int | str | None = None
@@ -64,6 +67,7 @@ class Rules:
         return replace(
             cls(),
             **found,
+            return_rate=_whole("RETURN_RATE", given.get("RETURN_RATE", "0")) * 1_000,
             reports_joined=given.get("REPORTS_JOINED") == "true",
             initial_rate=given.get("INITIAL_RATE"),
             initial_capacity=given.get("INITIAL_CAPACITY"),
@@ -81,6 +85,7 @@ PARAMETERS = {
     "ClaimWindowSeconds": "CLAIM_WINDOW_SECONDS",
     "LeaseSeconds": "LEASE_SECONDS",
     "ReconnectGraceSeconds": "RECONNECT_GRACE_SECONDS",
+    "ReturnRate": "RETURN_RATE",
     "ReportsJoined": "REPORTS_JOINED",
     "InitialRate": "INITIAL_RATE",
     "InitialCapacity": "INITIAL_CAPACITY",

@@ -1,22 +1,25 @@
 """What is done for the line each minute, without anybody asking: its lease, its closing, its recount.
 
 A reached position stays claimable for the claim window, then it is closed; a while later, when no call can still admit
-at it, it is counted from its row. What was never claimed is a no-show: it frees its place, and the gate gets it back.
-Nothing here is counted by adding events up, so nothing has to be remembered exactly once but `counted_to`, which stands
-in the line itself, beside the counts that follow from it.
+at it, it is counted from its row. What was never claimed is a no-show, or a hole where a lost race or a crash took it:
+both free their place, and the gate gets them back, but only no-shows say something about players. Nothing here is
+counted by adding events up, so nothing has to be remembered exactly once but `counted_to`, which stands in the line
+itself, beside the counts that follow from it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
+from loginq.service.departures import absorb, depart, fold
 from loginq.service.errors import ConditionFailed
+from loginq.service.leavings import TOGETHER
 from loginq.service.line import Line
 from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 from loginq.service.table import Row, chunks
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.times import HOUR, MINUTE, SECOND
 from loginq.service.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
@@ -29,7 +32,6 @@ SHORT = 0.5
 """Fewer than this share of the asked rate coming through while real players wait is worth an alarm."""
 WRAP_UP = 15
 """Seconds that are left for writing down what was counted, when counting stops for want of time."""
-_TOGETHER = 90
 _BUCKETS = 50
 
 
@@ -45,11 +47,12 @@ class Memory:
         samples: (the line's lived time less `full`, what was reached then), oldest first.
         closings: (when it was written, ms, up to where), oldest first.
         full: for how long the valve turned players away, ms: claim windows do not run then.
-        admitted: how many came through the valve.
+        admitted: how many were let in: through the valve, and by an operator.
         buckets_to: the buckets before this instant are in `full` and `admitted`, ms.
         run_at: when this was, ms.
         counts: (no-shows, real positions) of the last three counts.
         unused_to: up to where admissions that nobody used have been looked for.
+        unknown: attributes of a newer version, kept as they are.
     """
 
     samples: tuple[tuple[int, int], ...] = ()
@@ -60,16 +63,20 @@ class Memory:
     buckets_to: int = 0
     run_at: int = 0
     unused_to: int = 0
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """The memory of a row."""
         samples, closings, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS)
-        return replace(cls(samples, closings, counts), **{name: row[name] for name in _NUMBERS if name in row})
+        numbers = {name: row[name] for name in _NUMBERS if name in row}
+        unknown = {name: value for name, value in row.items() if name not in ("PK", "SK", *_PAIRS, *_NUMBERS)}
+        return replace(cls(samples, closings, counts), **numbers, unknown=unknown)
 
     def to_row(self) -> Row:
         """Without its keys."""
         return {
+            **self.unknown,
             **{name: [list(pair) for pair in getattr(self, name)] for name in _PAIRS},
             **{name: getattr(self, name) for name in _NUMBERS},
         }
@@ -83,6 +90,7 @@ class Settled:
     closed_to: int
     counted_to: int
     no_shows: int
+    holes: int
     few_claims: bool
     unused: int
     waiting: int
@@ -99,7 +107,12 @@ def settle(queue: Queue) -> Settled:
     memory = remembered(queue)
     renewed = _renew_for_synthetic(queue, line)
     line = queue.lines.read() if renewed else line
-    memory = _through_the_valve(queue, line, memory)
+    counters = _counters(queue, line, memory)
+    memory = _through_the_valve(memory, counters, queue.clock())
+    if counters:
+        line = fold(queue)
+        if queue.clock() // HOUR > memory.run_at // HOUR:
+            absorb(queue)
     memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
     if closed_to > line.closed_to:
         line = queue.lines.change(
@@ -113,12 +126,12 @@ def settle(queue: Queue) -> Settled:
     if due > line.counted_to:
         line, memory, few = _count(queue, line, memory, due)
     memory, unused = _free_unused(queue, memory, line, t)
-    if line.counted_to == line.reached(t) and not queue.valve.admitted(line, t, 1)[bucket(t)]:
+    if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
     queue.table.put({**dict(zip(("PK", "SK"), _key(queue), strict=True)), **replace(memory, run_at=t).to_row()})
     asked = line.flow_at(t) / SECOND
-    buckets = queue.valve.admitted(line, t, MINUTE // BUCKET + 1)
-    achieved = sum(list(buckets.values())[1:]) * SECOND / MINUTE
+    whole = range(bucket(t) - MINUTE, bucket(t), BUCKET)
+    achieved = sum(counters[start][0] for start in whole if start in counters) * SECOND / MINUTE
     waiting = line.waiting(t)
     may_enter = bool(waiting) and not renewed and line.reached(t) < line.limit
     return Settled(
@@ -126,6 +139,7 @@ def settle(queue: Queue) -> Settled:
         closed_to=line.closed_to,
         counted_to=line.counted_to,
         no_shows=line.no_shows - before.no_shows,
+        holes=line.holes - before.holes,
         few_claims=few,
         unused=unused,
         waiting=waiting,
@@ -144,8 +158,10 @@ def closing(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, in
     That is what was reached a claim window ago, by a clock that stands while the line is paused, past its lease, or
     its valve full.
     """
-    clock = line.lived_at(t) - memory.full
-    samples = (*memory.samples, (clock, line.reached(t)))
+    clock, reached = line.lived_at(t) - memory.full, line.reached(t)
+    # Where that clock stands, or nothing more was reached, another sample says nothing: a stack may idle for months.
+    known = memory.samples[:-1] if memory.samples and memory.samples[-1][0] == clock else memory.samples
+    samples = known if known and known[-1][1] >= reached else (*known, (clock, reached))
     old = [reached for at, reached in samples if at <= clock - window]
     kept = tuple(pair for n, pair in enumerate(samples) if n >= len(old) - 1)
     return replace(memory, samples=kept), max(old, default=0)
@@ -166,18 +182,20 @@ def countable(memory: Memory, line: Line, t: int) -> int:
 
 
 def counted(
-    memory: Memory, due: int, no_shows: int, claimed: int, synthetic: int, t: int
+    memory: Memory, due: int, no_shows: int, claimed: int, synthetic: int, t: int, holes: int = 0
 ) -> tuple[Memory, Callable[[Line, int], Line]]:
     """The memory with one more count, and what that count makes of the line.
 
-    The share of no-shows is that of the last three counts; the gate gets them back over as long as passed since the
-    run before.
+    The share of no-shows is that of the last three counts, holes left out; the gate gets both back over as long as
+    passed since the run before.
     """
     real = claimed + no_shows
     counts = (*memory.counts, (no_shows, real))[-3:] if real else memory.counts
     share = 1_000 * sum(missed for missed, _ in counts) // max(1, sum(all_ for _, all_ in counts))
     within = max(1 * SECOND, min(t - memory.run_at, 10 * 60 * SECOND))
-    return replace(memory, counts=counts), lambda line, now: line.count_to(now, due, no_shows, synthetic, within, share)
+    return replace(memory, counts=counts), lambda line, now: line.count_to(
+        now, due, no_shows, synthetic, within, holes=holes, share=share
+    )
 
 
 # What is done
@@ -198,7 +216,7 @@ def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
     Real players renew it by polling, so a line whose next player is real is left alone: if nobody polls, nobody could
     come through.
     """
-    if line.paused:
+    if line.paused or not line.waiting(queue.clock()):
         return False
     place = next(queue.rosters.places(line.reached(queue.clock()) + 1, line.tail), None)
     if place is None or not place.synthetic:
@@ -207,25 +225,33 @@ def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
     return True
 
 
-def _through_the_valve(queue: Queue, line: Line, memory: Memory) -> Memory:
-    """The memory with the buckets that ended since the last run: who came through, and when the valve was full."""
+def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, bool]]:
+    """The valve's counters since the last run, at least those of a minute; none where nobody can have come through.
+
+    That is an empty line all of which is counted, now as well as a run ago: it costs nothing to leave it idle.
+    """
+    if line.tail == line.counted_to and memory.admitted == line.counted:
+        return {}
     t = queue.clock()
-    now = bucket(t)
-    start = max(memory.buckets_to, now - (_BUCKETS - 1) * BUCKET)
-    counters = queue.valve.counters(line, t, (now - start) // BUCKET + 1)
-    ended = [each for at, each in counters.items() if start <= at < now]
+    back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, _BUCKETS - 1)
+    return queue.valve.counters(line, t, back + 1)
+
+
+def _through_the_valve(memory: Memory, counters: dict[int, tuple[int, bool]], t: int) -> Memory:
+    """The memory with the buckets that ended since the last run: who came through, and when the valve was full."""
+    ended = [each for start, each in counters.items() if memory.buckets_to <= start < bucket(t)]
     return replace(
         memory,
         full=memory.full + sum(BUCKET for _, full in ended if full),
         admitted=memory.admitted + sum(count for count, _ in ended),
-        buckets_to=now,
+        buckets_to=bucket(t),
     )
 
 
 def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:
     """Count the closed positions up to `due` from their rows; the last is whether few of them were claimed."""
     first = line.counted_to + 1
-    claimed = synthetic = 0
+    claimed = synthetic = no_shows = 0
     places = list(queue.rosters.places(first, due))
     for start in range(0, len(places), AT_A_TIME):
         if start and queue.time_left() < WRAP_UP:  # the next run goes on from here
@@ -234,17 +260,28 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
         some = places[start : start + AT_A_TIME]
         rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
         synthetic += sum(place.synthetic for place in some)
-        claimed += sum(_claimed(place, rows) for place in some)
-    no_shows = due - line.counted_to - claimed - synthetic
-    memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock())
+        claims = [_claimed(place, rows) for place in some if not place.synthetic]
+        claimed += claims.count(True)
+        no_shows += claims.count(False)
+    holes = due - line.counted_to - claimed - synthetic - no_shows
+    memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock(), holes)
     real = claimed + no_shows
     few = real >= 100 and claimed < FEW * real
     return queue.lines.change(lambda fresh, t: count(fresh, t) if fresh.counted_to == first - 1 else None), memory, few
 
 
-def _claimed(place: Place, rows: dict[str, Player]) -> bool:
+def _claimed(place: Place, rows: dict[str, Player]) -> bool | None:
+    """Whether the player was let in at this position; None for a hole.
+
+    That is one whose player still bears the ticket that was placed there, and has another position or none: somebody
+    else's delivery was first, or the writer crashed. Any other ticket, or none, says that the player gave up.
+    """
     player = rows.get(place.sub)
-    return player is not None and player.has_claimed(place.position)
+    if player is not None and player.has_claimed(place.position):
+        return True
+    if player is None or player.ticket is None or player.position == place.position:
+        return False
+    return None if place.at is not None and (player.issued_at or 0) <= place.at else False
 
 
 def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memory, int]:
@@ -266,7 +303,7 @@ def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memo
         some = places[start : start + AT_A_TIME]
         rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
         idle = [player for place in some if (player := rows.get(place.sub)) and _is_unused(player, place, queue, t)]
-        for few in chunks(idle, _TOGETHER):
+        for few in chunks(idle, TOGETHER):
             unused += _leave(queue, few)
     kept = tuple(pair for pair in memory.closings if pair[1] > due or pair[1] > line.counted_to)
     return replace(memory, unused_to=max(memory.unused_to, due), closings=kept), unused
@@ -279,9 +316,10 @@ def _is_unused(player: Player, place: Place, queue: Queue, t: int) -> bool:
 
 def _leave(queue: Queue, players: Sequence[Player]) -> int:
     """All of them leave in one transaction; if one of them has joined meanwhile, the next run looks again."""
+    admissions = [player.admitted_at or 0 for player in players]
     also = [queue.players.leaving(player, player.admitted_at or 0, unless_joined=True) for player in players]
     try:
-        queue.lines.change(lambda line, now: line.leave(now, len(also)), also=also)
+        depart(queue, admissions, also)
     except ConditionFailed:
         return sum(_leave(queue, [player]) for player in players) if len(players) > 1 else 0
     return len(also)

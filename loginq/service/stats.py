@@ -125,6 +125,6 @@ def _uncounted(memory: Memory, t: int) -> int:
 def _counts(line: Line, t: int, memory: Memory, through: dict[int, int]) -> Counts:
     """The same from what was read; `through` may reach further back than `memory` asks for."""
     new = sum(list(through.values())[: _uncounted(memory, t)])
-    above = max(0, min(memory.admitted + new - line.counted, line.reached(t) - line.counted_to))
+    above = max(0, min(memory.admitted + new - line.counted, line.tail - line.counted_to))
     admitted, departed = line.counted + above, line.departed - line.synthetic
     return Counts(admitted, max(0, admitted - departed), line.no_shows, departed)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any, TypeVar
 
-from loginq.service.errors import LoginqError, OutOfTime, Unavailable
+from loginq.service.errors import LoginqError, OutOfTime, Raced, Unavailable
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -44,6 +44,10 @@ def _to(value: Any) -> Row:
         return {"N": str(value)}
     if isinstance(value, list | tuple):
         return {"L": [_to(each) for each in value]}
+    if isinstance(value, dict):
+        return {"M": {name: _to(each) for name, each in value.items()}}
+    if isinstance(value, bytes):
+        return {"B": value}
     if value is None:
         return {"NULL": True}
     raise TypeError(f"a row cannot hold {value!r}")
@@ -55,6 +59,8 @@ def _from(given: Mapping[str, Any]) -> Any:
         return int(value)
     if kind == "L":
         return [_from(each) for each in value]
+    if kind == "M":
+        return unpack(value)
     return None if kind == "NULL" else value
 
 
@@ -122,10 +128,15 @@ class Table:
     def update(self, pk: str, sk: str, **changes: Any) -> Row:
         """Change attributes of one row, as `updating` says, and return it as it is then.
 
-        Raises `ConditionFailed`, carrying the row that is there.
+        One that meets a transaction is tried again. Raises `ConditionFailed`, carrying the row that is there.
         """
-        answer = self.dynamodb.update_item(**self.updating(pk, sk, **changes), ReturnValues="ALL_NEW")
-        return unpack(answer["Attributes"])
+        update = {**self.updating(pk, sk, **changes), "ReturnValues": "ALL_NEW"}
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return unpack(self.dynamodb.update_item(**update)["Attributes"])
+            except Raced:
+                self.sleep(back_off(attempt, self.random))
+        return unpack(self.dynamodb.update_item(**update)["Attributes"])
 
     def updating(
         self,
@@ -161,12 +172,14 @@ class Table:
             **_condition(when, {*write, *default, *add, *remove, *_names(when)}, {**given, **(values or {})}),
         }
 
-    def transact(self, put: Row, updates: Sequence[Row]) -> None:
-        """One put and up to 99 updates, all or none: what `putting` and `updating` return.
+    def transact(self, writes: Sequence[Row]) -> None:
+        """Up to 100 writes of different rows, all or none: what `putting` and `updating` return.
 
-        Raises `ConditionFailed` with the `index` of the first that did not hold, 0 for the put.
+        Raises `ConditionFailed` with the `index` of the first that did not hold, `Raced` when another has one of the
+        rows in hand.
         """
-        self.dynamodb.transact_write_items(TransactItems=[{"Put": put}, *({"Update": update} for update in updates)])
+        items = [{"Put" if "Item" in write else "Update": write} for write in writes]
+        self.dynamodb.transact_write_items(TransactItems=items)
 
     def get_all(self, keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> dict[tuple[str, str], Row]:
         """The rows that exist of these (PK, SK), which must differ.

@@ -12,6 +12,7 @@ from loginq.service.table import Table
 from loginq.service.times import DAY, SECOND, from_iso, iso
 
 BUCKET = 10 * SECOND
+_BY_HAND = "operator"
 PER_SHARD = 50_000
 """The rate, in thousandths of a player per second, that adds a shard."""
 
@@ -33,12 +34,12 @@ def limit(line: Line, t: int) -> int:
 
 
 class Valve:
-    """The counters `ADMITTED#<queue>#<shard>` of one queue."""
+    """The counters `ADMITTED#<queue>#<shard>` and `RETURNED#<queue>#<shard>` of one queue."""
 
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
 
-    def _pk(self, shard: int) -> str:
+    def _pk(self, shard: int | str) -> str:
         return f"ADMITTED#{self._queue}#{shard}"
 
     def take(self, line: Line, t: int, random: Random) -> bool:
@@ -58,20 +59,42 @@ class Valve:
             return False
         return True
 
+    def take_back(self, rate: int, t: int, random: Random) -> bool:
+        """Take one return at `t`; False when as many are back in these 10 s as `rate` allows, players / 1,000 s."""
+        spread = max(1, -(-rate // PER_SHARD))
+        try:
+            self._table.update(
+                f"RETURNED#{self._queue}#{random.randrange(spread)}",
+                iso(bucket(t)),
+                add={"count": 1},
+                write={"ttl": (t + DAY) // SECOND},
+                when="attribute_not_exists(#count) OR #count < :limit",
+                values={"limit": rate * BUCKET // SECOND // 1_000 // spread + 1},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def note(self, t: int, count: int) -> None:
+        """Count players whom an operator has let in: apart, so that they close the valve for nobody."""
+        self._table.update(self._pk(_BY_HAND), iso(bucket(t)), add={"count": count}, write={"ttl": (t + DAY) // SECOND})
+
     def admitted(self, line: Line, t: int, buckets: int = 7) -> dict[int, int]:
-        """What came through in the last buckets, that of `t` included: start in ms -> players, newest first."""
+        """How many were let in in the last buckets, that of `t` included: start in ms -> players, newest first."""
         return {start: count for start, (count, _) in self.counters(line, t, buckets).items()}
 
     def counters(self, line: Line, t: int, buckets: int) -> dict[int, tuple[int, bool]]:
-        """The last buckets, at most 100: start in ms -> how many came through, and whether somebody was turned away.
+        """The last buckets, at most 100: start in ms -> how many were let in, and whether somebody was turned away.
 
         After a rate was lowered older buckets have more shards than the rate asks for, so shards are read on, in
         blocks, until a whole block is empty.
         """
         total = {bucket(t) - n * BUCKET: (0, False) for n in range(buckets)}
-        shard, block = 0, max(shards(line, t), 100 // buckets)
+        shard, block = 0, max(shards(line, t), 100 // buckets - 1)
+        by_hand = [(self._pk(_BY_HAND), iso(start)) for start in total]
         while True:
             keys = [(self._pk(s), iso(start)) for s in range(shard, shard + block) for start in total]
+            keys, by_hand = keys + by_hand, []
             rows = self._table.get_all(keys, consistent=False)
             for (_, start), row in rows.items():
                 count, full = total[from_iso(start)]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from email.utils import formatdate
 from random import Random
 from typing import Any
@@ -30,13 +30,14 @@ from loginq.service.audit import actions, record
 from loginq.service.aws import Aws, ServerClock, translated
 from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.intake import Ticket
+from loginq.service.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
 from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
 from loginq.service.players import key
 from loginq.service.queue import Queue, connect
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.settings import Rules, Target
-from loginq.service.settling import ADMITTING, WRAP_UP, settle
+from loginq.service.settling import ADMITTING, WRAP_UP, Memory, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
 from loginq.service.table import pack, unpack
@@ -79,15 +80,55 @@ def test_a_line_survives_the_table(queue: Queue, now: list[int]) -> None:
         lambda line, t: replace(line.plan(t, ((t + 1, 5), (t + 2, 6))), capacity=7, message="hello", paused=True)
     )
     assert queue.lines.read() == line
-    row = {"PK": "x", "SK": "y", "from_the_future": 1, **to_row(line)}
-    assert from_row(row) == line
+    assert from_row({"PK": "x", "SK": "y", **to_row(line)}) == line
 
 
-def test_the_line_item_stays_small(queue: Queue) -> None:
-    steps = tuple((2_000_000_000_000 + n, 100_000_000 - n) for n in range(20))
-    queue.lines.change(lambda line, t: replace(line.plan(t, steps), message="x" * 200, tail=10**9, capacity=10**6))
-    item = queue.table.dynamodb.get_item(TableName=queue.table.name, Key=_key())["Item"]
-    assert len(json.dumps(item)) < 2_048  # the wire format is more than twice what DynamoDB counts
+def test_what_a_newer_version_wrote_survives_an_older_ones_write(queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line)
+    future = {"curve": b"\x00\x01", "doors": [{"at": 1, "open": True}], "share": 7}
+    queue.table.update(*_key(), write=future)
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    row = queue.table.get(*_key())
+    assert row is not None and {name: row[name] for name in future} == future
+    settled = {"PK": "x", "SK": "y", **Memory().to_row(), **future}
+    assert Memory.from_row(settled).to_row().items() >= future.items()
+
+
+def test_the_line_item_stays_under_a_write_unit() -> None:
+    """At the largest values that anybody will see: a thousand million players, in the year 2033."""
+    most, then = 10**9 - 1, 2 * 10**12
+    largest: dict[str, Any] = {
+        each.name: then - 1 if each.name.endswith(("_at", "_until", "_before")) else most
+        for each in fields(Line)
+        if each.type in (int, int | None)
+    }
+    line = Line(
+        **largest
+        | {"rate": MAX_RATE, "refund_rate": MAX_RATE - 1, "burst": MAX_BURST, "gate": most * MICRO, "lived": then},
+        steps=tuple((then + n, MAX_RATE - 1 - n) for n in range(MAX_STEPS)),
+        message="x" * MAX_MESSAGE,
+        kid="k" * 16,
+        writer="w" * 16,
+        paused=True,
+        closed=True,
+    )
+    assert size({"PK": "QUEUE#main", "SK": "LINE", **to_row(line)}) <= 1_024
+
+
+def size(row: dict[str, Any]) -> int:
+    """What DynamoDB counts for a row, bytes.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+
+    def of(value: Any) -> int:
+        if isinstance(value, bool):
+            return 1
+        if isinstance(value, int):
+            return (len(str(abs(value))) + 1) // 2 + 1 + (value < 0)
+        return len(value.encode()) if isinstance(value, str) else 3 + sum(1 + of(each) for each in value)
+
+    return sum(len(name) + of(value) for name, value in row.items())
 
 
 def _key() -> dict[str, Any]:
@@ -208,7 +249,7 @@ def test_rosters_are_read_in_order_across_items_partitions_and_holes(queue: Queu
     expected = [*range(edge - 100, edge + 1_500), *range(edge + 1_600, edge + 1_606)]
     assert [place.position for place in places] == expected
     assert all(place.sub == f"s{place.position}" for place in places)
-    assert next(queue.rosters.places(1, edge * 3), None) == Place(edge - 1_500, f"s{edge - 1_500}", True)
+    assert next(queue.rosters.places(1, edge * 3), None) == Place(edge - 1_500, f"s{edge - 1_500}", True, 0)
     assert list(queue.rosters.places(edge + 1_700, edge + 9_000)) == []
     assert list(queue.rosters.places(5, 4)) == []
 

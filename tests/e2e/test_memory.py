@@ -26,7 +26,7 @@ def transact(*updates: tuple[str, str], when: str = "") -> Step:
 
     def do(table: Table) -> None:
         put = table.putting({"PK": "line", "SK": "s", "n": 1}, when=when)
-        table.transact(put, [table.updating(pk, "s", write={"in": "all"}, when=when) for pk, when in updates])
+        table.transact([put, *(table.updating(pk, "s", write={"in": "all"}, when=when) for pk, when in updates)])
 
     return do
 

@@ -7,7 +7,7 @@ from tests.e2e.conftest import Stack
 
 LOW = {
     "InitialRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
-    "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReportsJoined": "false", "IdTokenHours": "1",
+    "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "ReportsJoined": "false", "IdTokenHours": "1",
     "RefreshTokenDays": "1", "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
     "Firewall": "false", "AccessLogs": "false", "AlarmEmail": "", "BatchSize": "1", "BatchWindowSeconds": "0",
     "PlacingMaxConcurrency": "2", "PlacingReservedConcurrency": "0", "PlacingTimeoutSeconds": "1",
@@ -18,7 +18,7 @@ LOW = {
 HIGH = {
     "InitialRate": "100000.000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
     "AdmissionSeconds": "86400", "ClaimWindowSeconds": "86400", "ReconnectGraceSeconds": "86400",
-    "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
+    "ReturnRate": "100000", "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
     "CorsOrigin": "https://a-b.play.example.com:65535", "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
     "Firewall": "false", "AccessLogs": "true", "AlarmEmail": "on.call+game@studio-x.example.com",
     "BatchSize": "10000", "BatchWindowSeconds": "300", "PlacingMaxConcurrency": "1000",

@@ -138,7 +138,7 @@ def test_what_counts_admissions_vanishes_after_a_day_and_rosters_after_a_week(me
 
 def test_a_valve_that_turns_somebody_away_says_so_and_holds_the_claim_windows(world: World) -> None:
     queue = world.queue
-    line = queue.lines.change(lambda line, t: line.set_rate(t, 1_000))
+    line = queue.lines.change(lambda line, t: line.join(t, 30).set_rate(t, 1_000))
     for _ in range(limit(line, T)):
         assert queue.valve.take(line, T, queue.random)
     assert queue.valve.counters(line, T, 1) == {T: (22, False)}

@@ -27,6 +27,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "AdmissionSeconds": (["10", "86400"], ["9", "86401", "১০"]),
     "ClaimWindowSeconds": (["4", "86400"], ["3", "86401"]),
     "ReconnectGraceSeconds": (["0", "86400"], ["-1", "86401", "00"]),
+    "ReturnRate": (["0", "100000"], ["-1", "100001", "0.5"]),
     "ReportsJoined": FLAG,
     "IdTokenHours": (["1", "24"], ["0", "25"]),
     "RefreshTokenDays": (["1", "3650"], ["0", "3651"]),

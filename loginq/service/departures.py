@@ -1,0 +1,52 @@
+"""Players who leave the game, or are back in it: counted in their own counters, and made known to the line."""
+
+from collections.abc import Sequence
+
+from loginq.service.errors import ConditionFailed, Unavailable
+from loginq.service.line import Line
+from loginq.service.queue import Queue
+from loginq.service.table import Row
+from loginq.service.times import SECOND
+
+FOLDED = 1 * SECOND
+"""How old the line's count of the departed may be before whoever reports brings it up to date, ms."""
+
+
+def depart(queue: Queue, admissions: Sequence[int], rows: Sequence[Row], sign: int = 1) -> None:
+    """Count players as left, or as back, and see that the line hears of it: what `Leavings.write` says.
+
+    The line's own count is then at most a second old, or that of the next report or minute.
+    """
+    if queue.lines.cached().departed_base is None:
+        fold(queue)  # before the first count, so that the counters begin at nothing
+    queue.leavings.write(admissions, queue.clock(), rows, sign)
+    try:
+        fold(queue)
+    except Unavailable as exc:  # they are counted; the next fold tells the line
+        queue.log("fold_failed", reason=exc.message)
+
+
+def fold(queue: Queue) -> Line:
+    """The line with its count of the departed brought up to date, unless that was done less than `FOLDED` ago."""
+
+    def folded(line: Line, t: int) -> Line | None:
+        if not _due(line, t):
+            return None
+        new = line.fold(t, queue.leavings.total())
+        return new if (new.departed, new.departed_base) != (line.departed, line.departed_base) else None
+
+    line = queue.lines.cached()
+    return queue.lines.change(folded) if _due(line, queue.clock()) else line
+
+
+def _due(line: Line, t: int) -> bool:
+    return line.departed_base is None or t - line.folded_at >= FOLDED
+
+
+def absorb(queue: Queue) -> None:
+    """Let the line take over what is a day old, so that the counters stay small; each is tried again a minute later."""
+    for count, update in queue.leavings.over(queue.clock()):
+        try:
+            queue.lines.change(lambda line, t: line.absorb(t, count), also=[update])  # noqa: B023 - called at once
+        except ConditionFailed:  # somebody of that day has left just now
+            continue
