@@ -295,7 +295,7 @@ def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memo
     old = [to for at, to in memory.closings if at <= t - ADMITTING - queue.rules.admission - 60 * SECOND]
     due = min(max(old, default=0), line.counted_to, memory.unused_to + AT_ONCE)
     unused = 0
-    places = list(queue.rosters.places(memory.unused_to + 1, due))
+    places = list(queue.rosters.places(memory.unused_to + 1, due)) if due > memory.unused_to else []
     for start in range(0, len(places), AT_A_TIME):
         if start and queue.time_left() < WRAP_UP:
             due = places[start - 1].position

@@ -7,8 +7,9 @@ from tests.e2e.conftest import Stack
 
 LOW = {
     "InitialRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
-    "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "ReportsJoined": "false", "IdTokenHours": "1",
-    "RefreshTokenDays": "1", "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
+    "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "ReportsJoined": "false",
+    "IdTokenHours": "1", "RefreshTokenDays": "1",
+    "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
     "Firewall": "false", "AccessLogs": "false", "AlarmEmail": "", "BatchSize": "1", "BatchWindowSeconds": "0",
     "PlacingMaxConcurrency": "2", "PlacingReservedConcurrency": "0", "PlacingTimeoutSeconds": "1",
     "IntakeVisibilitySeconds": "1", "MaxReceives": "1", "WarmReads": "12000", "WarmWrites": "4000",
