@@ -219,7 +219,7 @@ Outcome = str | LoginqError
 def admit(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
     """Let players in out of turn. Doing it again for somebody who is in changes nothing."""
     before = queue.players.get_all([player.sub for player in players])
-    inside = {sub for sub, player in before.items() if player.in_game()}
+    inside = {sub for sub, player in before.items() if player.in_game() and player.returning is None}
 
     def outcome(player: Identity, error: LoginqError | None) -> Outcome:
         if error is not None:
