@@ -26,6 +26,8 @@ ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
 AT_ONCE, AT_A_TIME = 50_000, 1_000
 """Positions counted in one run, and looked at together."""
+APART = 1 * SECOND
+"""How far the clocks of two functions may be apart, ms: far less than the cool-down before a newer ticket."""
 FEW = 0.2
 """Fewer claims than this share of a hundred positions or more are worth an alarm."""
 SHORT = 0.5
@@ -281,7 +283,7 @@ def _claimed(place: Place, rows: dict[str, Player]) -> bool | None:
         return True
     if player is None or player.ticket is None or player.position == place.position:
         return False
-    return None if place.at is not None and (player.issued_at or 0) <= place.at else False
+    return None if place.at is not None and (player.issued_at or 0) <= place.at + APART else False
 
 
 def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memory, int]:

@@ -64,6 +64,7 @@ class Snapshot:
                 "tail": line.tail,
                 "reached": line.reached(t),
                 "waiting": line.waiting(t),
+                "holes": line.holes,
                 "version": line.version,
                 "state": line.line_state,
             },

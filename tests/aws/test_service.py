@@ -310,7 +310,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
         "queue": "main",
         "target": "a target",
         "intake": {"visible": 1, "in_flight": 0, "delayed": 0, "dead_letters": 0},
-        "line": {"tail": 1_200, "reached": 460, "waiting": 740, "version": 1, "state": "open"},
+        "line": {"tail": 1_200, "reached": 460, "waiting": 740, "holes": 0, "version": 1, "state": "open"},
         "rate": {
             "per_second": 20.0,
             "burst": 20,

@@ -46,7 +46,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         "queue": "main",
         "target": TARGET,
         "intake": {"visible": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0},
-        "line": {"tail": 1_200, "reached": 460, "waiting": 740, "version": 1, "state": "paused"},
+        "line": {"tail": 1_200, "reached": 460, "waiting": 740, "holes": 0, "version": 1, "state": "paused"},
         "rate": {
             "per_second": 20.0,
             "burst": 20,
