@@ -2,15 +2,19 @@
 
 import json
 import os
+import time
+from collections import deque
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from lambdas.runtime import logged, logger, queue
-from loginq.service.errors import LoginError, LoginqError, NotSignedIn, Unavailable
+from loginq.service.errors import ByDesign, LoginError, LoginqError, NotSignedIn, QueueClosed, Unavailable
 from loginq.service.login import Standing
 from loginq.service.players import Identity
+from loginq.service.polling import CROWD, come_back_after
 from loginq.service.queue import Queue
-from loginq.service.times import SECOND
+from loginq.service.times import MINUTE, SECOND
 
 Event = dict[str, Any]
 Line = dict[str, Any]
@@ -43,8 +47,8 @@ def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callab
 
     def handler(event: Event, context: Any) -> Event:
         with logged(context) as line:
-            status, body = _answered(lambda: operation(queue()), line)
-            return _response(status, body, f"public, max-age={max_age}" if status == 200 else "no-store")
+            status, body, pause = _answered(lambda: operation(queue()), line)
+            return _response(status, body, pause, cache=f"public, max-age={max_age}" if status == 200 else "no-store")
 
     return handler
 
@@ -61,19 +65,36 @@ def private(operation: Callable[[Queue, Event], dict[str, Any]]) -> Callable[[Ev
     return handler
 
 
-def _answered(answer: Callable[[], dict[str, Any]], line: Line) -> tuple[int, dict[str, Any]]:
-    """Status and body of what `answer` gives or raises; the log line learns both."""
+def _answered(answer: Callable[[], dict[str, Any]], line: Line) -> tuple[int, dict[str, Any], int]:
+    """Status, body and seconds to stay away of what `answer` gives or raises; the log line learns what it was."""
+    pause = RETRY_AFTER
     try:
         status, body = 200, answer()
     except LoginqError as exc:
         status, body = _error(exc)
         line |= {"code": body["error"]["code"], "reason": f"{type(exc).__name__}: {exc.message}"}
+        if isinstance(exc, ByDesign):
+            line["refused"] = exc.metric
+        if isinstance(exc, QueueClosed):
+            pause = _come_back_after()
     except Exception:  # noqa: BLE001 - the outermost edge: a player never sees an internal detail
         logger().exception("unexpected")
         status, body = _error(LoginqError(""))
         line["code"] = body["error"]["code"]
     line["status"] = status
-    return status, body
+    return status, body, pause
+
+
+_turned_away: deque[float] = deque(maxlen=CROWD)
+"""When a closed queue sent somebody away from here, by the monotonic clock: as much as a warm Lambda has seen of it."""
+
+
+def _come_back_after() -> int:
+    """In how many seconds to ask a closed queue again. It costs no call, so each Lambda goes by its own share."""
+    now = time.monotonic()
+    _turned_away.append(now)
+    asking = sum(now - at < MINUTE / SECOND for at in _turned_away)
+    return -(-come_back_after(asking, Random()) // SECOND)  # noqa: S311 - jitter
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
@@ -106,7 +127,7 @@ def _error(exc: LoginqError) -> tuple[int, dict[str, Any]]:
     return status, {"error": {"code": code, "message": message}}
 
 
-def _response(status: int, body: dict[str, Any], cache: str = "no-store") -> Event:
+def _response(status: int, body: dict[str, Any], pause: int = RETRY_AFTER, cache: str = "no-store") -> Event:
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": cache,
@@ -115,5 +136,5 @@ def _response(status: int, body: dict[str, Any], cache: str = "no-store") -> Eve
         "Access-Control-Allow-Origin": os.environ.get("CORS_ORIGIN", "*"),
     }
     if status in (429, 503):
-        headers |= {"Retry-After": str(RETRY_AFTER), "Access-Control-Expose-Headers": "Retry-After"}
+        headers |= {"Retry-After": str(pause), "Access-Control-Expose-Headers": "Retry-After"}
     return {"statusCode": status, "headers": headers, "body": json.dumps(body, separators=(",", ":"))}

@@ -46,12 +46,15 @@ def emit(line: dict[str, Any]) -> None:
     found |= {name: float(line[key]) for key, name in _STATES.items() if key in line}
     if line.get("code") == _EXPIRED:
         found["Expired", MetricUnit.Count] = 1
+    if "refused" in line:  # by design: `errors.ByDesign` says what it is counted as
+        found[line["refused"], MetricUnit.Count] = 1
     metrics = _metrics()
     for (name, unit), value in found.items():
         metrics.add_metric(name=name, unit=unit, value=value)
     if found:
         metrics.flush_metrics()
-    kind = line.get("error") or (line.get("code") if line.get("status", 0) >= 500 else None)
+    failed = line.get("status", 0) >= 500 and "refused" not in line
+    kind = line.get("error") or (line.get("code") if failed else None)
     if kind:
         with single_metric(name="Errors", unit=MetricUnit.Count, value=1, namespace=_namespace()) as error:
             error.add_dimension(name="kind", value=str(kind))

@@ -63,7 +63,7 @@ def logged(context: Any) -> Iterator[dict[str, Any]]:
             line["notes"] = list(_notes)
         if _time_left() <= 0:
             line["out_of_time"] = True
-        if line.get("status", 0) >= 500:  # type: ignore[operator]
+        if line.get("status", 0) >= 500 and "refused" not in line:  # type: ignore[operator]
             log = logger().error
         line["ms"] = round((time.monotonic() - started) * 1_000, 1)
         log("call", extra=line)

@@ -12,8 +12,9 @@ LoginqError
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
-    ├── BadRequest, MissingTicket 400 · NotSignedIn 401 · Blocked 403 · UnknownTicket 404 · TicketExpired 410
-    └── TooManyTickets 429 · QueueClosed 503
+    ├── BadRequest, MissingTicket 400 · NotSignedIn 401 · UnknownTicket 404 · TicketExpired 410
+    └── ByDesign        a refusal that somebody meant: no failure, and no alarm
+        └── Blocked 403 · TooManyTickets 429 · QueueClosed 503
 """
 
 from typing import Any, ClassVar
@@ -96,12 +97,6 @@ class NotSignedIn(LoginError):
     code, status = "unauthorized", 401
 
 
-class Blocked(LoginError):
-    """The operator blocked this player."""
-
-    code, status = "blocked", 403
-
-
 class MissingTicket(LoginError):
     """A status call without a ticket."""
 
@@ -120,19 +115,31 @@ class TicketExpired(LoginError):
     code, status = "ticket_expired", 410
 
 
-class TooManyTickets(LoginError):
-    """One player took and gave up tickets faster than they can be counted."""
-
-    code, status = "too_many_requests", 429
-
-
 class BadRequest(LoginError):
     """A request body that cannot be understood."""
 
     code, status = "bad_request", 400
 
 
-class QueueClosed(LoginError):
+class ByDesign(LoginError):
+    """A refusal that the queue or its operator meant, whatever its status: counted as `metric`, not as an error."""
+
+    metric: ClassVar[str]
+
+
+class Blocked(ByDesign):
+    """The operator blocked this player."""
+
+    code, status, metric = "blocked", 403, "Blocked"
+
+
+class TooManyTickets(ByDesign):
+    """One player took and gave up tickets faster than they can be counted."""
+
+    code, status, metric = "too_many_requests", 429, "Resting"
+
+
+class QueueClosed(ByDesign):
     """No new tickets at the moment."""
 
-    code, status = "queue_closed", 503
+    code, status, metric = "queue_closed", 503, "Closed"

@@ -7,6 +7,8 @@ from loginq.service.times import MINUTE, SECOND
 
 SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND
 RESEND_AFTER = 1 * MINUTE
+SHORTEST_BREAK, CROWD = 30 * SECOND, 75
+"""How soon to ask a closed queue again, and how many who do it within a minute make that two minutes."""
 PAUSED = 20 * SECOND
 """What a pause counts as, so that who waits in one polls each 8 to 10 s and comes at most that late after it."""
 
@@ -34,6 +36,15 @@ def poll_after(remaining: int | None, lease: int, claim_window: int, random: Ran
         upper = longest if remaining is None else min(longest, remaining // 2)
         lower = upper * 4 // 5
     return random.randint(min(lower, longest), min(upper, longest))
+
+
+def come_back_after(asking: int, random: Random) -> int:
+    """In how many ms to ask a closed queue again, where `asking` were turned away within the last minute.
+
+    30 to 45 s for who is alone, up to 80 to 120 s in a crowd. Jittered by a third, so that it never asks in step.
+    """
+    longest = SHORTEST_BREAK * 3 // 2 + min(asking, CROWD) * SECOND
+    return random.randint(max(SHORTEST_BREAK, longest * 2 // 3), longest)
 
 
 def remaining(line: Line, position: int, t: int) -> int | None:

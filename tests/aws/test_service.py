@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from lambdas import (
     get_login_status,
+    http,
     metrics,
     process_login_queue,
     put_player_info,
@@ -543,6 +545,41 @@ def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch:
     headers = said[2]["headers"]
     assert (headers["Retry-After"], headers["Access-Control-Expose-Headers"]) == ("5", "Retry-After")
     assert "Retry-After" not in said[0]["headers"]
+
+
+def ask(verb: str, sub: str) -> dict[str, Any]:
+    """The answer to a signed-in player who asks /login."""
+    claims = {"token_use": "id", "sub": sub}
+    event = {"httpMethod": verb, "requestContext": {"authorizer": {"claims": claims}}}
+    return dict(queue_player_login.handler(event, Context(5_000)))
+
+
+def test_a_refusal_by_design_is_no_failure(
+    called: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A queue that is closed for the night rings nobody out of bed, and answers no storm."""
+    monkeypatch.setenv("INITIAL_RATE", "1000")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "a-stack")
+    metrics._metrics.cache_clear()
+    runtime.queue().players.block("bob", blocked=True)
+    assert [ask(verb, "ada")["statusCode"] for verb in ("GET", "DELETE", "GET")] == [200, 200, 429]
+    assert ask("GET", "bob")["statusCode"] == 403
+    runtime.queue().lines.change(lambda line, t: line.close(t))
+    runtime.queue().lines._cache = None
+    http._turned_away.clear()
+    closed = [ask("GET", f"player-{n}") for n in range(100)]
+    assert {(each["statusCode"], json.loads(each["body"])["error"]["code"]) for each in closed} == {
+        (503, "queue_closed")
+    }
+    pauses = [int(each["headers"]["Retry-After"]) for each in closed]
+    assert 30 <= pauses[0] <= 46 and all(80 <= pause <= 120 for pause in pauses[80:]) and len(set(pauses)) > 20
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record.levelname for record in caplog.records] == ["INFO"] * 104
+    said = [each for line in lines if "_aws" in line for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert Counter(each["Name"] for each in said) == {"Tickets": 1, "Resting": 1, "Blocked": 1, "Closed": 100}
 
 
 # What CloudWatch counts

@@ -14,7 +14,7 @@ from loginq.service.intake import Ticket
 from loginq.service.line import MAX_RATE, Line
 from loginq.service.login import Standing
 from loginq.service.players import State
-from loginq.service.polling import longest_poll, poll_after, renewal_due, resend_due
+from loginq.service.polling import come_back_after, longest_poll, poll_after, renewal_due, resend_due
 from loginq.service.rates import parse_rate, rate_text
 from loginq.service.settings import NAMES, Rules, Target
 from loginq.service.times import EARLIEST, LATEST, MINUTE, SECOND, from_iso, iso
@@ -39,6 +39,13 @@ def test_polls_are_spread() -> None:
     far = {poll_after(10 * MINUTE, 60 * SECOND, 120 * SECOND, random) for _ in range(1_000)}
     assert min(far) < 25 * SECOND < 29 * SECOND < max(far)
     assert len(far) > 800
+
+
+def test_the_more_ask_a_closed_queue_the_longer_they_stay_away() -> None:
+    random = Random(1)
+    pauses = [[come_back_after(asking, random) for _ in range(1_000)] for asking in (1, 30, 75, 10**6)]
+    assert [(min(some) // SECOND, max(some) // SECOND) for some in pauses] == [(30, 45), (50, 74), (80, 119), (80, 119)]
+    assert all(len(set(some)) > 900 for some in pauses)
 
 
 def test_the_lease_is_renewed_between_a_third_and_half_of_it() -> None:
