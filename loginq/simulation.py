@@ -17,6 +17,7 @@ from random import Random
 from loginq.service import settling, valve
 from loginq.service.line import Line
 from loginq.service.polling import poll_after, remaining, renewal_due
+from loginq.service.settings import Rules
 from loginq.service.settling import Memory
 from loginq.service.times import MINUTE, SECOND
 
@@ -64,7 +65,7 @@ class Scenario:
     lambdas: int = 8
     skew: int = 0
     lag: int = 0
-    claim_window: int = 2 * MINUTE
+    claim_window: int = Rules().claim_window
     batch: int = 500
     window: int = 1 * SECOND
     ends: bool = False
@@ -225,7 +226,7 @@ class _World:
                 self.outcome.turned_away += 1
             else:
                 wait = remaining(line, player.position, clock)
-        after = poll_after(wait, line.lease, scenario.claim_window, self.random)
+        after = poll_after(wait, line.lease, scenario.claim_window, line.waiting(clock), self.random)
         self.at(t + after, partial(self.poll, player))
 
     def believed(self, warm: _Lambda, position: int | None, t: int) -> Line:

@@ -386,7 +386,7 @@ def _standing(queue: Queue, player: Player, line: Line) -> Standing:
         position=position,
         ahead=ahead,
         eta=eta,
-        poll_after=poll_after(wait, line.lease, queue.rules.claim_window, queue.random),
+        poll_after=poll_after(wait, line.lease, queue.rules.claim_window, line.waiting(t), queue.random),
         message=line.message,
         before_game=line.waiting(t),
     )

@@ -6,6 +6,9 @@ from loginq.service.line import MICRO, Line
 from loginq.service.times import MINUTE, SECOND
 
 SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND
+MANY, LONGEST_OF_MANY = 500, 60 * SECOND
+"""Where so many wait the longest poll is twice as long: each of them still has a poll or two in its last minutes, and
+with eight of them a second somebody always sees to the lease."""
 RESEND_AFTER = 1 * MINUTE
 SHORTEST_BREAK, CROWD = 30 * SECOND, 75
 """How soon to ask a closed queue again, and how many who do it within a minute make that two minutes."""
@@ -13,22 +16,23 @@ PAUSED = 20 * SECOND
 """What a pause counts as, so that who waits in one polls each 8 to 10 s and comes at most that late after it."""
 
 
-def longest_poll(lease: int, claim_window: int) -> int:
-    """The longest time between two polls, ms: at most 30 s, half of the lease and a quarter of the claim window.
+def longest_poll(lease: int, claim_window: int, waiting: int = MANY) -> int:
+    """The longest time between two polls, ms, where `waiting` wait: at most 30 s, or 60 s where they are many; half of
+    the lease; a quarter of the claim window.
 
     So that two polls fall into a lease, and four into the window in which a reached player has to come.
     """
-    return min(LONGEST, lease // 2, claim_window // 4)
+    return min(LONGEST if waiting < MANY else LONGEST_OF_MANY, lease // 2, claim_window // 4)
 
 
-def poll_after(remaining: int | None, lease: int, claim_window: int, random: Random) -> int:
-    """In how many ms to ask again, when about `remaining` ms are left; None for nobody knows.
+def poll_after(remaining: int | None, lease: int, claim_window: int, waiting: int, random: Random) -> int:
+    """In how many ms to ask again, when about `remaining` ms are left; None for nobody knows. `waiting`: in the line.
 
     Half of what is left, so that a wait costs a number of polls that grows with its logarithm, then with its length
-    over 30 s. Within 4 s of its turn, at its turn, because an earlier poll would be in vain; in front of the gate
-    after 1 to 2 s. Jittered, so that a crowd never polls in step.
+    over `longest_poll`. Within 4 s of its turn, at its turn, because an earlier poll would be in vain; in front of the
+    gate after 1 to 2 s. Jittered, so that a crowd never polls in step.
     """
-    longest = longest_poll(lease, claim_window)
+    longest = longest_poll(lease, claim_window, waiting)
     if remaining is not None and remaining <= 2 * NEAR:
         lower = max(SOONEST, remaining)
         upper = max(NEAR, remaining + SOONEST // 2)

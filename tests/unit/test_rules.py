@@ -24,20 +24,26 @@ LEASES = st.integers(2 * SECOND, 60 * MINUTE)
 WINDOWS = st.integers(4 * SECOND, 60 * MINUTE)
 
 
-@given(st.one_of(st.none(), st.integers(0, 24 * 60 * MINUTE)), LEASES, WINDOWS, st.integers())
+@given(st.one_of(st.none(), st.integers(0, 24 * 60 * MINUTE)), LEASES, WINDOWS, st.integers(0, 1_000), st.integers())
 def test_a_poll_is_never_later_than_lease_and_claim_window_allow(
-    left: int | None, lease: int, window: int, seed: int
+    left: int | None, lease: int, window: int, waiting: int, seed: int
 ) -> None:
-    after = poll_after(left, lease, window, Random(seed))
-    assert 0 < after <= longest_poll(lease, window) <= min(30 * SECOND, lease // 2, window // 4)
+    after = poll_after(left, lease, window, waiting, Random(seed))
+    most = 60 * SECOND if waiting >= 500 else 30 * SECOND
+    assert 0 < after <= longest_poll(lease, window, waiting) == min(most, lease // 2, window // 4)
     if left is not None and left <= 4 * SECOND and longest_poll(lease, window) >= 5 * SECOND:
         assert max(1 * SECOND, left) <= after <= max(2 * SECOND, left + SECOND // 2)  # at its turn, not before
 
 
-def test_polls_are_spread() -> None:
+@pytest.mark.parametrize(
+    ("lease", "window", "waiting", "longest"),
+    [(120, 240, 500, 60), (120, 240, 499, 30), (60, 120, 200_000, 30)],
+    ids=["a crowd", "a few", "a stack of before"],
+)
+def test_polls_are_spread(lease: int, window: int, waiting: int, longest: int) -> None:
     random = Random(1)
-    far = {poll_after(10 * MINUTE, 60 * SECOND, 120 * SECOND, random) for _ in range(1_000)}
-    assert min(far) < 25 * SECOND < 29 * SECOND < max(far)
+    far = {poll_after(10 * MINUTE, lease * SECOND, window * SECOND, waiting, random) for _ in range(1_000)}
+    assert longest * 800 <= min(far) < longest * 830 < longest * 970 < max(far) <= longest * SECOND
     assert len(far) > 800
 
 

@@ -147,6 +147,19 @@ def test_a_line_that_nobody_polls_stands_still() -> None:
     assert outcome.lines[-1][1].reached(START + 30 * MINUTE) <= 20 * 62 + 20 + 1
 
 
+@pytest.mark.parametrize("silent", [0, 1_999], ids=["all of them poll", "one of them polls"])
+def test_where_many_wait_they_poll_once_a_minute_and_the_lease_lives(silent: int) -> None:
+    """At their longest, polls come twice a lease: also where all but the last in line have gone away."""
+    line = line_at(5_000).set_lease(START, 2 * MINUTE)
+    arrivals = (*crowd(silent, 0, silent=True), *(Arrival(1) for _ in range(2_000 - silent)))
+    outcome = simulate(Scenario(line, arrivals, until=10 * MINUTE, claim_window=4 * MINUTE))
+    real = [player for player in outcome.players if not player.arrival.silent]
+    assert not any(player.expired for player in real)
+    assert max((player.admitted_at or 0) - (player.first_eta or 0) for player in real) <= 4 * SECOND
+    last = max(real, key=lambda player: player.position or 0)
+    assert last.polls <= 20  # of 400 s: once a minute while 500 wait, then each half minute, then to the turn
+
+
 @pytest.mark.parametrize(
     ("wait", "share"),
     [(10 * SECOND, 0.40), (5 * MINUTE, 0.06), pytest.param(60 * MINUTE, 0.04, marks=pytest.mark.drills)],
