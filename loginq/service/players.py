@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from loginq.service import times
 from loginq.service.errors import ConditionFailed, TooManyTickets
 from loginq.service.line import Line
 from loginq.service.table import GETS, THREADS, Row, Table, chunks
-from loginq.service.times import SECOND, from_iso, iso
+from loginq.service.times import SECOND, iso
 
 COOL_DOWN = 10 * SECOND
 """How long after giving a ticket up there is no new one, ms: a loop of both burns six positions a minute at most."""
@@ -68,7 +69,7 @@ class Player:
         """The player of a row."""
 
         def at(name: str) -> int | None:
-            return from_iso(row[name]) if row.get(name) is not None else None
+            return times.from_row(row[name]) if row.get(name) is not None else None
 
         return cls(
             sub=row["PK"].removeprefix("USER#"),
@@ -332,13 +333,15 @@ class Players:
 
 
 def _unchanged(old: Player, *, blocked: bool = False) -> Row:
-    """The condition that ticket, place, admission and leaving are still those of `old`."""
+    """The condition that ticket, place, admission and leaving are still those of `old`.
+
+    Of one ticket each of these is written once, so it is enough whether it is there.
+    """
     when = "#loginTicket = :ticket"
     values: Row = {"ticket": old.ticket, "no": False}
-    held = {"queuePosition": old.position, "loginProcessedAt": _iso(old.admitted_at), "leftAt": _iso(old.left_at)}
+    held = {"queuePosition": old.position, "loginProcessedAt": old.admitted_at, "leftAt": old.left_at}
     for name, value in held.items():
-        when += f" AND attribute_not_exists(#{name})" if value is None else f" AND #{name} = :{name}"
-        values |= {} if value is None else {name: value}
+        when += f" AND attribute_{'not_exists' if value is None else 'exists'}(#{name})"
     if blocked:
         del values["no"]
         return {"when": when, "values": values}

@@ -44,6 +44,17 @@ def from_iso(text: str) -> int:
     return t
 
 
+def from_row(text: str) -> int:
+    """The ms of an instant in a row, which must be readable whatever is in it: what `from_iso` refuses is `EARLIEST`.
+
+    So long ago that nothing follows from it but that it happened: no grace after leaving, no admission that holds.
+    """
+    try:
+        return from_iso(text)
+    except ValueError:
+        return EARLIEST
+
+
 def from_http(date: str) -> int | None:
     """The ms of an HTTP date (RFC 9110, 5.6.7), which has whole seconds; None for what is none."""
     try:

@@ -119,6 +119,12 @@ def test_a_message_is_a_ticket_or_invalid(body: str) -> None:
         Ticket.parse(body)
 
 
+@pytest.mark.parametrize("change", [{"sub": "\ud800"}, {"ticket": "x\udfff"}, {"sub": "é" * 65}], ids=ascii)
+def test_a_message_that_no_row_could_hold_is_no_ticket(change: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        Ticket.parse(replace(Ticket("sub", "ticket", START), **change).body())  # type: ignore[arg-type]
+
+
 def test_a_ticket_message_reads_back() -> None:
     ticket = Ticket("sub", "ticket", START, synthetic=True)
     assert Ticket.parse(ticket.body()) == ticket

@@ -2,8 +2,11 @@
 
 import itertools
 import json
+from contextlib import nullcontext
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loginq.service import login, operating
 from loginq.service.departures import FOLDED
@@ -13,8 +16,9 @@ from loginq.service.placing import Message, place
 from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, State
 from loginq.service.sessions import Event, parse, report
 from loginq.service.settling import settle
+from loginq.service.standing import history, players_in
 from loginq.service.table import Row
-from loginq.service.times import MINUTE, SECOND, iso
+from loginq.service.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
 from tests.memory import InMemory, Work
 from tests.world import T, World, joined, left, someone
 
@@ -182,9 +186,10 @@ def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [None, "", "x", "[]", "{}", '{"events": {}}', '{"events": []}', json.dumps({"events": [{}] * 501})],
-    ids=["none", "empty", "text", "list", "object", "no list", "no events", "501"],
-)
+    [None, "", "x", "[]", "{}", '{"events": {}}', '{"events": []}', json.dumps({"events": [{}] * 501}), "[" * 100_000,
+     '{"events": [' + '{"at":' * 100_000, '{"events": [{"at": ' + "9" * 5_000 + "}]}", '\ufeff{"events": [{}]}'],
+    ids=["none", "empty", "text", "list", "object", "no list", "no events", "501", "deep", "inside", "digits", "BOM"],
+)  # fmt: skip
 def test_what_is_no_report(body: str | None) -> None:
     with pytest.raises(BadRequest):
         parse(body, T)
@@ -193,13 +198,62 @@ def test_what_is_no_report(body: str | None) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"event": "flew"}, {"player": 1}, {"admission": ""}, {"at": "now"}, {"at": 5}, {"player": "x" * 129},
-     {"at": iso(T + 48 * 60 * MINUTE)}],
-    ids=str,
+     {"at": iso(T + 48 * 60 * MINUTE)}, {"player": "\ud800"}, {"admission": "x\udfff"}, {"event": "\ud800"},
+     {"at": "\ud800"}, {"at": "0001-01-01T00:00:00Z"}, {"at": "0001-01-01T00:00:00+23:59"},
+     {"at": "9999-12-31T23:59:59-23:59"}, {"at": "1601-01-01T00:00:00Z"}, {"at": "1999-12-31T23:59:59Z"},
+     {"at": "2026-01-01T00:00:00"}, {"at": "2026-01-01"}, {"at": [[]]}, {"at": None}, {"event": ["left"]},
+     {"player": ["p"]}, {"player": "é" * 65}],
+    ids=ascii,
 )  # fmt: skip
 def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
     good = {"player": "p", "admission": "a", "event": "left", "at": iso(T)}
     events = parse(json.dumps({"events": [good, {**good, **change}, "x", None]}), T)
     assert events == [Event("p", "a", False, T), None, None, None]
+
+
+ANY = st.text(st.characters(), max_size=20)
+AT = st.one_of(ANY, st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat()), st.integers(), st.none())
+EVENT = st.fixed_dictionaries({"player": ANY, "admission": ANY, "event": st.sampled_from(["left", "joined"]), "at": AT})
+
+
+@given(st.lists(EVENT, min_size=1, max_size=3))
+def test_what_is_taken_from_a_report_can_be_written_and_read_back(events: list[dict[str, object]]) -> None:
+    for event in parse(json.dumps({"events": events}), T):
+        if event is not None:
+            assert (event.player + event.admission).encode()
+            assert from_iso(iso(event.at)) == event.at <= T + DAY
+
+
+@pytest.mark.parametrize("text", ["1-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z", "1601-01-01T00:00:00.000Z"])
+@pytest.mark.parametrize("gone", [True, False], ids=["who has left", "who is in the game"])
+def test_a_row_with_an_instant_that_cannot_be_is_read_as_long_ago(
+    memory: InMemory, world: World, gone: bool, text: str
+) -> None:
+    """As a version before this one wrote it, from the zero time of a game server's language."""
+    queue, ada = world.queue, someone()
+    admission = world.let_in(ada)
+    report(queue, [joined(ada, admission), *([left(ada, admission)] if gone else [])])
+    row = next(row for (pk, _), row in memory.dynamodb.rows.items() if pk == f"USER#{ada.sub}")
+    row |= {name: {"S": text} for name in ("joinedAt", "leftAt") if name in row}
+
+    player = world.player(ada)
+    assert (player.joined_at, player.left_at) == (EARLIEST, EARLIEST if gone else None)
+    with pytest.raises(TicketExpired) if gone else nullcontext():
+        assert login.status(queue, ada, admission).admitted
+    (page,) = players_in(queue, queue.lines.read(), world.now[0], tuple(State))
+    assert page[0].document()["joined_at"] == "2000-01-01T00:00:00.000Z"
+    assert (EARLIEST, "joined the game") in history(player, [])
+    assert report(queue, [joined(ada, admission), left(ada, admission)]) == [
+        "unchanged",
+        "unchanged" if gone else "counted",
+    ]
+    row |= {name: {"S": text} for name in ("joinedAt", "leftAt") if name in row}
+
+    fresh = login.request(queue, ada)
+    assert (fresh.state, world.departed()) == (State.QUEUED, 1)
+    row |= {"loginTicket": {"S": admission}, "loginProcessedAt": {"S": iso(T)}, "leftAt": {"S": text}}
+    assert operating.remove(queue, "me", [ada]) == ["removed"]
+    assert world.player(ada).ticket is None
 
 
 def settle_all(world: World) -> None:
