@@ -5,10 +5,16 @@ from typing import Any
 from lambdas.runtime import logged, queue
 from loginq.service.players import Identity
 
+PATIENCE = 5.0
+"""Seconds that Cognito waits for an answer, whatever the function's timeout is.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-identity-pools-working-with-aws-lambda-triggers.html
+"""
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Cognito wants its event back."""
-    with logged(context) as line:
+    with logged(context, within=PATIENCE) as line:
         attributes = event["request"]["userAttributes"]
         line |= {"sub": attributes["sub"], "trigger": event["triggerSource"]}
         who = Identity(attributes["sub"], event["userName"], attributes.get("email"))

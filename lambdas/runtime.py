@@ -13,15 +13,16 @@ from aws_lambda_powertools import Logger
 
 from lambdas.metrics import emit
 from loginq.service.aws import Aws
+from loginq.service.errors import OutOfTime
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
 from loginq.service.times import system_clock
 
-READ_TIMEOUT = 1.5
-"""Seconds for one of three attempts at a call of AWS."""
-ROOM = 5.0
-"""Seconds before a function's timeout in which no call of AWS is begun, at most half of the whole: those under way end,
-and an error is an answer, not a silence."""
+CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 1.0, 1.5, 3
+"""Seconds for one attempt at a call of AWS, and how many there are: as many as begin in time."""
+ROOM = CONNECT_TIMEOUT + READ_TIMEOUT + 0.5
+"""Seconds before a function's timeout in which no attempt is begun: the one under way ends, and an error is an answer,
+not a silence. At most three fifths of the whole."""
 
 
 @cache
@@ -34,7 +35,12 @@ def logger() -> Logger:
 def queue() -> Queue:
     """The queue that this function's environment names. A Lambda trusts its own clock."""
     return connect(
-        Aws(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), read_timeout=READ_TIMEOUT, time_left=_time_left),
+        InTime(
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+            read_timeout=READ_TIMEOUT,
+            time_left=_time_left,
+            patience=(ATTEMPTS, CONNECT_TIMEOUT),
+        ),
         table=os.environ["DYNAMO_TABLE_NAME"],
         sqs_url=os.environ["SQS_URL"],
         rules=Rules.parse(os.environ),
@@ -45,12 +51,35 @@ def queue() -> Queue:
     )
 
 
+class InTime(Aws):
+    """Clients that begin no attempt at a call, be it the first or another, once its time is over."""
+
+    def _client(self, service: str) -> Any:
+        client = super()._client(service)
+        client.meta.events.register("before-send", self._begin, unique_id="in-time-begin")
+        client.meta.events.register_first("needs-retry", self._give_up, unique_id="in-time-give-up")
+        return client
+
+    def _begin(self, **_: Any) -> None:
+        if self.time_left() <= 0:
+            raise OutOfTime("The time for this call is over.")
+
+    def _give_up(self, **_: Any) -> bool | None:
+        """False: no other attempt, and no sleep before it; None leaves it to botocore."""
+        return False if self.time_left() <= 0 else None
+
+
 @contextmanager
-def logged(context: Any) -> Iterator[dict[str, Any]]:
-    """Write one log line when the call is over: what the body puts into the dict, how long it took, what was noted."""
+def logged(context: Any, within: float = math.inf, *, last_words: bool = False) -> Iterator[dict[str, Any]]:
+    """Write one log line when the call is over: what the body puts into the dict, how long it took, what was noted.
+
+    Args:
+        within: seconds in which whoever calls wants an answer, where that is less than the function's timeout.
+        last_words: whether something remains to be done when the time is over: `last_words` gives time for that.
+    """
     started, line = time.monotonic(), {"aws_request_id": getattr(context, "aws_request_id", None)}
     _notes.clear()
-    _begin(context)
+    _begin(min(within, getattr(context, "get_remaining_time_in_millis", lambda: math.inf)() / 1_000), last_words)
     log: Callable[..., None] = logger().info
     try:
         yield line
@@ -72,12 +101,26 @@ def logged(context: Any) -> Iterator[dict[str, Any]]:
 
 _over: float = math.inf
 """When the present call may begin nothing more, by the monotonic clock."""
+_reserve: float = 0.0
+"""Seconds that its last words get beyond that."""
 
 
-def _begin(context: Any) -> None:
-    global _over
-    has = getattr(context, "get_remaining_time_in_millis", lambda: math.inf)() / 1_000
-    _over = time.monotonic() + has - min(ROOM, has / 2)
+def last_words() -> None:
+    """From now on the call may use the time that was kept for its end."""
+    global _over, _reserve
+    _over, _reserve = _over + _reserve, 0.0
+
+
+def budget(has: float, *, last_words: bool) -> tuple[float, float]:
+    """Of the `has` seconds of a call: in how many something may be begun, and in how many more its last words."""
+    room = min(2 * ROOM if last_words else ROOM, 0.6 * has)
+    return has - room, room / 2 if last_words else 0.0
+
+
+def _begin(has: float, last_words: bool) -> None:
+    global _over, _reserve
+    begin, _reserve = budget(has, last_words=last_words)
+    _over = time.monotonic() + begin
 
 
 def _time_left() -> float:
