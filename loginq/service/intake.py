@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from random import Random
 from typing import Any, Self
 
 from loginq.service.errors import Invalid, NotFound, Unavailable
@@ -18,6 +19,9 @@ LENGTH_FRESH = 1.0
 """How old, in seconds, a cached length may be."""
 HIDDEN = 30
 """Seconds for which a message that is looked at is hidden, at most: it is put back as soon as it has been seen."""
+HASTY = 2
+"""Deliveries after which a ticket comes again in seconds; the later ones have to outlast a longer fault, and wait for
+the queue's visibility timeout."""
 _DEPTH = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -85,6 +89,16 @@ class Depth:
     def total(self) -> int:
         """All of them."""
         return self.visible + self.in_flight + self.delayed
+
+
+def again_after(received: int, random: Random) -> int | None:
+    """In how many seconds to deliver a ticket again that could not be placed, when it was delivered so often.
+
+    1 to 2 s after the first delivery and 4 to 8 s after the second, jittered, because a throttled table takes it then;
+    None after that, when SQS should keep to its own time.
+    """
+    longest = 4**received // 2
+    return random.randint(longest // 2, longest) if received <= HASTY else None
 
 
 class Intake:
@@ -223,12 +237,28 @@ class Intake:
             for each in answer.get("Messages", [])
         ]
 
+    def hand_back(self, deliveries: Sequence[tuple[str, int]], random: Random) -> None:
+        """Have what could not be placed delivered again soon: `(receipt, how often received)` of each.
+
+        What SQS does not take keeps its visibility timeout, and comes again later.
+        """
+        soon = [(receipt, again_after(received, random)) for receipt, received in deliveries]
+        self._show(self.url, [(receipt, seconds) for receipt, seconds in soon if seconds is not None])
+
     def _put_back(self, url: str, letters: Sequence[Letter]) -> None:
-        for some in chunks(letters, PER_REQUEST):
+        self._show(url, [(letter.receipt, 0) for letter in letters])
+
+    def _show(self, url: str, receipts: Sequence[tuple[str, int]]) -> None:
+        """Hide taken messages for so many seconds more, and no longer."""
+
+        def show(some: Sequence[tuple[str, int]]) -> None:
             entries = [
-                {"Id": str(n), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0} for n, letter in enumerate(some)
+                {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+                for n, (receipt, seconds) in enumerate(some)
             ]
             self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+
+        in_threads(show, chunks(receipts, PER_REQUEST))
 
     def _depth(self, url: str) -> Depth:
         attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTH))["Attributes"]

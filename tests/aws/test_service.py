@@ -490,20 +490,68 @@ def called(target: Target, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     runtime.queue.cache_clear()
 
 
-def test_a_handler_without_time_begins_nothing_and_says_so(called: None, capsys: pytest.CaptureFixture[str]) -> None:
-    record = {"messageId": "m-1", "body": Ticket("sub", "ticket", 0).body()}
+def delivery(name: str, body: str, received: int = 1, receipt: str = "a-receipt") -> dict[str, Any]:
+    """One message, as SQS's event has it."""
+    attributes = {"ApproximateReceiveCount": str(received)}
+    return {"messageId": name, "body": body, "receiptHandle": receipt, "attributes": attributes}
+
+
+@pytest.fixture
+def shown(called: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Which messages the placing function asked to have again, and in how many seconds."""
+    monkeypatch.setenv("INITIAL_RATE", "1000")
+    asked: list[tuple[str, int]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.extend((each["ReceiptHandle"], each["VisibilityTimeout"]) for each in params["Entries"])
+
+    events = runtime.queue().intake._sqs.meta.events
+    events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", note)
+    return asked
+
+
+def test_what_cannot_be_placed_comes_again_in_seconds(shown: list[tuple[str, int]]) -> None:
+    """Those that failed alone; and from the third time on as late as the queue has it."""
+    stale = delivery("fine", Ticket("nobody", "t", 0, synthetic=True).body())
+    bad = [delivery(f"m-{n}", "nonsense", n % 4 + 1, f"r-{n}") for n in range(40)]
+    answer = process_login_queue.handler({"Records": [stale, *bad]}, Context(30_000))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"m-{n}"} for n in range(40)]}
+    assert sorted(receipt for receipt, _ in shown) == sorted(f"r-{n}" for n in range(40) if n % 4 < 2)
+    first, second = ({seconds for receipt, seconds in shown if int(receipt[2:]) % 4 == n} for n in (0, 1))
+    assert first <= {1, 2} and second <= {4, 5, 6, 7, 8} and len(second) > 1
+
+
+def test_a_batch_of_which_nothing_could_be_placed_comes_again_in_seconds(
+    shown: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: Any) -> None:
+        raise Unavailable("BatchGetItem: slow down.")
+
+    monkeypatch.setattr(process_login_queue, "place", throttled)
+    with pytest.raises(Unavailable, match="slow down"):
+        process_login_queue.handler({"Records": [delivery("m-1", "any", receipt="r-1")]}, Context(30_000))
+    assert [receipt for receipt, _ in shown] == ["r-1"]
+
+
+def test_what_cannot_be_handed_back_soon_is_handed_back(
+    called: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SQS_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/gone")
+    answer = process_login_queue.handler({"Records": [delivery("m-1", "nonsense")]}, Context(30_000))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert [note["event"] for record in caplog.records for note in vars(record)["notes"]] == ["handed_back_late"]
+
+
+def test_a_handler_without_time_begins_nothing_and_says_so(called: None, caplog: pytest.LogCaptureFixture) -> None:
+    record = delivery("m-1", Ticket("sub", "ticket", 0).body())
     answer = process_login_queue.handler({"Records": [record]}, Context(0))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     claims = {"token_use": "id", "sub": "sub"}
     event = {"requestContext": {"authorizer": {"claims": claims}}, "queryStringParameters": {"login_ticket": "x"}}
     answer = get_login_status.handler(event, Context(0))
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    calls = [line for line in lines if line.get("message") == "call"]
-    assert [line["out_of_time"] for line in calls] == [True, True]
     assert get_login_status.handler(event, Context(5_000))["statusCode"] == 404
-    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert "out_of_time" not in line
+    assert [getattr(record, "out_of_time", False) for record in caplog.records] == [True, True, False]
 
 
 def test_cognito_gets_its_event_back_and_the_player_a_row(called: None, queue: Queue) -> None:
@@ -609,8 +657,7 @@ def test_each_call_is_counted(
     assert counted(capsys) == {"Tickets": 1}
     queue_player_login.handler(event, Context(5_000))
     assert counted(capsys) == {}
-    bad = {"messageId": "m-1", "body": "nonsense"}
-    stale = {"messageId": "m-2", "body": Ticket("ada", "another", 0).body()}
+    bad, stale = delivery("m-1", "nonsense"), delivery("m-2", Ticket("ada", "another", 0).body())
     process_login_queue.handler({"Records": [bad, stale]}, Context(5_000))
     assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
     there = runtime.queue()

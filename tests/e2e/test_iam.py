@@ -32,6 +32,7 @@ def _in_the_emulators_words(stack: Stack) -> None:
         "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
         "dynamodb:PutItem": "dynamodb:TransactWriteItems",
         "sqs:SendMessage": "sqs:SendMessageBatch",
+        "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
     }
     iam = stack.aws.client("iam")
     for each in stack.deployment.stack.resources():
@@ -80,7 +81,19 @@ EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "QueuePlayerLogin": ("dynamodb:UpdateItem", _signed_in("GET", "somebody")),
     "GetLoginStatus": ("dynamodb:GetItem", _signed_in("GET", "nobody", login_ticket="guessed")),
-    "ProcessLoginQueue": ("dynamodb:BatchGetItem", {"Records": [{"messageId": "1", "body": TICKET}]}),
+    "ProcessLoginQueue": (
+        "dynamodb:BatchGetItem",
+        {
+            "Records": [
+                {
+                    "messageId": "1",
+                    "body": TICKET,
+                    "receiptHandle": "receipt",
+                    "attributes": {"ApproximateReceiveCount": "1"},
+                }
+            ]
+        },
+    ),
     "GenerateLoad": ("sqs:SendMessage", {"run": "one", "start": 0, "count": 1}),
     "SettleLine": ("dynamodb:GetItem", {}),
     "ReportSessions": (
