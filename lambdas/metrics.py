@@ -14,8 +14,8 @@ _COUNTED = {
     "invalid": ("Invalid", MetricUnit.Count),
     "failed": ("Unplaced", MetricUnit.Count),
     "admitted": ("Admitted", MetricUnit.Count),
+    "untold": ("Untold", MetricUnit.Count),
     "intake_age_ms": ("IntakeAge", MetricUnit.Milliseconds),
-    "eta_error_ms": ("EtaError", MetricUnit.Milliseconds),
 }
 """What a line says -> the metric. Zero is not worth a metric: most calls are polls of players who wait."""
 _STATES = {
@@ -25,8 +25,9 @@ _STATES = {
     "short": ("Short", MetricUnit.Count),
     "few_claims": ("FewClaims", MetricUnit.Count),
     "no_shows": ("NoShows", MetricUnit.Count),
+    "eta_error_ms": ("EtaError", MetricUnit.Milliseconds),
 }
-"""The same for what is told each minute, zero or not."""
+"""The same for what is measured, zero or not: each minute, and of whom is let in who was told a waiting time."""
 _EXPIRED = "ticket_expired"
 
 
@@ -43,7 +44,7 @@ def _namespace() -> str:
 def emit(line: dict[str, Any]) -> None:
     """Write the metrics of one call, if there are any, to stdout."""
     found = {name: line[key] for key, name in _COUNTED.items() if line.get(key)}
-    found |= {name: float(line[key]) for key, name in _STATES.items() if key in line}
+    found |= {name: float(line[key]) for key, name in _STATES.items() if line.get(key) is not None}
     if line.get("code") == _EXPIRED:
         found["Expired", MetricUnit.Count] = 1
     if "refused" in line:  # by design: `errors.ByDesign` says what it is counted as

@@ -666,7 +666,7 @@ def test_each_call_is_counted(
     asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
     entered = counted(capsys)
-    assert (entered["Admitted"], 1_000 <= entered["EtaError"] < 5_000) == (1, True)
+    assert (entered.pop("Admitted"), 1_000 <= entered.pop("EtaError") < 5_000, entered) == (1, True, {})
     get_login_status.handler(asking, Context(0))
     assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
     settle_line.handler({}, Context(5_000))
@@ -676,6 +676,24 @@ def test_each_call_is_counted(
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))
     assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ({"admitted": 1, "eta_error_ms": 0, "untold": 0}, {"Admitted": 1, "EtaError": 0}),
+        ({"admitted": 1, "eta_error_ms": None, "untold": 1}, {"Admitted": 1, "Untold": 1}),
+        ({"admitted": 0, "eta_error_ms": None, "untold": 0}, {}),
+    ],
+    ids=["told to the millisecond", "told nothing", "a poll"],
+)
+def test_who_was_told_the_truth_counts_as_much_as_who_was_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: dict[str, Any], found: dict[str, int]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "a-stack")
+    metrics._metrics.cache_clear()
+    metrics.emit(line)
+    assert counted(capsys) == found
 
 
 def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
