@@ -10,7 +10,7 @@ import typer
 from loginq.cli.options import Json, password
 
 if TYPE_CHECKING:
-    from loginq.client import Account, Game, SignInOver, Trouble
+    from loginq.client import Account, SignInOver, Trouble
     from loginq.service.settings import Target
 
 _FRAME = 0.25
@@ -55,17 +55,20 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; then the banner."""
     from loginq.cli import console
     from loginq.cli.banner import BANNER
-    from loginq.client import Game, SignInOver, session_for
+    from loginq.client import Game, SignInOver, enter, session_for
 
     game, standing = Game(target.api_url, account.token, session_for(target)), dict[str, Any]()
+    screen = _screen(account.username, json)
     try:
         while not standing:
             try:
-                standing = _waited(game, account.username, json)
+                with screen:
+                    standing = enter(game, screen.show, screen.trouble, screen.sleep)
             except SignInOver as exc:
-                _sign_in_again(account, exc)
+                _sign_in_again(account, exc, screen.has_place)
+                screen = _screen(account.username, json)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
-        console.say(_come_back(account))
+        console.say(_come_back(account, screen.has_place))
         raise
     if json:
         console.document(standing)
@@ -75,31 +78,21 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
         console.say(_ticket_in(target, str(standing["admission_token"])))
 
 
-def _come_back(account: "Account") -> str:
-    return f"Your place is kept. Come back with `loginq play --username {shlex.quote(account.username)}`."
+def _come_back(account: "Account", has_place: bool) -> str:
+    kept = "Your place is kept." if has_place else "The queue is closed, and you have no place in it yet."
+    return f"{kept} Come back with `loginq play --username {shlex.quote(account.username)}`."
 
 
-def _waited(game: "Game", username: str, json: bool) -> dict[str, Any]:
-    """The status that says that the player is let in, once it comes."""
-    from loginq.cli import console
-    from loginq.client import enter
-
-    if json:
-        return enter(game, console.document, _say_trouble)
-    with _screen(username) as screen:
-        return enter(game, screen.show, screen.trouble, screen.sleep)
-
-
-def _sign_in_again(account: "Account", over: "SignInOver") -> None:
+def _sign_in_again(account: "Account", over: "SignInOver", has_place: bool) -> None:
     """In the middle of the line: `/login` gives the same ticket and the same place, once the player is signed in."""
     from loginq.cli import console
     from loginq.cli.reading import has_terminal
     from loginq.cli.sign_in import sign_in
 
     if not has_terminal():
-        over.hint = _come_back(account)
+        over.hint = _come_back(account, has_place)
         raise over
-    console.say(f"{over.message} {over.hint}")
+    console.say(f"{over.message} {over.hint if has_place else 'Sign in again.'}")
     sign_in(account, password(False, twice=False))
 
 
@@ -127,25 +120,19 @@ def _new(email: str | None) -> Callable[[], str]:
     return lambda: composed(email or typed("E-mail address"))
 
 
-def _say_trouble(exc: "Trouble", pause: float) -> None:
+def _screen(username: str, json: bool) -> "_Lines":
     from loginq.cli import console
 
-    console.say(f"Trouble: {exc.message.rstrip('.')}. Trying again in {pause:.0f} s; {_kept(exc)}.")
-
-
-def _kept(exc: "Trouble") -> str:
-    """A closed queue answers so only to those who have no place in it."""
-    return "there is no place to keep yet" if exc.code == "queue_closed" else "your place is kept"
-
-
-def _screen(username: str) -> "_Lines":
-    from loginq.cli import console
-
+    if json:
+        return _Documents(username)
     return _Live(username) if console.is_live(console.err()) else _Lines(username)
 
 
 class _Lines:
     """The wait in plain lines, one for each change: for pipes and logs."""
+
+    has_place = True
+    """Whether there may be a place that is kept. Who is refused by a closed queue has none until it gives one."""
 
     def __init__(self, username: str) -> None:
         self._username, self._last = username, ""
@@ -159,18 +146,39 @@ class _Lines:
         """Told of each standing."""
         from loginq.cli import console
 
-        text = describe(standing)
+        self.has_place, text = True, describe(standing)
         if text != self._last:
             console.say(f"{self._username}: {text}")
         self._last = text
 
     def trouble(self, exc: "Trouble", pause: float) -> None:
         """Told of each fault."""
-        _say_trouble(exc, pause)
+        from loginq.cli import console
+
+        console.say(f"Trouble: {self._understood(exc)}. Trying again in {pause:.0f} s; {self._kept}.")
+
+    def _understood(self, exc: "Trouble") -> str:
+        """What happened; and what that says about the place is remembered."""
+        self.has_place = self.has_place and exc.code != "queue_closed"
+        return exc.message.rstrip(".")
+
+    @property
+    def _kept(self) -> str:
+        return "your place is kept" if self.has_place else "there is no place to keep yet"
 
     def sleep(self, seconds: float) -> None:
         """Wait for the next poll."""
         time.sleep(seconds)
+
+
+class _Documents(_Lines):
+    """The wait as JSON documents, one for each standing."""
+
+    def show(self, standing: dict[str, Any]) -> None:
+        from loginq.cli import console
+
+        self.has_place = True
+        console.document(standing)
 
 
 class _Live(_Lines):
@@ -195,10 +203,11 @@ class _Live(_Lines):
         self._live.__exit__(*error)
 
     def show(self, standing: dict[str, Any]) -> None:
+        self.has_place = True
         self._standing, self._asked, self._note = standing, time.monotonic(), ""
 
     def trouble(self, exc: "Trouble", pause: float) -> None:
-        self._note = f"{exc.message.rstrip('.')}; {_kept(exc)}"
+        self._note = f"{self._understood(exc)}; {self._kept}"
 
     def sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -224,8 +233,10 @@ class _Live(_Lines):
         if standing.get("message"):
             lines.append(text(standing["message"], "yellow"))
         lines.append(text(self._note, "red") if self._note else text(""))
-        lines.append(text(f"asking again in {until_poll:.0f} s · Ctrl-C leaves, the place is kept", "dim"))
-        return Panel(Group(*lines), title=text(f"{self._username} in line"), title_align="left", width=64)
+        leaves = "Ctrl-C leaves, the place is kept" if self.has_place else "Ctrl-C leaves"
+        lines.append(text(f"asking again in {until_poll:.0f} s · {leaves}", "dim"))
+        where = "in line" if self.has_place else "has no place yet"
+        return Panel(Group(*lines), title=text(f"{self._username} {where}"), title_align="left", width=64)
 
 
 def describe(standing: dict[str, Any]) -> str:

@@ -112,6 +112,8 @@ def _refusal(answer: Any) -> LoginqError:
         return Gone(message)
     if status == 429 or status >= 500:
         return Trouble(message, retry_after(answer.headers), code)
+    if status == 403 and code == "bad_request":  # API Gateway says so for its firewall, which forgets within minutes
+        return Trouble("too many requests come from this network", retry_after(answer.headers))
     if status in (401, 403):
         return Refused(message)
     return Failed(f"The API answered {status}: {message}")

@@ -1,10 +1,13 @@
 """The client's patience: what it retries, what it gives up on, what it does about a ticket that is gone."""
 
+import io
 from typing import Any
 
 import pytest
 import requests
+from rich.console import Console
 
+from loginq.cli.play import _Live
 from loginq.client import Game, Gone, Trouble, enter, patiently
 from loginq.service.errors import Failed, LoginqError, Refused
 
@@ -98,6 +101,7 @@ def test_a_ticket_that_is_gone_is_replaced() -> None:
     ("answer", "kind"),
     [
         (error(403, "blocked"), Refused),
+        (error(403, "bad_request"), Trouble),
         (error(404, "unknown_ticket"), Gone),
         (error(404, "something"), Failed),
         (error(400, "missing_ticket"), Failed),
@@ -114,13 +118,16 @@ def _no_trouble(*_: Any) -> None: ...
 
 
 def test_a_players_name_is_no_markup_on_the_live_panel() -> None:
-    import io
-
-    from rich.console import Console
-
-    from loginq.cli.play import _Live
-
     for name in ("[bold]boss", "[/red]"):
         drawn = Console(file=io.StringIO(), width=80)
         drawn.print(_Live(name)._panel(3))
         assert f"{name} in line" in drawn.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_live_panel_promises_no_place_at_a_closed_queue() -> None:
+    drawn, screen = Console(file=io.StringIO(), width=80), _Live("ada")
+    screen.trouble(Trouble("The queue takes nobody new.", 90, "queue_closed"), 90)
+    drawn.print(screen._panel(90))
+    shown = drawn.file.getvalue()  # type: ignore[attr-defined]
+    assert "ada has no place yet" in shown and "there is no place to keep yet" in shown
+    assert "asking again in 90 s · Ctrl-C leaves  " in shown and "kept" not in shown

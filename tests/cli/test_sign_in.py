@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from loginq.cli.play import _Lines, _screen
 from loginq.cli.play import run as play_on
 from loginq.cli.sign_in import sign_in, signed_in_anew
 from loginq.client import Account, CodeNeeded, NotConfirmed, ResetNeeded, SignInOver, Trouble
@@ -264,14 +265,41 @@ def test_who_is_signed_out_in_line_signs_in_again_and_keeps_the_place(
 
 
 def test_a_closed_queue_keeps_no_place(capsys: pytest.CaptureFixture[str]) -> None:
-    from loginq.cli.play import _say_trouble
+    closed, away = Trouble("The queue is closed.", 60, "queue_closed"), Trouble("the server cannot be reached")
+    for json in (False, True):
+        screen = _screen("ada", json)
+        screen.trouble(away, 2)
+        screen.trouble(closed, 60)
+        screen.trouble(away, 2)
+        screen.show({**TICKET, "position": 7})
+        screen.trouble(away, 2)
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Trouble")]
+        assert said == [
+            "Trouble: the server cannot be reached. Trying again in 2 s; your place is kept.",
+            "Trouble: The queue is closed. Trying again in 60 s; there is no place to keep yet.",
+            "Trouble: the server cannot be reached. Trying again in 2 s; there is no place to keep yet.",
+            "Trouble: the server cannot be reached. Trying again in 2 s; your place is kept.",
+        ]
 
-    _say_trouble(Trouble("The queue is closed.", 60, "queue_closed"), 60)
-    _say_trouble(Trouble("the server cannot be reached"), 2)
-    assert capsys.readouterr().err.splitlines() == [
-        "Trouble: The queue is closed. Trying again in 60 s; there is no place to keep yet.",
-        "Trouble: the server cannot be reached. Trying again in 2 s; your place is kept.",
-    ]
+
+def test_who_leaves_a_closed_queue_is_promised_nothing(
+    deployed: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C while the client stays away for as long as the queue said."""
+    waited: list[float] = []
+
+    def ctrl_c(_: object, seconds: float) -> None:
+        waited.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Lines, "sleep", ctrl_c)
+    closed = Reply({"error": {"code": "queue_closed", "message": "Closed."}}, 503, {"Retry-After": "117"})
+    with serving(lambda method, path: closed) as server, pytest.raises(KeyboardInterrupt):
+        play_on(replace(deployed, api_url=server.url), Scripted("token"))  # type: ignore[arg-type]
+    assert waited == [117]
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "The queue is closed, and you have no place in it yet. Come back with `loginq play --username ada`."
+    )
 
 
 def test_an_operator_confirms_whose_code_never_came(run: Run, api: Server, deployed: Target, cognito: Any) -> None:
