@@ -16,7 +16,7 @@ from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing
-from loginq.service.errors import Failed, Invalid
+from loginq.service.errors import Failed, Invalid, QueueClosed
 from loginq.service.settings import Target
 
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
@@ -351,6 +351,8 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
         assert alarm["TreatMissingData"] == "notBreaching", name
         assert "`loginq " in alarm["AlarmDescription"] or "Service Quotas" in alarm["AlarmDescription"], name
         assert f"| {name} |" in readme, name
+    errors, closed = (each["MetricStat"]["Metric"] for each in alarms["ServerErrorsAlarm"]["Metrics"][1:])
+    assert (errors["MetricName"], closed["MetricName"]) == ("5XXError", QueueClosed.metric)
     mail = document["Resources"]["AlarmsByEmail"]
     assert (mail["Properties"]["Endpoint"], mail["Condition"]) == ({"Ref": "AlarmEmail"}, "Notifies")
 
