@@ -34,7 +34,7 @@ def logger() -> Logger:
 @cache
 def queue() -> Queue:
     """The queue that this function's environment names. A Lambda trusts its own clock."""
-    return connect(
+    made = connect(
         InTime(
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
             read_timeout=READ_TIMEOUT,
@@ -49,6 +49,13 @@ def queue() -> Queue:
         issuer=os.environ.get("ISSUER", ""),
         log=_note,
     )
+    made.table.sleep = _pause
+    return made
+
+
+def _pause(seconds: float) -> None:
+    """Between two tries, and never beyond the time in which there may be another."""
+    time.sleep(max(0.0, min(seconds, _time_left())))
 
 
 class InTime(Aws):

@@ -104,6 +104,15 @@ def test_no_call_has_more_time_than_whoever_waits_for_it() -> None:
         assert runtime._time_left() <= 30 - ROOM
 
 
+def test_no_pause_is_longer_than_the_time_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for within in (30.0, 0.0):
+        with logged(Context(), within=within):
+            runtime._pause(2)
+    assert slept == [2, 0]
+
+
 class Context:
     """What Lambda says of a call."""
 

@@ -157,7 +157,7 @@ def test_where_many_wait_they_poll_once_a_minute_and_the_lease_lives(silent: int
     assert not any(player.expired for player in real)
     assert max((player.admitted_at or 0) - (player.first_eta or 0) for player in real) <= 4 * SECOND
     last = max(real, key=lambda player: player.position or 0)
-    assert last.polls <= 20  # of 400 s: once a minute while 500 wait, then each half minute, then to the turn
+    assert last.polls <= 16  # of 400 s: once a minute while 500 wait, then each half minute, then to the turn
 
 
 @pytest.mark.parametrize(
