@@ -1,6 +1,8 @@
 """A call of AWS from a function ends before the function's time does, whatever AWS does meanwhile."""
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.endpoint
@@ -40,7 +42,7 @@ class Slow:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, left: float, takes: float, answer: Callable[..., Any]) -> None:
         self.left, self.attempts, self._takes, self._answer = left, 0, takes, answer
-        monkeypatch.setattr(botocore.endpoint.time, "sleep", self._sleep)
+        monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=self._sleep))
         aws = InTime("eu-west-1", credentials=KEYS, time_left=lambda: self.left, patience=(ATTEMPTS, CONNECT_TIMEOUT))
         self.dynamodb = aws.client("dynamodb")
         self.dynamodb.meta.events.register_last("before-send", self._attempt)
@@ -106,7 +108,7 @@ def test_no_call_has_more_time_than_whoever_waits_for_it() -> None:
 
 def test_no_pause_is_longer_than_the_time_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr(runtime, "time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
     for within in (30.0, 0.0):
         with logged(Context(), within=within):
             runtime._pause(2)
