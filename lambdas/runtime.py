@@ -64,7 +64,8 @@ class InTime(Aws):
     def _client(self, service: str) -> Any:
         client = super()._client(service)
         client.meta.events.register("before-send", self._begin, unique_id="in-time-begin")
-        client.meta.events.register_first("needs-retry", self._give_up, unique_id="in-time-give-up")
+        name = client.meta.service_model.service_id.hyphenize()  # as botocore's own: a shorter name is asked later
+        client.meta.events.register_first(f"needs-retry.{name}", self._give_up, unique_id="in-time-give-up")
         return client
 
     def _begin(self, **_: Any) -> None:

@@ -56,6 +56,7 @@ class Slow:
         return self._answer(**given)
 
     def _sleep(self, seconds: float) -> None:
+        assert self.left > 0
         self.left -= seconds
 
 
