@@ -1,8 +1,8 @@
-"""`python -m tests.benchmarks [SECTION…]` prints one table; all of it takes two minutes."""
+"""`python -m tests.benchmarks [SECTION…]` prints one table; all of it takes three minutes."""
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, speed
+from tests.benchmarks import arithmetic, cold, console, costs, rush, speed
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
@@ -10,6 +10,7 @@ SECTIONS = {
     "requests": ("An admitted player, one poll included", costs.of_a_player),
     "polls": ("Polls of a player", costs.polls),
     "placing": ("Placing, against the same writes sent bare", speed.placing),
+    "rush": ("Ten functions that place at once, each call of DynamoDB taken as 5 ms", rush.placing),
     "answering": ("Answering, against the bare calls", speed.answering),
     "cold": ("First call in a fresh interpreter, against boto3, its clients and the same calls", cold.starting),
     "large": ("Memory", cold.large),

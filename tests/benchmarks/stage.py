@@ -51,10 +51,10 @@ class Stage:
 
     def write(self, tickets: list[Ticket]) -> None:
         """The rows of the players who have these tickets."""
-        self.queue.table.write_all(puts=[_row(ticket) for ticket in tickets])
+        self.queue.table.write_all(puts=[row_of(ticket) for ticket in tickets])
 
 
-def _row(ticket: Ticket) -> dict[str, Any]:
+def row_of(ticket: Ticket) -> dict[str, Any]:
     pk, sk = key(ticket.sub)
     at = iso(ticket.issued_at)
     return {
