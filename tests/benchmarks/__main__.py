@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, rush, speed
+from tests.benchmarks import arithmetic, cold, console, costs, crowd, rush, speed
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
 SECTIONS = {
     "requests": ("An admitted player, one poll included", costs.of_a_player),
     "polls": ("Polls of a player", costs.polls),
+    "crowd": ("200,000 come within 10 min and are in after 30 min, on a virtual clock", crowd.polling),
     "placing": ("Placing, against the same writes sent bare", speed.placing),
     "rush": ("Ten functions that place at once, each call of DynamoDB taken as 5 ms", rush.placing),
     "answering": ("Answering, against the bare calls", speed.answering),
