@@ -1,0 +1,234 @@
+"""An older loginq with players in line and in the game, updated in place: nobody may lose anything by it.
+
+The old one is a commit of this repository, run from a tree and an interpreter of its own, as its user had it. Then the
+package is a newer one, and the same folder is deployed again.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import tarfile
+import venv
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from sysconfig import get_path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore import UNSIGNED
+from botocore.config import Config
+from dotenv import dotenv_values
+
+from loginq.service.settings import Target
+from tests.e2e.conftest import PASSWORD, free_port, until
+from tests.e2e.terminal import LOGINQ, ROOT, environment
+
+pytestmark = pytest.mark.drills
+
+OLD = "d4b9468"
+"""A whole loginq of two days before the first release; its template, rows and handlers differ in most files."""
+IN_GAME, IN_LINE = 3, 400
+KEPT_UP = {
+    "alive_at", "anchored_at", "closed_to", "counted_to", "lived", "no_show_share", "refund_until", "version", "writer",
+}  # fmt: skip
+"""Of the line's row, what is stamped and counted by whoever looks after it, the older one too, with nobody moved."""
+TOLD = ("login_status", "state", "line_state", "position", "ahead", "message")
+
+Loginq = Callable[..., Any]
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+@dataclass
+class Someone:
+    """A real player, by nothing but what a game client has: the pool, the API, a ticket."""
+
+    name: str
+    api: str
+    id_token: str
+    ticket: str = ""
+
+    def ask(self) -> dict[str, Any]:
+        """Press Login, or poll."""
+        path, query = ("/login/status", {"login_ticket": self.ticket}) if self.ticket else ("/login", {})
+        headers = {"Authorization": f"Bearer {self.id_token}"}
+        answer = requests.get(self.api + path, params=query, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        self.ticket = self.ticket or body["ticket"]
+        return body
+
+    def queue(self) -> None:
+        """Press Login, and wait for a place."""
+        self.ask()
+        until(lambda: self.ask()["position"])
+
+    def let_in(self) -> str:
+        """Press Login, and wait for one's turn; the admission token."""
+        self.ask()
+        return str(until(lambda: (answer := self.ask())["login_status"] and answer)["admission_token"])
+
+
+def _command(python: list[str], environ: dict[str, str], folder: Path) -> Loginq:
+    """`loginq` as one installation has it, in a folder: what it prints as JSON."""
+
+    def run(*words: str, stdin: str = "") -> Any:
+        done = subprocess.run(
+            [*python, *words, "--json"],
+            env=environ,
+            cwd=folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.returncode, f"loginq {' '.join(words)}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the operator works: `.env` and the emulator's state."""
+    made = tmp_path / "launch"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def old(tmp_path: Path, folder: Path) -> Loginq:
+    """The older one: its tree, and an interpreter that finds that and what this one has installed."""
+    found = subprocess.run(["git", "archive", OLD], cwd=ROOT, capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip(f"no history here to upgrade from: git says {found.stderr.decode().strip()!r}")
+    tree, place = tmp_path / "tree", tmp_path / "venv"
+    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
+        archive.extractall(tree, filter="data")
+    venv.create(place, symlinks=True)
+    (packages,) = place.glob("lib/python*/site-packages")
+    (packages / "old.pth").write_text(f"{tree}\n{get_path('purelib')}\n")  # of these, no `.pth` of their own counts
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    python = [str(place / "bin" / "python"), *LOGINQ[1:]]
+    where = subprocess.check_output([python[0], "-c", "import loginq; print(loginq.__file__)"], env=plain, cwd=folder)
+    assert where.decode().startswith(str(tree))
+    return _command(python, plain, folder)
+
+
+@pytest.fixture
+def new(folder: Path) -> Loginq:
+    """The one of this checkout."""
+    return _command(LOGINQ, environment({}), folder)
+
+
+def _target(folder: Path) -> Target:
+    return Target.from_names({name: value or "" for name, value in dotenv_values(folder / ".env").items()})
+
+
+def _sign_in(target: Target, name: str) -> Someone:
+    cognito = boto3.client(
+        "cognito-idp",
+        region_name=target.region,
+        endpoint_url=target.endpoint_url,
+        config=Config(signature_version=UNSIGNED),
+    )
+    given = {"USERNAME": name, "PASSWORD": PASSWORD}
+    signed = cognito.initiate_auth(ClientId=target.client_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given)
+    return Someone(name, target.api_url, signed["AuthenticationResult"]["IdToken"])
+
+
+def _rows(target: Target) -> Rows:
+    """The whole table, as DynamoDB has it."""
+    dynamodb = boto3.client(
+        "dynamodb",
+        region_name=target.region,
+        endpoint_url=target.endpoint_url,
+        aws_access_key_id=target.access_key,
+        aws_secret_access_key=target.secret_key,
+    )
+    pages = dynamodb.get_paginator("scan").paginate(TableName=target.table)
+    return {(item["PK"]["S"], item["SK"]["S"]): item for page in pages for item in page["Items"]}
+
+
+def _kept(before: Rows, after: Rows) -> None:
+    """Every row of before, as it was: a newer version may add rows and attributes, and no player."""
+    for key, row in before.items():
+        loose = KEPT_UP if key[1] == "LINE" else row.keys() if key[1] == "SETTLEMENT" else set()
+        assert {name: after[key].get(name) for name in row.keys() - loose} == {
+            name: row[name] for name in row.keys() - loose
+        }
+    assert not {key for key in after.keys() - before.keys() if key[0].startswith("USER#")}
+
+
+def _all_placed(stats: dict[str, Any]) -> bool:
+    return stats["line"]["waiting"] >= IN_LINE - 1 and not any(stats["intake"].values())
+
+
+def _told(player: Someone) -> list[Any]:
+    """What a poll says, without what the clock changes."""
+    answer = player.ask()
+    return [answer.get(name) for name in TOLD]
+
+
+def _jwks(target: Target) -> Any:
+    return requests.get(f"{target.api_url}/.well-known/jwks.json", timeout=20).json()
+
+
+def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -> None:
+    """Three are in the game, 400 in line at a standstill, with a plan, a capacity and a message.
+
+    Then the newer package starts the emulator on the same state and deploys. No row is lost and none changed, but for
+    what settling stamps; every answer is the one before; tokens of before hold by the same keys. Then the line moves,
+    and the first and the last in it get in.
+    """
+    old("local", "up", "--port", str(free_port()))
+    try:
+        old("deploy", "--local", "--yes", "--param", "InitialRate=20", "--param", "AdmissionSeconds=3600")
+        target = _target(folder)
+        names = [f"p{n}-{secrets.token_hex(3)}" for n in range(IN_GAME + 2)]
+        for name in names:
+            old("users", "create", name, "--email", f"{name}@example.com", "--password-stdin", stdin=f"{PASSWORD}\n")
+        *inside, first, last = players = [_sign_in(target, name) for name in names]
+        tokens = [player.let_in() for player in inside]
+        old("rate", "set", "50", "--in", "6h")
+        old("rate", "set", "0")
+        first.queue()
+        old("load", "run", "--players", str(IN_LINE - 2))
+        until(lambda: _all_placed(old("queue", "stats")))
+        last.queue()
+        old("rate", "set", "--capacity", "900")
+        old("queue", "message", "Back soon")
+        answers = [_told(player) for player in players]
+        stats, audit, keys, jwks = old("queue", "stats"), old("queue", "audit"), old("keys", "show"), _jwks(target)
+        rows = _rows(target)
+    finally:
+        old("local", "down")
+    assert stats["line"]["waiting"] >= IN_LINE  # a batch that came twice leaves holes
+    assert stats["players"]["in_game"] == IN_GAME
+    assert {each["what"] for each in audit} >= {"plan", "rate", "capacity", "message", "load run", "create user"}
+    try:
+        new("local", "up")
+        deployed = new("deploy", "--local", "--yes")
+        assert deployed["applied"]
+        assert _target(folder) == target
+        _kept(rows, _rows(target))
+        now = new("queue", "stats")
+        assert (now["players"], now["rate"]["steps"]) == (stats["players"], stats["rate"]["steps"])
+        assert all(now["line"][name] == stats["line"][name] for name in ("tail", "reached", "waiting", "state"))
+        assert [now["rate"][name] for name in ("per_second", "burst", "capacity")] == [0, 1, 900]
+        assert new("queue", "audit") == audit
+        assert new("keys", "show") == keys
+        assert _jwks(target) == jwks
+        assert [_told(player) for player in players] == answers
+        assert all(new("token", "verify", stdin=token)["valid"] for token in tokens)
+        new("rate", "set", "50")
+        for player in (first, last):
+            assert new("token", "verify", stdin=player.let_in())["valid"]
+        assert new("queue", "stats")["players"]["in_game"] == IN_GAME + 2
+        assert new("doctor")["healthy"]
+    finally:
+        new("local", "down")
