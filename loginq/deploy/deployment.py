@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
-from loginq.deploy import bundle, removal, tags, template
+from loginq.deploy import bundle, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.foresight import foreseen
-from loginq.deploy.stack import Change, Event, Stack, overtaken, parameters_of, tags_of
+from loginq.deploy.stack import Change, Event, Stack, outputs_of, overtaken, parameters_of, tags_of
 from loginq.service.aws import Aws
-from loginq.service.errors import Failed, Invalid, LoginqError, NotFound
+from loginq.service.errors import Failed, Invalid, LoginqError, NotFound, Refused
 from loginq.service.line import Line
 from loginq.service.queue import connect
 from loginq.service.settings import Rules, Target
@@ -69,12 +69,14 @@ class Deployment:
 
         A stack whose creation failed is deleted for that, with a word about what it leaves. A dry run neither deletes
         anything nor makes a bucket: there it says what a deploy would do. Raises `Invalid` for parameters and tags
-        that cannot be, `Conflict` while or when somebody else changes the stack, `Failed` for one that is stuck.
+        that cannot be or that this account does not give, `Conflict` while or when somebody else changes the stack,
+        `Failed` for one that is stuck.
         """
         source, found = template.load(), self.stack.describe()
         parameters = self._parameters(source, given, found)
         tags.merged(tags_of(found), given_tags or {})
         update = self.stack.ready(found)
+        self._ask_account(parameters, found if update else None, say)
         if not update:
             self._refuse_wiping(found)
         if dry_run and ((found and not update) or not self.artifacts.exists()):
@@ -165,6 +167,22 @@ class Deployment:
         there = {name: value for name, value in parameters_of(found).items() if name in known}
         local = template.LOCAL if self.is_local else {}
         return source.checked({**local, **there, **given}, on_aws=not self.is_local)
+
+    def _ask_account(self, parameters: dict[str, str], found: dict[str, Any] | None, say: Say) -> None:
+        """Raises `Invalid` for what this account does not give to the stack that is `found`; None for a new one."""
+        if self.is_local:
+            return
+        before = parameters_of(found)
+        try:
+            concurrency = limits.concurrency_of(self.aws, before)
+            table = outputs_of(found).get("TableName") if found and parameters["WarmReads"] != "0" else None
+            warm = limits.warmth_of(self.aws, table)[0] if table else None
+        except Refused as exc:
+            say(f"Whether this account allows all of it could not be seen: {exc.message}")
+            return
+        limits.refuse(limits.beyond(parameters, before, concurrency, warm))
+        if tight := limits.cramped(parameters, concurrency):
+            say(f"{tight.says} {tight.do}")
 
     def _upload(self, bundled: bundle.Bundle, say: Say) -> None:
         if self.artifacts.make():

@@ -50,7 +50,7 @@ class Stack:
         found = self.describe()
         if found is None:
             raise NotFound(f"There is no stack {self.name!r} here.", "Deploy it with `loginq deploy`, or name another.")
-        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        return outputs_of(found)
 
     def resources(self) -> list[dict[str, Any]]:
         """Its resources, as ListStackResources gives them."""
@@ -181,6 +181,11 @@ class Stack:
 def parameters_of(found: Mapping[str, Any] | None) -> dict[str, str]:
     """The parameters of a stack that `describe` found."""
     return {each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])}
+
+
+def outputs_of(found: Mapping[str, Any]) -> dict[str, str]:
+    """The outputs of a stack that `describe` found."""
+    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
 
 def tags_of(found: Mapping[str, Any] | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from loginq.deploy.assets import TEMPLATE
+from loginq.deploy.limits import WARM, clashes, refuse
 from loginq.service.errors import Invalid
 from loginq.service.polling import longest_poll
 from loginq.service.settings import PARAMETERS, Rules
@@ -19,11 +20,6 @@ from loginq.service.times import SECOND
 _DEPLOYMENT = "ApiDeployment"
 OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")
 """Parameters that `deploy` gives; nobody else may."""
-OR_ZERO = {"WarmReads": 12_000, "WarmWrites": 4_000}
-"""Parameters that are 0 or at least this, which a template cannot say.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html
-"""
 LONGEST = 4_096
 """Bytes of a parameter's value: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 LOCAL = {
@@ -104,11 +100,7 @@ class Template:
         self.accept(given)
         every = {name: value for name, value in {**self.defaults, **given}.items() if name not in OURS}
         _agree(every)
-        if on_aws and int(every["IntakeVisibilitySeconds"]) < 6 * int(every["PlacingTimeoutSeconds"]):
-            raise Invalid(
-                "IntakeVisibilitySeconds must be at least six times PlacingTimeoutSeconds.",
-                "Otherwise SQS delivers a batch again while it is still being placed.",
-            )
+        refuse(clashes(every, on_aws=on_aws))
         if not on_aws and every["Firewall"] == "true":
             raise Invalid("The emulator has no firewall.", "Give Firewall=true on AWS, and here Firewall=false.")
         return every
@@ -116,8 +108,6 @@ class Template:
 
 def _agree(every: dict[str, str]) -> None:
     """Raises `Invalid` for values that are right one by one, and not together."""
-    if int(every["BatchSize"]) > 10 and int(every["BatchWindowSeconds"]) < 1:
-        raise Invalid("A BatchSize above 10 needs a BatchWindowSeconds of at least 1.")
     if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
         raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
     rules = Rules.of_stack(every)
@@ -149,10 +139,10 @@ def _check_number(name: str, value: str, spec: dict[str, Any]) -> None:
     # No zero in front: the template compares texts, in which 00 is not 0.
     if not re.fullmatch("0|[1-9][0-9]{0,17}", value):
         raise Invalid(f"{name} must be a whole number, not {value[:100]!r}.", f"Write it like {spec['Default']}.")
-    least, most = OR_ZERO.get(name, spec.get("MinValue", 0)), spec["MaxValue"]
-    if not least <= int(value) <= most and not (name in OR_ZERO and value == "0"):
+    least, most = WARM.get(name, spec.get("MinValue", 0)), spec["MaxValue"]
+    if not least <= int(value) <= most and not (name in WARM and value == "0"):
         raise Invalid(
-            f"{name} cannot be {value}.", f"It must be {'0, or ' if name in OR_ZERO else ''}from {least} to {most}."
+            f"{name} cannot be {value}.", f"It must be {'0, or ' if name in WARM else ''}from {least} to {most}."
         )
 
 

@@ -54,6 +54,11 @@ def resources(*found: dict[str, Any]) -> Answer:
     return in_turn({"StackResourceSummaries": list(found)})
 
 
+def account(concurrency: int) -> Answer:
+    limit = {"ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency}
+    return in_turn({"AccountLimit": limit})
+
+
 # Planning
 
 LEFT = page(
@@ -74,6 +79,7 @@ def test_a_dry_run_deletes_nothing_and_makes_no_bucket(status: str | None, has_b
             "DescribeStackEvents": in_turn(LEFT if status == "ROLLBACK_COMPLETE" else page()),
             "ListStackResources": resources(),
             "HeadBucket": in_turn({} if has_bucket else Refusal("404", status=404)),
+            "GetAccountSettings": account(1_000),
         }
     )
     said: list[str] = []
@@ -92,12 +98,60 @@ def test_a_dry_run_deletes_nothing_and_makes_no_bucket(status: str | None, has_b
 
 def test_a_dry_run_of_an_update_without_its_bucket_does_not_guess() -> None:
     deployment, aws = deployment_of(
-        {"DescribeStacks": in_turn(stacks("UPDATE_COMPLETE")), "HeadBucket": in_turn(Refusal("404", status=404))}
+        {
+            "DescribeStacks": in_turn(stacks("UPDATE_COMPLETE")),
+            "HeadBucket": in_turn(Refusal("404", status=404)),
+            "GetAccountSettings": account(1_000),
+        }
     )
     said: list[str] = []
     plan = deployment.plan({}, said.append, dry_run=True)
     assert (plan.changes, plan.is_current) == ([], False)
     assert said[-1] == "What it would change can be told only with that bucket."
+    assert [name for name, _ in aws.calls if not name.startswith(READS)] == []
+
+
+def on_aws(*described: Any, **more: Answer) -> tuple[Deployment, Scripted]:
+    """A deployment on AWS whose dry run ends where the bucket would be made."""
+    answers = {"DescribeStacks": in_turn(*described), "HeadBucket": in_turn(Refusal("404", status=404))}
+    return deployment_of({**answers, "GetAccountSettings": account(1_000), **more})
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_reservation_that_the_account_cannot_give_is_refused_before_anything_is_made(dry_run: bool) -> None:
+    """A new account's quota is 10: there CloudFormation would find out halfway, and leave a table and a pool."""
+    deployment, aws = on_aws(MISSING, GetAccountSettings=account(10))
+    with pytest.raises(
+        Invalid, match="PlacingReservedConcurrency cannot be 10: this account runs 10 functions at once"
+    ):
+        deployment.plan({"PlacingReservedConcurrency": "10"}, lambda text: None, dry_run=dry_run)
+    assert [name for name, _ in aws.calls] == ["DescribeStacks", "GetAccountSettings"]
+
+
+def test_a_new_account_is_told_how_little_it_runs_at_once() -> None:
+    deployment, _ = on_aws(MISSING, GetAccountSettings=account(10))
+    said: list[str] = []
+    deployment.plan({}, said.append, dry_run=True)
+    assert said[0].startswith("This account runs 10 functions at once. Beside placing that leaves 0")
+
+
+def test_what_the_account_gives_may_be_none_of_the_deployers_business() -> None:
+    deployment, _ = on_aws(MISSING, GetAccountSettings=in_turn(Refusal("AccessDeniedException", "No lambda:Get.", 403)))
+    said: list[str] = []
+    deployment.plan({"PlacingReservedConcurrency": "10"}, said.append, dry_run=True)
+    assert said[0] == (
+        "Whether this account allows all of it could not be seen: GetAccountSettings: No lambda:Get."
+    )  # fmt: skip
+
+
+def test_a_table_that_is_warmer_already_is_not_asked_to_be_colder() -> None:
+    stack = there(WarmReads="0", WarmWrites="0")
+    stack["Stacks"][0]["Outputs"] = [{"OutputKey": "TableName", "OutputValue": "loginq-Table-1"}]
+    warm = {"Table": {"WarmThroughput": {"ReadUnitsPerSecond": 20_000, "WriteUnitsPerSecond": 9_000}}}
+    deployment, aws = on_aws(stack, DescribeTable=in_turn(warm))
+    with pytest.raises(Invalid, match="AWS makes none colder"):
+        deployment.plan({"WarmReads": "12000", "WarmWrites": "9000"}, lambda text: None)
+    assert aws.made("DescribeTable") == [{"TableName": "loginq-Table-1"}]
     assert [name for name, _ in aws.calls if not name.startswith(READS)] == []
 
 

@@ -67,8 +67,8 @@ TOGETHER = {
     "LeaseSeconds": {"3600": {"ClaimWindowSeconds": "86400"}},
     "ClaimWindowSeconds": {"4": {"LeaseSeconds": "2"}},
     "BatchSize": {"10000": {"BatchWindowSeconds": "1"}},
-    "BatchWindowSeconds": {"0": {"BatchSize": "10"}},
-    "PlacingTimeoutSeconds": {"900": {"IntakeVisibilitySeconds": "5400"}},
+    "BatchWindowSeconds": {"0": {"BatchSize": "10"}, "300": {"IntakeVisibilitySeconds": "480"}},
+    "PlacingTimeoutSeconds": {"900": {"IntakeVisibilitySeconds": "5401"}},
     "IntakeVisibilitySeconds": {"1": {"PlacingTimeoutSeconds": "1"}},
 }
 """What has to be given besides, for a value that is right but not with every default."""
