@@ -10,19 +10,25 @@ from urllib.parse import urlsplit
 
 from loginq import __version__
 from loginq.client import Trouble, published_keys
-from loginq.deploy import bundle
-from loginq.deploy.quotas import held, needs, table_needs
+from loginq.deploy import bundle, limits, quotas, template
+from loginq.deploy.quotas import Crowd
 from loginq.deploy.stack import Stack, failed_of
 from loginq.deploy.states import How
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import LoginqError, NotFound, Refused
+from loginq.service.polling import LONGEST, longest_poll
 from loginq.service.queue import Queue
-from loginq.service.settings import Target
+from loginq.service.settings import Rules, Target
 from loginq.service.times import SECOND
 
 DRIFT_SECONDS = 180
 SKEW = 2 * SECOND
 """A laptop's clock that is off by more than this, ms, is worth mending: times that a person types would be."""
+MAILS = 50
+"""A day, by Cognito's own sender: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html"""
+_PLACING = (
+    "BatchSize", "BatchWindowSeconds", "PlacingMaxConcurrency", "PlacingReservedConcurrency", "IntakeVisibilitySeconds",
+)  # fmt: skip
 
 
 class Verdict(StrEnum):
@@ -57,6 +63,18 @@ class Patient:
     queue: Queue
     stack: Stack
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the emulator, which has no account's quotas and keeps no timeout."""
+        return self.aws.endpoint_url is not None
+
+    def parameters(self) -> dict[str, str]:
+        """Those of the stack, and the defaults of those that it does not know yet. Raises `NotFound` for no stack."""
+        given = self.stack.parameters()
+        if not given:
+            raise NotFound(f"There is no stack {self.stack.name!r} here.", "Run `loginq deploy`.")
+        return {**template.load().defaults, **given}
+
     def resource(self, logical_id: str) -> str:
         """The physical id of one resource of the stack. Raises `NotFound`."""
         for each in self.stack.resources():
@@ -72,6 +90,7 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
         "stack": lambda: _stack(patient),
         "drift": lambda: _drift(patient, sleep),
         "code": lambda: _code(patient),
+        "parameters": lambda: _parameters(patient),
         "intake trigger": lambda: _trigger(patient),
         "dead letters": lambda: _dead_letters(patient),
         "alarms": lambda: _alarms(patient),
@@ -80,6 +99,8 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
         "API": lambda: _api(patient),
         "functions": lambda: _functions(patient),
     }
+    if not patient.is_local:
+        checks["concurrency"] = lambda: _concurrency(patient)
     for what, check in checks.items():
         yield _guarded(what, check)
 
@@ -96,20 +117,19 @@ def _guarded(what: str, check: Callable[[], Finding]) -> Finding:
 
 def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Finding]:
     """The planned launch against every quota. `within`: in what time they come, ms."""
-    for each in held(patient.aws, needs(players, within)):
-        source = "your account's quota" if each.known else "the documented default; yours could not be read"
-        says = f"{each.need.needed:,}/s needed, {each.allowed:,}/s allowed ({source})"
-        if each.need.quota == "Concurrent executions":
-            says = says.replace("/s", "")
-        yield Finding(
-            each.need.name,
-            Verdict.OK if each.enough else Verdict.BAD,
-            says,
-            "" if each.enough else f"{each.need.do} Service Quotas: {each.need.service}, “{each.need.quota}”.",
-        )
-    yield _guarded("table", lambda: _warm(patient, players, within))
-    yield Finding("the line's item", Verdict.OK, "about 1,000 writes/s allowed; batches of tickets need a few dozen")
-    yield _guarded("intake visibility", lambda: _visibility(patient))
+    try:
+        given = patient.parameters()
+    except LoginqError as exc:
+        yield Finding("launch", Verdict.BAD, exc.message, exc.hint)
+        return
+    rules = Rules.of_stack(given)
+    crowd = Crowd(players, within, longest_poll(rules.lease, rules.claim_window))
+    yield from _quotas(patient, crowd, given)
+    yield _throttle(crowd, given)
+    yield _polls(crowd)
+    yield _guarded("table", lambda: _warm(patient, crowd))
+    yield _placing(crowd, given)
+    yield _guarded("mail", lambda: _mail(patient))
 
 
 def _credentials(patient: Patient) -> Finding:
@@ -140,15 +160,49 @@ def _drift(patient: Patient, sleep: Callable[[float], None]) -> Finding:
     if found["DetectionStatus"] != "DETECTION_COMPLETE":
         why = found.get("DetectionStatusReason", found["DetectionStatus"])
         return Finding("drift", Verdict.UNKNOWN, f"CloudFormation could not tell: {why}")
-    if found["StackDriftStatus"] == "IN_SYNC":
+    drifts = []
+    if found["StackDriftStatus"] != "IN_SYNC":
+        drifts = cloudformation.describe_stack_resource_drifts(
+            StackName=patient.stack.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
+        )["StackResourceDrifts"]
+    names = ", ".join(each["LogicalResourceId"] for each in drifts if _by_hand(each))
+    if not names:
         return Finding("drift", Verdict.OK, "everything is as it was deployed")
-    drifts = cloudformation.describe_stack_resource_drifts(
-        StackName=patient.stack.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
-    )["StackResourceDrifts"]
-    names = ", ".join(each["LogicalResourceId"] for each in drifts)
     return Finding(
         "drift", Verdict.WARN, f"changed by another hand: {names}", "Undo that by hand: a deploy of the same does not."
     )
+
+
+def _by_hand(drift: dict[str, Any]) -> bool:
+    """Whether somebody changed a resource, not AWS itself."""
+    differences = drift.get("PropertyDifferences", [])
+    return not differences or not all(map(_by_aws, differences))
+
+
+def _by_aws(difference: dict[str, Any]) -> bool:
+    """Whether a table has grown warmer with its traffic, or an ARN is only written in another way."""
+    path, values = difference["PropertyPath"], (difference["ExpectedValue"], difference["ActualValue"])
+    return path.startswith("/WarmThroughput/") or (
+        path == "/AccessLogSetting/DestinationArn" and len({value.removesuffix(":*") for value in values}) == 1
+    )
+
+
+def _parameters(patient: Patient) -> Finding:
+    """What a deploy of these parameters would refuse."""
+    clashes = limits.clashes(patient.parameters(), on_aws=not patient.is_local)
+    if clashes:
+        says, do = (" ".join(getattr(each, name) for each in clashes) for name in ("says", "do"))
+        return Finding("parameters", Verdict.WARN, says.removesuffix("."), f"Deploy again. {do}")
+    return Finding("parameters", Verdict.OK, "they agree with one another")
+
+
+def _concurrency(patient: Patient) -> Finding:
+    given = patient.parameters()
+    there = limits.concurrency_of(patient.aws, given)
+    if tight := limits.cramped(given, there):
+        return Finding("concurrency", Verdict.WARN, tight.says.removesuffix("."), tight.do)
+    says = f"{there.all:,} functions at once in this account, {there.left(given):,} of them left beside placing"
+    return Finding("concurrency", Verdict.OK, says)
 
 
 def _code(patient: Patient) -> Finding:
@@ -256,30 +310,104 @@ def _from_nobody(method: str) -> dict[str, Any]:
     }
 
 
-def _warm(patient: Patient, players: int, within: int) -> Finding:
+def _quotas(patient: Patient, crowd: Crowd, given: dict[str, str]) -> Iterator[Finding]:
+    placing = 0 if int(given["PlacingReservedConcurrency"]) else int(given["PlacingMaxConcurrency"])
+    for each in quotas.held(patient.aws, quotas.needs(crowd, placing)):
+        need = each.need
+        source = "your account's quota" if each.known else "the documented default; yours could not be read"
+        unit = "" if need.service == "lambda" else "/s"
+        needed = " ".join(filter(None, (f"{need.needed:,}{unit} needed", need.only_if)))
+        yield Finding(
+            need.name,
+            Verdict.OK if each.enough else Verdict.WARN if need.only_if else Verdict.BAD,
+            f"{needed}, {each.allowed:,}{unit} allowed ({source})",
+            "" if each.enough else f"{need.do} Service Quotas: {need.service}, “{need.quota}”.",
+        )
+
+
+def _throttle(crowd: Crowd, given: dict[str, str]) -> Finding:
+    """The stage's own limits, which count for each method."""
+    names = ("RequestsPerSecond", "RequestsBurst")
+    needed, there = quotas.throttle_needs(crowd), tuple(int(given[name]) for name in names)
+    says = (
+        f"{needed[0]:,}/s and {needed[1]:,} at once needed of the busiest call, the stage lets {there[0]:,}/s and "
+        f"{there[1]:,} through"
+    )
+    if needed[0] <= there[0] and needed[1] <= there[1]:
+        return Finding("stage throttle", Verdict.OK, says)
+    words = _words({name: max(pair) for name, *pair in zip(names, needed, there, strict=True)})
+    return Finding("stage throttle", Verdict.BAD, says, f"`loginq deploy {words}`.")
+
+
+def _polls(crowd: Crowd) -> Finding:
+    says = f"who waits long polls each {crowd.longest // SECOND} s at the latest: {crowd.polls:,}/s"
+    if crowd.longest >= LONGEST:
+        return Finding("polls", Verdict.OK, says)
+    words = _words({"LeaseSeconds": 2 * LONGEST // SECOND, "ClaimWindowSeconds": 4 * LONGEST // SECOND})
+    least = Crowd(crowd.players, crowd.within).polls
+    return Finding("polls", Verdict.WARN, says, f"`loginq deploy {words}` makes them {least:,}/s.")
+
+
+def _warm(patient: Patient, crowd: Crowd) -> Finding:
     line = patient.queue.lines.read()
     top = max([line.rate, *(rate for _, rate in line.steps)])
-    reads, writes = table_needs(players, within, top)
-    table = patient.aws.client("dynamodb").describe_table(TableName=patient.target.table)["Table"]
-    warm = table.get("WarmThroughput", {})
-    known = bool(warm.get("WriteUnitsPerSecond"))
-    there = (warm.get("ReadUnitsPerSecond") or 12_000), (warm.get("WriteUnitsPerSecond") or 4_000)
+    reads, writes = quotas.table_needs(crowd, top)
+    there, known = limits.warmth_of(patient.aws, patient.target.table)
     source = "the table's warm throughput" if known else "the documented default of a new table"
     says = f"{reads:,} reads/s and {writes:,} writes/s needed, {there[0]:,} and {there[1]:,} at once ({source})"
     if reads <= there[0] and writes <= there[1]:
         return Finding("table", Verdict.OK, says)
-    warmer = max(reads, there[0]), max(writes, there[1])  # AWS never makes a table colder
-    command = f"loginq deploy --param WarmReads={warmer[0]} --param WarmWrites={warmer[1]}"
-    return Finding("table", Verdict.BAD, says, f"Before the launch: `{command}`.")
+    words = _words({"WarmReads": max(reads, there[0]), "WarmWrites": max(writes, there[1])})  # never colder
+    return Finding("table", Verdict.BAD, says, f"Before the launch: `loginq deploy {words}`; AWS bills the rise once.")
 
 
-def _visibility(patient: Patient) -> Finding:
-    given = patient.stack.parameters()
-    if not {"PlacingTimeoutSeconds", "IntakeVisibilitySeconds"} <= set(given):
-        return Finding("intake visibility", Verdict.UNKNOWN, "the stack does not say", "Run `loginq deploy`.")
-    timeout, hidden = int(given["PlacingTimeoutSeconds"]), int(given["IntakeVisibilitySeconds"])
-    says = f"a taken ticket is hidden for {hidden} s, placing may take {timeout} s"
-    if hidden < 6 * timeout:
-        do = f"`loginq deploy --param IntakeVisibilitySeconds={6 * timeout}`"
-        return Finding("intake visibility", Verdict.WARN, f"{says}: AWS wants six times that", do)
-    return Finding("intake visibility", Verdict.OK, says)
+def _placing(crowd: Crowd, given: dict[str, str]) -> Finding:
+    """Whether tickets are placed as fast as they come; else they wait in the intake, and none is lost."""
+    batch, window, functions = (
+        int(given[name]) for name in ("BatchSize", "BatchWindowSeconds", "PlacingMaxConcurrency")
+    )
+    able = quotas.placed(batch, functions)
+    gathered = f", which gather for {window} s" if window else ""
+    says = f"{crowd.per_second:,}/s come, {functions} functions place about {able:,}/s in batches of {batch}{gathered}"
+    if crowd.per_second > able:
+        words, large = _words(_rushing(given)), quotas.placed(quotas.LARGE, quotas.FUNCTIONS)
+        if not words:
+            return Finding("placing", Verdict.WARN, says, "The others wait in the intake: let them come more slowly.")
+        return Finding("placing", Verdict.WARN, says, f"Before the launch: `loginq deploy {words}`: {large:,}/s.")
+    if window and crowd.per_second <= quotas.placed(quotas.SMALL, functions):
+        words = _words({"BatchSize": quotas.SMALL, "BatchWindowSeconds": 0})
+        return Finding(
+            "placing", Verdict.OK, says, f"`loginq deploy {words}` is enough, and places who comes alone at once."
+        )
+    return Finding("placing", Verdict.OK, says)
+
+
+def _rushing(given: dict[str, str]) -> dict[str, int]:
+    """The parameters to change for large batches, those that have to follow included."""
+    there = {name: int(given[name]) for name in _PLACING}
+    window, reserved = max(there["BatchWindowSeconds"], 1), there["PlacingReservedConcurrency"]
+    most = max(there["PlacingMaxConcurrency"], quotas.FUNCTIONS)
+    wanted = {
+        "BatchSize": max(there["BatchSize"], quotas.LARGE),
+        "BatchWindowSeconds": window,
+        "PlacingMaxConcurrency": most,
+        "PlacingReservedConcurrency": reserved and max(reserved, most),
+        "IntakeVisibilitySeconds": max(
+            there["IntakeVisibilitySeconds"], limits.visibility(int(given["PlacingTimeoutSeconds"]), window)
+        ),
+    }
+    return {name: value for name, value in wanted.items() if value != there[name]}
+
+
+def _mail(patient: Patient) -> Finding:
+    pool = patient.aws.client("cognito-idp").describe_user_pool(UserPoolId=patient.target.user_pool_id)["UserPool"]
+    settings = pool.get("EmailConfiguration", {})
+    if settings.get("EmailSendingAccount") == "DEVELOPER":
+        return Finding("mail", Verdict.OK, f"SES sends it: {settings.get('From') or settings.get('SourceArn')}")
+    says = f"Cognito's own sender sends {MAILS} a day, and each player who signs up needs one"
+    return Finding("mail", Verdict.WARN, says, "Connect the user pool to SES before players sign up by themselves.")
+
+
+def _words(parameters: dict[str, int]) -> str:
+    """Parameters as `deploy` takes them."""
+    return " ".join(f"--param {name}={value}" for name, value in parameters.items())

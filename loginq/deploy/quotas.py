@@ -1,18 +1,51 @@
 """A planned launch against what AWS allows: the account's own quotas, or the documented defaults where unreadable."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from loginq.deploy.limits import REQUESTS
 from loginq.service.aws import Aws
 from loginq.service.errors import LoginqError
 from loginq.service.polling import LONGEST
 from loginq.service.times import SECOND
 
-CALL_SECONDS = 0.1
-"""Assumed: a call keeps a Lambda busy for this long, cold ones included."""
-PLACING = 10
-"""Batches placed at once, each by a Lambda."""
+BURST = 2
+"""How many times its burst is a throttle's rate: as in API Gateway's own quota, 10,000/s and 5,000 at once.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+"""
+SMALL, LARGE = 10, 500
+"""Players in a batch: the default, and for a launch that comes faster than that places. A large one needs a batching
+window, because of which Lambda may hold a lone ticket for up to 20 s.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
+FUNCTIONS = 10
+"""Those that place at once, by default and in `PLACED`."""
+PLACED = {SMALL: 1_000, 100: 5_000, LARGE: 10_000}
+"""Players in a batch -> players a second that are placed. By arithmetic: calls of 5 ms, lost races for the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Players who come evenly within `within` ms, all of them in line at the end of it, polling each `longest` ms.
+
+    The rates of a crowd that comes in a rush are higher: give the length of the rush.
+    """
+
+    players: int
+    within: int
+    longest: int = LONGEST
+
+    @property
+    def per_second(self) -> int:
+        """How many come each second."""
+        return -(-self.players * SECOND // max(1, self.within))
+
+    @property
+    def polls(self) -> int:
+        """How many polls come each second: the longest poll is jittered downwards by up to a fifth."""
+        return -(-self.players * SECOND * 10 // (9 * self.longest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +54,7 @@ class Need:
 
     Args:
         service, quota: how Service Quotas calls it: its code, and the name of the quota. default: as documented.
+        only_if: on what condition, where that is for the operator to know; empty for always.
     """
 
     name: str
@@ -29,6 +63,7 @@ class Need:
     quota: str
     default: int
     do: str
+    only_if: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +80,36 @@ class Held:
         return self.allowed >= self.need.needed
 
 
-def needs(players: int, within: int) -> list[Need]:
-    """What `players` who come evenly within `within` ms ask for at once, all of them in line at the end of it.
+def needs(crowd: Crowd, placing: int = FUNCTIONS) -> list[Need]:
+    """What a crowd asks for at the height. `placing`: batches placed at once by Lambdas that share the account's.
 
-    The rates of a crowd that comes in a rush are higher: give the length of the rush.
+    Sources of the defaults: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html,
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html,
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
-    per_second = -(-players * SECOND // max(1, within))
-    polls = -(-players * SECOND * 10 // (9 * LONGEST))  # the longest poll, jittered downwards by up to a fifth
-    requests = per_second + polls
+    requests = crowd.per_second + crowd.polls
     return [
         Need(
             "sign-ins",
-            per_second,
+            crowd.per_second,
             "cognito-idp",
             "Rate of UserAuthentication requests",
             120,
             "Ask for more, and let players sign in before the doors open: ID tokens last `IdTokenHours`.",
         ),
+        Need(
+            "sign-ups",
+            2 * crowd.per_second,  # SignUp and ConfirmSignUp
+            "cognito-idp",
+            "Rate of UserCreation requests",
+            50,
+            "Ask for more, and let players make their accounts before the doors open.",
+            "if nobody has an account yet",
+        ),
         Need("API requests", requests, "apigateway", "Throttle rate", 10_000, "Ask for more."),
         Need(
             "Lambdas at once",
-            PLACING + round(requests * CALL_SECONDS + 0.5),
+            placing + -(-requests // REQUESTS),
             "lambda",
             "Concurrent executions",
             1_000,
@@ -74,30 +118,44 @@ def needs(players: int, within: int) -> list[Need]:
     ]
 
 
-def table_needs(players: int, within: int, rate: int) -> tuple[int, int]:
+def table_needs(crowd: Crowd, rate: int) -> tuple[int, int]:
     """(reads, writes) a second that the table takes at the height; `rate` in thousandths of a player per second."""
-    per_second = -(-players * SECOND // max(1, within))
-    polls = -(-players * SECOND * 10 // (9 * LONGEST))
-    return per_second + polls // 2 + 100, 2 * per_second + 2 * rate // 1_000 + 100
+    return crowd.per_second + crowd.polls // 2 + 100, 2 * crowd.per_second + 2 * rate // 1_000 + 100
+
+
+def throttle_needs(crowd: Crowd) -> tuple[int, int]:
+    """(requests a second, requests at once) that the stage lets through for each method: /login has its own share."""
+    rate = max(crowd.per_second, crowd.polls)
+    return rate, -(-rate // BURST)
+
+
+def placed(batch: int, functions: int) -> int:
+    """Players a second that are placed in batches of this size by so many functions at once; more than ten add none."""
+    size = max((size for size in PLACED if size <= batch), default=SMALL)
+    return PLACED[size] * min(batch, size) * min(functions, FUNCTIONS) // (size * FUNCTIONS)
 
 
 def held(aws: Aws, wanted: Iterable[Need]) -> list[Held]:
     """Each need against this account's quota, or the documented default where that cannot be read."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, Mapping[str, int]] = {}
     results = []
     for need in wanted:
         if need.service not in found:
-            found[need.service] = _quotas(lambda service=need.service: aws.client("service-quotas").pages(  # type: ignore[misc]
-                "list_service_quotas", ServiceCode=service
-            ))  # fmt: skip
+            found[need.service] = _quotas(aws, need.service)
         value = found[need.service].get(need.quota)
         results.append(Held(need, need.default if value is None else value, value is not None))
     return results
 
 
-def _quotas(pages: Callable[[], Iterable[dict[str, Any]]]) -> dict[str, int]:
-    """Quotas by name; none when they cannot be read."""
+def _quotas(aws: Aws, service: str) -> Mapping[str, int]:
+    """Quotas by name; none when they cannot be read. Of Lambda's concurrency what no function has reserved."""
+    if aws.endpoint_url is not None:
+        return {}  # those of an emulator are nobody's
     try:
-        return {quota["QuotaName"]: int(quota["Value"]) for page in pages() for quota in page["Quotas"]}
+        if service == "lambda":
+            limit = aws.client("lambda").get_account_settings()["AccountLimit"]
+            return {"Concurrent executions": limit["UnreservedConcurrentExecutions"]}
+        pages = aws.client("service-quotas").pages("list_service_quotas", ServiceCode=service)
+        return {quota["QuotaName"]: int(quota["Value"]) for page in pages for quota in page["Quotas"]}
     except LoginqError:
         return {}

@@ -16,7 +16,17 @@ from loginq.service.settings import Target
 from tests.cli.conftest import Run
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 from tests.unit.test_artifacts import ACCOUNT
-from tests.unit.test_deployment import LEFT, POLICY, deployment_of, planning, removing, resource, resources, there
+from tests.unit.test_deployment import (
+    LEFT,
+    POLICY,
+    account,
+    deployment_of,
+    planning,
+    removing,
+    resource,
+    resources,
+    there,
+)
 from tests.unit.test_stack import MISSING, change_set, event, page, stacks
 
 BUCKET = f"loginq-artifacts-{ACCOUNT}-eu-west-1"
@@ -36,6 +46,7 @@ def test_a_dry_run_over_a_failed_creation_says_what_a_deploy_would_do(
             "DescribeStackEvents": in_turn(LEFT),
             "ListStackResources": resources(),
             "HeadBucket": in_turn(Refusal("404", status=404)),
+            "GetAccountSettings": account(1_000),
         }
     )
     deploying(monkeypatch, deployment)

@@ -36,6 +36,7 @@ def test_logs_and_doctor(here: Stack) -> None:
         "stack": "ok",
         "drift": "ok",
         "code": "ok",
+        "parameters": "ok",
         "intake trigger": "ok",
         "dead letters": "bad",
         "alarms": "ok",
@@ -44,11 +45,14 @@ def test_logs_and_doctor(here: Stack) -> None:
         "API": "ok",
         "functions": "ok",
         "sign-ins": "bad",
+        "sign-ups": "warn",
         "API requests": "ok",
         "Lambdas at once": "ok",
+        "stage throttle": "ok",
+        "polls": "ok",
         "table": "ok",
-        "the line's item": "ok",
-        "intake visibility": "warn",
+        "placing": "ok",
+        "mail": "warn",
     }
     assert "documented default" in found["sign-ins"]["says"]
     _, out, _ = in_process("queue", "dlq")

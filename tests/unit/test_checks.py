@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -11,12 +12,14 @@ import pytest
 
 from loginq import __version__
 from loginq.client import Trouble
-from loginq.deploy import bundle, checks
+from loginq.deploy import bundle, checks, quotas, template
 from loginq.deploy.checks import Finding, Patient, Verdict
+from loginq.deploy.quotas import PLACED, Crowd
 from loginq.deploy.states import State, state_of
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.line import Line
+from loginq.service.polling import LONGEST
 from loginq.service.settings import Target
 
 TARGET = Target("loginq", "eu-west-1", "table", "https://q", "pool", "client", "https://api.example/v1")
@@ -86,6 +89,7 @@ def patient(
     dead: int = 0,
     clock: Any = None,
     target: Target = TARGET,
+    endpoint: str | None = None,
 ) -> Patient:
     said = {name: each if isinstance(each, Says) else Says(each) for name, each in (clients or {}).items()}
 
@@ -97,7 +101,7 @@ def patient(
     queue = SimpleNamespace(
         lines=SimpleNamespace(read=read), intake=SimpleNamespace(dead_letters=lambda: dead), clock=clock
     )
-    aws = SimpleNamespace(client=lambda name: said.get(name, Says({})))
+    aws = SimpleNamespace(client=lambda name: said.get(name, Says({})), endpoint_url=endpoint)
     return Patient(target, cast(Aws, aws), cast(Any, queue), cast(Any, stack or Stack()))
 
 
@@ -137,14 +141,17 @@ def test_the_stack(stack: Stack, expected: tuple[Verdict, str, str]) -> None:
     assert told(checks._stack(patient(stack=stack))) == expected
 
 
-def _drift(*statuses: dict[str, str]) -> tuple[tuple[Verdict, str, str], list[float]]:
+STAGE, TABLE = {"LogicalResourceId": "Stage"}, {"LogicalResourceId": "Table"}
+
+
+def _drift(
+    *statuses: dict[str, str], drifts: tuple[dict[str, Any], ...] = (STAGE, TABLE)
+) -> tuple[tuple[Verdict, str, str], list[float]]:
     slept: list[float] = []
     cloudformation = {
         "detect_stack_drift": {"StackDriftDetectionId": "1"},
         "describe_stack_drift_detection_status": list(statuses),
-        "describe_stack_resource_drifts": {
-            "StackResourceDrifts": [{"LogicalResourceId": "Stage"}, {"LogicalResourceId": "Table"}]
-        },
+        "describe_stack_resource_drifts": {"StackResourceDrifts": list(drifts)},
     }
     return told(checks._drift(patient({"cloudformation": cloudformation}), slept.append)), slept
 
@@ -162,6 +169,31 @@ def test_drift() -> None:
     never, slept = _drift(*[busy] * checks.DRIFT_SECONDS)
     assert never == (UNKNOWN, "CloudFormation could not tell: DETECTION_IN_PROGRESS", "")
     assert len(slept) == checks.DRIFT_SECONDS
+
+
+def _differs(path: str, expected: str, actual: str) -> dict[str, str]:
+    return {"PropertyPath": path, "ExpectedValue": expected, "ActualValue": actual, "DifferenceType": "NOT_EQUAL"}
+
+
+GROWN = _differs("/WarmThroughput/WriteUnitsPerSecond", "4000", "9000")
+ARN = "/AccessLogSetting/DestinationArn"
+
+
+@pytest.mark.parametrize(
+    ("drifts", "named"),
+    [
+        ([{**TABLE, "PropertyDifferences": [GROWN]}], ""),
+        ([{**STAGE, "PropertyDifferences": [_differs(ARN, "arn:group", "arn:group:*")]}], ""),
+        ([{**STAGE, "PropertyDifferences": [_differs(ARN, "arn:group", "arn:other:*")]}], "Stage"),
+        ([{**TABLE, "PropertyDifferences": [GROWN, _differs("/BillingMode", "a", "b")]}, STAGE], "Table, Stage"),
+    ],
+)
+def test_what_aws_changes_itself_is_no_drift(drifts: list[dict[str, Any]], named: str) -> None:
+    (verdict, says, _), _ = _drift(
+        {"DetectionStatus": "DETECTION_COMPLETE", "StackDriftStatus": "DRIFTED"}, drifts=tuple(drifts)
+    )
+    assert (verdict, says) == ((WARN, f"changed by another hand: {named}") if named else
+                               (OK, "everything is as it was deployed"))  # fmt: skip
 
 
 def test_code_is_compared_by_its_sources_and_says_so() -> None:
@@ -296,8 +328,8 @@ def test_what_cannot_be_checked_is_a_finding_and_nothing_stops_the_rest() -> Non
     )
     found = {each.what: each for each in checks.examine(everything, lambda seconds: None)}
     assert list(found) == [
-        "credentials", "stack", "drift", "code", "intake trigger", "dead letters", "alarms", "line", "clock", "API",
-        "functions",
+        "credentials", "stack", "drift", "code", "parameters", "intake trigger", "dead letters", "alarms", "line",
+        "clock", "API", "functions", "concurrency",
     ]  # fmt: skip
     assert told(found["credentials"]) == (
         UNKNOWN, "No such right.", "Ask for that permission, if you want this checked.",
@@ -305,28 +337,122 @@ def test_what_cannot_be_checked_is_a_finding_and_nothing_stops_the_rest() -> Non
     assert told(found["drift"]) == (BAD, "It is gone.", "Deploy.")
     assert told(found["line"]) == told(found["clock"]) == (BAD, "There is no line.", "Deploy it.")
     assert told(found["functions"])[:2] == (BAD, "The stack has no GetLoginStatus.")
+    assert told(found["parameters"]) == (BAD, "There is no stack 'loginq' here.", "Run `loginq deploy`.")
     assert found["dead letters"].document() == {"what": "dead letters", "verdict": "ok", "says": "none", "do": ""}
+
+
+# What the stack was given
+
+
+def given(**parameters: str) -> Stack:
+    return Stack(given={"BatchSize": "10", "BatchWindowSeconds": "0", **parameters})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "endpoint", "expected"),
+    [
+        ({"IntakeVisibilitySeconds": "180"}, None, (OK, "they agree with one another", "")),
+        (
+            {"IntakeVisibilitySeconds": "179"}, None,
+            (
+                WARN,
+                "IntakeVisibilitySeconds is 179, less than 6 times a PlacingTimeoutSeconds of 30 and a "
+                "BatchWindowSeconds of 0: SQS may deliver a batch again while it is still being placed",
+                "Deploy again. Give --param IntakeVisibilitySeconds=180.",
+            ),
+        ),
+        ({"IntakeVisibilitySeconds": "5"}, "http://127.0.0.1:1", (OK, "they agree with one another", "")),
+    ],
+)  # fmt: skip
+def test_parameters_that_clash_are_told_as_deploy_tells_them(
+    parameters: dict[str, str], endpoint: str | None, expected: tuple[Verdict, str, str]
+) -> None:
+    one = patient(stack=given(PlacingTimeoutSeconds="30", **parameters), endpoint=endpoint)
+    assert told(checks._parameters(one)) == expected
+
+
+def account(all_: int, unreserved: int) -> dict[str, Answers]:
+    limit = {"ConcurrentExecutions": all_, "UnreservedConcurrentExecutions": unreserved}
+    return {"lambda": {"get_account_settings": {"AccountLimit": limit}}}
+
+
+ASK = "Ask AWS for more: Service Quotas, lambda, “Concurrent executions”."
+
+
+@pytest.mark.parametrize(
+    ("clients", "reserved", "expected"),
+    [
+        (
+            account(1_000, 1_000), "0",
+            (OK, "1,000 functions at once in this account, 990 of them left beside placing", ""),
+        ),
+        (
+            account(1_000, 900), "100",  # its own reservation is among those that are taken
+            (OK, "1,000 functions at once in this account, 900 of them left beside placing", ""),
+        ),
+        (
+            account(10, 10), "0",
+            (WARN, "This account runs 10 functions at once. Beside placing that leaves 0, so that polls may fail", ASK),
+        ),
+        (
+            account(50, 50), "0",
+            (
+                WARN,
+                "This account runs 50 functions at once. Beside placing that leaves 40, which answer at most 400 "
+                "requests/s",
+                ASK,
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_the_accounts_concurrency_is_looked_at_without_a_launch(
+    clients: dict[str, Answers], reserved: str, expected: tuple[Verdict, str, str]
+) -> None:
+    one = patient(clients, given(PlacingReservedConcurrency=reserved))
+    assert told(checks._concurrency(one)) == expected
+
+
+def test_an_emulator_has_no_account() -> None:
+    no = Refused("no")
+    clients = {"sts": {"get_caller_identity": no}, "cloudformation": {"detect_stack_drift": no}}
+    api = replace(TARGET, api_url="http://127.0.0.1:1")
+    local = patient(clients, target=api, endpoint="http://127.0.0.1:1")
+    assert "concurrency" not in {each.what for each in checks.examine(local, lambda seconds: None)}
+    (lambdas,) = quotas.held(local.aws, [each for each in quotas.needs(Crowd(5, 1_000)) if each.service == "lambda"])
+    assert (lambdas.allowed, lambdas.known) == (1_000, False)
 
 
 # The launch that is planned
 
 
-def _launch(quotas: list[dict[str, Any]] | LoginqError, **stack: str) -> dict[str, Finding]:
-    answer = quotas if isinstance(quotas, LoginqError) else {"Quotas": quotas}
+def _launch(
+    stack: Mapping[str, str] | None = None,
+    own: list[dict[str, Any]] | None = None,
+    unreserved: int | None = None,
+    pool: dict[str, Any] | None = None,
+    players: int = 200_000,
+    within: int = 600_000,
+) -> dict[str, Finding]:
     table = {"Table": {"WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}}}
     clients: dict[str, Answers] = {
-        "service-quotas": {"list_service_quotas": answer},
+        "service-quotas": {"list_service_quotas": {"Quotas": own} if own else Refused("No.")},
         "dynamodb": {"describe_table": table},
+        "cognito-idp": {"describe_user_pool": {"UserPool": pool or {}}},
+        "lambda": {"get_account_settings": Refused("No.")},
+        **(account(1_000, unreserved) if unreserved else {}),
     }
-    one = patient(clients, Stack(given=stack), line=Line(rate=50_000))
-    return {each.what: each for each in checks.examine_launch(one, 200_000, 600_000)}
+    one = patient(clients, given(**(stack or {})), line=Line(rate=50_000))
+    return {each.what: each for each in checks.examine_launch(one, players, within)}
+
+
+POLLS = Crowd(200_000, 600_000).polls
 
 
 def test_a_launch_against_the_documented_defaults() -> None:
-    found = _launch(Refused("No."), PlacingTimeoutSeconds="30", IntakeVisibilitySeconds="180")
+    found = _launch()
     assert {what: each.verdict for what, each in found.items()} == {
-        "sign-ins": BAD, "API requests": OK, "Lambdas at once": OK, "table": OK, "the line's item": OK,
-        "intake visibility": OK,
+        "sign-ins": BAD, "sign-ups": WARN, "API requests": OK, "Lambdas at once": OK, "stage throttle": OK,
+        "polls": OK, "table": OK, "placing": OK, "mail": WARN,
     }  # fmt: skip
     default = "the documented default; yours could not be read"
     assert told(found["sign-ins"]) == (
@@ -335,46 +461,120 @@ def test_a_launch_against_the_documented_defaults() -> None:
         "Ask for more, and let players sign in before the doors open: ID tokens last `IdTokenHours`. "
         "Service Quotas: cognito-idp, “Rate of UserAuthentication requests”.",
     )
-    assert found["Lambdas at once"].says == f"785 needed, 1,000 allowed ({default})"
+    assert told(found["sign-ups"]) == (
+        WARN,
+        f"668/s needed if nobody has an account yet, 50/s allowed ({default})",
+        "Ask for more, and let players make their accounts before the doors open. "
+        "Service Quotas: cognito-idp, “Rate of UserCreation requests”.",
+    )
+    assert found["Lambdas at once"].says == f"{10 + -(-(334 + POLLS) // 10):,} needed, 1,000 allowed ({default})"
 
 
 def test_a_launch_against_the_accounts_own_quotas() -> None:
-    quotas = [
+    own = [
         {"QuotaName": "Rate of UserAuthentication requests", "Value": 400.0},
+        {"QuotaName": "Rate of UserCreation requests", "Value": 700.0},
         {"QuotaName": "Throttle rate", "Value": 2_500.0},
-        {"QuotaName": "Concurrent executions", "Value": 784.0},
+        {"QuotaName": "Concurrent executions", "Value": 5_000.0},
     ]
-    found = _launch(quotas)
+    found = _launch(own=own, unreserved=100)
     assert told(found["sign-ins"]) == (OK, "334/s needed, 400/s allowed (your account's quota)", "")
+    assert found["sign-ups"].verdict is OK
     assert (found["API requests"].verdict, found["Lambdas at once"].verdict) == (BAD, BAD)
-    assert told(found["intake visibility"]) == (UNKNOWN, "the stack does not say", "Run `loginq deploy`.")
+    assert "100 allowed (your account's quota)" in found["Lambdas at once"].says  # what is reserved serves no polls
+
+
+def test_what_is_reserved_for_placing_is_not_asked_of_the_rest() -> None:
+    with_, without = (_launch({"PlacingReservedConcurrency": n}, unreserved=900) for n in ("0", "10"))
+    needed = [int(each["Lambdas at once"].says.split()[0].replace(",", "")) for each in (with_, without)]
+    assert needed[0] - needed[1] == 10
+
+
+def test_the_stages_own_throttle_counts_each_method() -> None:
+    exact = {"RequestsPerSecond": str(POLLS), "RequestsBurst": str(-(-POLLS // 2))}
+    assert told(_launch(exact)["stage throttle"])[::2] == (OK, "")
+    for name in exact:
+        found = _launch({**exact, name: str(int(exact[name]) - 1)})["stage throttle"]
+        words = " ".join(f"--param {each}={value}" for each, value in exact.items())
+        assert (found.verdict, found.do) == (BAD, f"`loginq deploy {words}`.")
+    rush = _launch(within=10_000)["stage throttle"]
+    assert rush.says.startswith("20,000/s and 10,000 at once needed of the busiest call")
+
+
+def test_a_stack_whose_rules_make_players_poll_often_is_told_what_that_costs() -> None:
+    found = _launch({"LeaseSeconds": "20", "ClaimWindowSeconds": "100"})["polls"]
+    longest = LONGEST // 1_000
+    assert told(found) == (
+        WARN,
+        "who waits long polls each 10 s at the latest: 22,223/s",
+        f"`loginq deploy --param LeaseSeconds={2 * longest} --param ClaimWindowSeconds={4 * longest}` makes them "
+        f"{POLLS:,}/s.",
+    )
+
+
+def test_who_sends_the_mail() -> None:
+    found = _launch()["mail"]
+    assert told(found) == (
+        WARN,
+        "Cognito's own sender sends 50 a day, and each player who signs up needs one",
+        "Connect the user pool to SES before players sign up by themselves.",
+    )
+    ses = {"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "From": "Studio <no-reply@studio.example>"}}
+    assert told(_launch(pool=ses)["mail"]) == (OK, "SES sends it: Studio <no-reply@studio.example>", "")
+
+
+SMALL, LARGE = PLACED[10], PLACED[500]
+RUSH = "--param BatchSize=500 --param BatchWindowSeconds=1"
 
 
 @pytest.mark.parametrize(
-    ("hidden", "expected"),
+    ("per_second", "stack", "verdict", "do"),
     [
-        ("180", (OK, "a taken ticket is hidden for 180 s, placing may take 30 s", "")),
+        (SMALL, {}, OK, ""),
+        (SMALL + 1, {}, WARN, f"Before the launch: `loginq deploy {RUSH}`: {LARGE:,}/s."),
+        (SMALL // 2, {"PlacingMaxConcurrency": "5"}, OK, ""),
         (
-            "179",
-            (
-                WARN,
-                "a taken ticket is hidden for 179 s, placing may take 30 s: AWS wants six times that",
-                "`loginq deploy --param IntakeVisibilitySeconds=180`",
-            ),
+            SMALL // 2 + 1, {"PlacingMaxConcurrency": "5", "PlacingReservedConcurrency": "5"}, WARN,
+            f"Before the launch: `loginq deploy {RUSH} --param PlacingMaxConcurrency=10 "
+            f"--param PlacingReservedConcurrency=10`: {LARGE:,}/s.",
         ),
+        (
+            SMALL + 1, {"IntakeVisibilitySeconds": "180"}, WARN,
+            f"Before the launch: `loginq deploy {RUSH} --param IntakeVisibilitySeconds=181`: {LARGE:,}/s.",
+        ),
+        (LARGE, {"BatchSize": "500", "BatchWindowSeconds": "1"}, OK, ""),
+        (
+            LARGE + 1, {"BatchSize": "500", "BatchWindowSeconds": "1"}, WARN,
+            "The others wait in the intake: let them come more slowly.",
+        ),
+        (
+            SMALL, {"BatchSize": "500", "BatchWindowSeconds": "1"}, OK,
+            "`loginq deploy --param BatchSize=10 --param BatchWindowSeconds=0` is enough, and places who comes alone "
+            "at once.",
+        ),
+        (SMALL // 10, {"BatchSize": "1"}, OK, ""),
+        (SMALL // 10 + 1, {"BatchSize": "1"}, WARN, f"Before the launch: `loginq deploy {RUSH}`: {LARGE:,}/s."),
     ],
-)
-def test_the_intakes_visibility(hidden: str, expected: tuple[Verdict, str, str]) -> None:
-    stack = Stack(given={"PlacingTimeoutSeconds": "30", "IntakeVisibilitySeconds": hidden})
-    assert told(checks._visibility(patient(stack=stack))) == expected
+)  # fmt: skip
+def test_whether_the_default_places_them_or_large_batches_are_needed(
+    per_second: int, stack: dict[str, str], verdict: Verdict, do: str
+) -> None:
+    found = _launch(stack, players=600 * per_second)["placing"]
+    assert (found.verdict, found.do) == (verdict, do)
+    assert found.says.startswith(f"{per_second:,}/s come, {stack.get('PlacingMaxConcurrency', 10)} functions place ")
+    deployed = given(**stack).given | dict(re.findall(r"--param (\w+)=(\d+)", do))
+    template.load().checked(deployed, on_aws=True)
+
+
+def test_a_launch_of_no_stack() -> None:
+    (found,) = checks.examine_launch(patient(), 10, 10_000)
+    assert told(found) == (BAD, "There is no stack 'loginq' here.", "Run `loginq deploy`.")
 
 
 def test_a_table_that_is_too_cold_says_what_to_give_and_that_it_can_be_given() -> None:
-    from loginq.deploy import template
-
     def warm(table: dict[str, Any], line: Line) -> Finding:
         clients = {"dynamodb": {"describe_table": {"Table": table}}}
-        return checks._warm(patient(clients, line=line), 200_000, 600_000)
+        return checks._warm(patient(clients, line=line), Crowd(200_000, 600_000, 30_000))
 
     assert told(warm({}, Line(rate=50_000))) == (
         OK,
@@ -384,6 +584,7 @@ def test_a_table_that_is_too_cold_says_what_to_give_and_that_it_can_be_given() -
     planned = Line(rate=50_000, steps=((1, 3_000_000),))
     found = warm({"WarmThroughput": {"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 4_000}}, planned)
     assert (found.verdict, found.do) == (
-        BAD, "Before the launch: `loginq deploy --param WarmReads=15000 --param WarmWrites=6768`.",
-    )  # fmt: skip
+        BAD,
+        "Before the launch: `loginq deploy --param WarmReads=15000 --param WarmWrites=6768`; AWS bills the rise once.",
+    )
     template.load().checked({"WarmReads": "15000", "WarmWrites": "6768"}, on_aws=True)

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
-from loginq.deploy.quotas import held, needs, table_needs
 from loginq.launch import Launch, rehearse
 from loginq.service.attention import attention
-from loginq.service.errors import Refused
 from loginq.service.intake import Depth
 from loginq.service.line import Line
 from loginq.service.logs import parse
@@ -111,33 +109,6 @@ def test_an_intake_that_only_grows() -> None:
     assert "the intake has grown from 100 to 490 in 39 s" in attention(growing)[0]
     draining = [snap(START + n * SECOND, LINE, intake=100 + 10 * (n % 25)) for n in range(40)]
     assert attention(draining) == []
-
-
-# Quotas
-
-
-class Quotas:
-    """Service Quotas with one known quota; the others cannot be read."""
-
-    def client(self, name: str) -> "Quotas":
-        return self
-
-    def pages(self, operation: str, ServiceCode: str) -> list[dict[str, object]]:  # noqa: N803
-        if ServiceCode != "lambda":
-            raise Refused("no")
-        return [{"Quotas": [{"QuotaName": "Concurrent executions", "Value": 10.0}]}]
-
-
-def test_a_launch_against_the_quotas_of_this_account() -> None:
-    found = {each.need.name: each for each in held(Quotas(), needs(200_000, 10 * MINUTE))}  # type: ignore[arg-type]
-    assert {name: (each.allowed, each.known, each.enough) for name, each in found.items()} == {
-        "sign-ins": (120, False, False),
-        "API requests": (10_000, False, True),
-        "Lambdas at once": (10, True, False),
-    }
-    assert found["sign-ins"].need.needed == 334
-    assert found["API requests"].need.needed == 334 + 7_408
-    assert table_needs(200_000, 10 * MINUTE, 500_000)[1] == 2 * 334 + 2 * 500 + 100
 
 
 # The launch on paper
