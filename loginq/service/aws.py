@@ -1,10 +1,13 @@
 """Sessions and clients of AWS: made lazily, in this one place, and passed on. Here, too, an AWS error becomes ours."""
 
+import getpass
 import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,21 @@ def forever() -> float:
     return math.inf
 
 
+def typed_code(prompt: str) -> str:
+    """A code for MFA, typed at the terminal. Raises `Refused` where there is none, or nobody is at it.
+
+    A thread asks nobody: the one that looks names up for TAB would leave the terminal without echo.
+    """
+    if threading.current_thread() is threading.main_thread():
+        with warnings.catch_warnings(), suppress(getpass.GetPassWarning, EOFError):
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(prompt)
+    raise Refused(
+        "This role wants a code for MFA, and there is no terminal to type it at.",
+        "Run `loginq status` at one first: the role's credentials are kept for the time that they are good.",
+    )
+
+
 class Client:
     """A client of botocore whose calls raise the errors of `loginq.service.errors`.
 
@@ -237,7 +255,7 @@ class Aws:
 
             with _translating():
                 roles = session.get_component("credential_provider").get_provider("assume-role")
-            roles.cache = JSONFileCache(self._kept_in)
+            roles.cache, roles._prompter = JSONFileCache(self._kept_in), typed_code
         return session
 
     def client(self, service: str) -> Client:

@@ -1,6 +1,9 @@
 """Where requests go and with which credentials, and what a call that AWS never answered is called."""
 
 import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +126,37 @@ def test_an_assumed_role_is_kept_as_the_aws_cli_keeps_it(tmp_path: Path, monkeyp
     (kept,) = (tmp_path / "cache").iterdir()
     assert json.loads(kept.read_text()) == {"Credentials": {"AccessKeyId": "A"}}
     assert kept.stat().st_mode & 0o077 == 0
+
+
+MFA = """
+[profile base]
+aws_access_key_id = A
+aws_secret_access_key = x
+[profile ops]
+role_arn = arn:aws:iam::1:role/ops
+source_profile = base
+mfa_serial = arn:aws:iam::1:mfa/ada
+region = eu-west-1
+"""
+
+
+def test_a_code_for_mfa_is_asked_for_by_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that looks names up for TAB would take the terminal's echo, and the shell's line with it."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    (tmp_path / "config").write_text(MFA)
+    client = Aws(profile="ops", kept_in=tmp_path / "cache").client("sts")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(Refused, match="wants a code for MFA"):
+        pool.submit(client.get_caller_identity).result(timeout=30)
+
+
+def test_without_a_terminal_a_code_for_mfa_is_not_asked_for() -> None:
+    """Python's own question would echo the code, and end in a word that helps nobody."""
+    code = "from loginq.service.aws import typed_code; typed_code('Code: ')"
+    said = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True,
+        check=False,
+    )  # fmt: skip
+    assert said.stderr.splitlines()[-1].endswith(
+        "Refused: This role wants a code for MFA, and there is no terminal to type it at."
+    )
+    assert "echo" not in said.stderr.lower()
