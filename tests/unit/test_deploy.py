@@ -3,9 +3,11 @@
 import hashlib
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +44,7 @@ def test_the_same_input_gives_the_same_bytes_named_by_their_hash() -> None:
 
 
 _BARE = """
+import re
 import sys
 sys.path.insert(0, sys.argv[1])
 UNUSED = sys.argv[2].split(",")
@@ -125,6 +128,12 @@ def test_a_requirement_that_pip_cannot_get_is_told() -> None:
 
 
 # pip
+
+
+def test_pip_comes_with_the_package() -> None:
+    """`uv tool install` makes an environment that has no other."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert [each for each in project["dependencies"] if re.match(r"pip\b", each)]
 
 
 NEEDED = (
