@@ -33,6 +33,7 @@ def deploy(
     from loginq.deploy import template
     from loginq.deploy.deployment import parse_parameters
     from loginq.deploy.tags import parse_tags
+    from loginq.service.errors import LoginqError
 
     if params:
         _list_parameters(json)
@@ -55,7 +56,12 @@ def deploy(
         apply(deployment, plan)
         report["applied"] = True
     if not dry_run:
-        report["outputs"] = _finish(deployment, report["applied"], json)
+        try:
+            report["outputs"] = _finish(deployment, report["applied"], json)
+        except LoginqError as exc:
+            if report["applied"]:
+                exc.hint = f"The stack is up, but not all that it needs besides: run `loginq deploy` again. {exc.hint}"
+            raise
     if json:
         console.document(report)
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from loginq.cli.console import DASH
 from loginq.cli.session import Session
 from loginq.deploy.checks import Patient, examine
-from loginq.deploy.deployment import Deployment
-from loginq.deploy.stack import Stack
+from loginq.deploy.deployment import Deployment, Plan
+from loginq.deploy.stack import Event, Stack
 from loginq.service.settings import Target
 from tests.cli.conftest import Run
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
@@ -92,6 +93,29 @@ def test_a_tag_that_aws_refuses_is_refused_before_anything_is_asked(run: Run) ->
     assert (screen.code, screen.err) == (
         2,
         "Error: The tag 'aws:team' is reserved: what begins with aws: is AWS's own.",
+    )
+
+
+def test_a_stack_that_is_up_without_its_keys_says_how_that_is_mended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change set is done, and then AWS takes no call: its functions have no keys yet, and .env is not written."""
+
+    class Applied(Deployment):
+        def plan(self, *_: Any, **__: Any) -> Plan:
+            return Plan("arn", [], False, {})
+
+        def apply(self, plan: Plan) -> Iterator[Event]:
+            yield from ()
+
+    aws = Scripted({"DescribeStacks": in_turn(Refusal("Throttling", "Rate exceeded"))})
+    deploying(monkeypatch, Applied(aws, "loginq", ACCOUNT, "eu-west-1"))
+    screen = run("deploy", "--yes")
+    assert (screen.code, screen.err.splitlines()[-3:]) == (
+        1,
+        [
+            "✓ The stack 'loginq' is up.",
+            "Error: DescribeStacks: Rate exceeded.",
+            "The stack is up, but not all that it needs besides: run `loginq deploy` again. Try again in a moment.",
+        ],
     )
 
 
