@@ -177,10 +177,11 @@ class Deployment:
             concurrency = limits.concurrency_of(self.aws, before)
             table = outputs_of(found).get("TableName") if found and parameters["WarmReads"] != "0" else None
             warm = limits.warmth_of(self.aws, table)[0] if table else None
+            absent = limits.absent(self.aws, parameters, before)
         except Refused as exc:
             say(f"Whether this account allows all of it could not be seen: {exc.message}")
             return
-        limits.refuse(limits.beyond(parameters, before, concurrency, warm))
+        limits.refuse([*limits.beyond(parameters, before, concurrency, warm), *absent])
         if tight := limits.cramped(parameters, concurrency):
             say(f"{tight.says} {tight.do}")
 

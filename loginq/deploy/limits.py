@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loginq.service.aws import Aws
-from loginq.service.errors import Invalid
+from loginq.service.errors import Invalid, NotFound
 
 TIMEOUTS = 6
 """How many timeouts of a function its queue hides a message, at the least, besides the batching window.
@@ -122,6 +122,24 @@ def beyond(
                 f"WarmReads cannot be {wanted['WarmReads']:,} with WarmWrites {wanted['WarmWrites']:,}."
             )
             found.append(Clash(says, f"Give {words}, or 0 for both."))
+    return found
+
+
+def absent(aws: Aws, parameters: Mapping[str, str], before: Mapping[str, str]) -> list[Clash]:
+    """What the parameters rely on and the account has not; asked only where they have changed. Raises `Refused`."""
+    found = []
+    changed = {name: value for name, value in parameters.items() if before.get(name) != value}
+    if changed.get("AccessLogs") == "true" and not aws.client("apigateway").get_account().get("cloudwatchRoleArn"):
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        says = "AccessLogs=true needs a role by which API Gateway writes to CloudWatch, and this account has set none."
+        patch = "op=replace,path=/cloudwatchRoleArn,value=ROLE_ARN"
+        do = f"Set one: `aws apigateway update-account --patch-operations {patch}`, or give --param AccessLogs=false."
+        found.append(Clash(says, do))
+    if boundary := changed.get("PermissionsBoundaryArn"):
+        try:
+            aws.client("iam").get_policy(PolicyArn=boundary)
+        except NotFound:
+            found.append(Clash(f"There is no policy {boundary}.", "Give a PermissionsBoundaryArn that exists."))
     return found
 
 

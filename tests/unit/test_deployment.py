@@ -155,6 +155,38 @@ def test_a_table_that_is_warmer_already_is_not_asked_to_be_colder() -> None:
     assert [name for name, _ in aws.calls if not name.startswith(READS)] == []
 
 
+BOUNDARY = "arn:aws:iam::123456789012:policy/studio"
+
+
+@pytest.mark.parametrize(
+    ("given", "answers", "says"),
+    [
+        ({"AccessLogs": "true"}, {"GetAccount": in_turn({})}, "this account has set none"),
+        ({"AccessLogs": "true"}, {"GetAccount": in_turn({"cloudwatchRoleArn": "arn:aws:iam::1:role/logs"})}, ""),
+        (
+            {"PermissionsBoundaryArn": BOUNDARY}, {"GetPolicy": in_turn(Refusal("NoSuchEntity", status=404))},
+            f"There is no policy {BOUNDARY}",
+        ),
+        ({"PermissionsBoundaryArn": BOUNDARY}, {"GetPolicy": in_turn({"Policy": {}})}, ""),
+    ],
+)  # fmt: skip
+def test_what_the_account_has_not_is_missed_before_the_stack_is_half_made(
+    given: dict[str, str], answers: dict[str, Answer], says: str
+) -> None:
+    deployment, _ = on_aws(MISSING, **answers)
+    if not says:
+        deployment.plan(given, lambda text: None, dry_run=True)
+        return
+    with pytest.raises(Invalid, match=says):
+        deployment.plan(given, lambda text: None, dry_run=True)
+
+
+def test_what_an_earlier_deploy_gave_is_not_looked_for_again() -> None:
+    deployment, aws = on_aws(there(AccessLogs="true", PermissionsBoundaryArn=BOUNDARY))
+    deployment.plan({}, lambda text: None, dry_run=True)
+    assert not aws.made("GetAccount", "GetPolicy")
+
+
 def there(**values: str) -> dict[str, Any]:
     parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
     tags = [{"Key": "owner", "Value": "ada"}, {"Key": "application", "Value": "loginq"}]
@@ -356,6 +388,12 @@ def test_the_stack_goes_first_then_the_protection_then_the_data() -> None:
     ]  # fmt: skip
     assert len(aws.made("DescribeTable")) == 3
     assert aws.made("DetachRolePolicy") == [{"RoleName": "game-servers", "PolicyArn": POLICY}]
+
+
+def test_a_policy_that_somebody_deleted_holds_nothing_up() -> None:
+    deployment, aws = removing(ListEntitiesForPolicy=in_turn(Refusal("NoSuchEntity", status=404)))
+    take_down(deployment, delete_data=False)
+    assert acts(aws) == ["DeleteStack"]
 
 
 def test_data_that_is_kept_is_not_touched() -> None:
