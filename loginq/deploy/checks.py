@@ -16,7 +16,7 @@ from loginq.deploy.stack import Stack, failed_of
 from loginq.deploy.states import How
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import LoginqError, NotFound, Refused
-from loginq.service.polling import LONGEST, longest_poll
+from loginq.service.polling import longest_poll
 from loginq.service.queue import Queue
 from loginq.service.settings import Rules, Target
 from loginq.service.times import SECOND
@@ -130,6 +130,8 @@ def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Find
     yield _guarded("table", lambda: _warm(patient, crowd))
     yield _placing(crowd, given)
     yield _guarded("mail", lambda: _mail(patient))
+    if not patient.is_local:
+        yield _guarded("protection", lambda: _protection(patient))
 
 
 def _credentials(patient: Patient) -> Finding:
@@ -341,9 +343,10 @@ def _throttle(crowd: Crowd, given: dict[str, str]) -> Finding:
 
 def _polls(crowd: Crowd) -> Finding:
     says = f"who waits long polls each {crowd.longest // SECOND} s at the latest: {crowd.polls:,}/s"
-    if crowd.longest >= LONGEST:
+    if crowd.longest >= quotas.LONGEST:
         return Finding("polls", Verdict.OK, says)
-    words = _words({"LeaseSeconds": 2 * LONGEST // SECOND, "ClaimWindowSeconds": 4 * LONGEST // SECOND})
+    longest = quotas.LONGEST // SECOND
+    words = _words({"LeaseSeconds": 2 * longest, "ClaimWindowSeconds": 4 * longest})
     least = Crowd(crowd.players, crowd.within).polls
     return Finding("polls", Verdict.WARN, says, f"`loginq deploy {words}` makes them {least:,}/s.")
 
@@ -405,7 +408,15 @@ def _mail(patient: Patient) -> Finding:
     if settings.get("EmailSendingAccount") == "DEVELOPER":
         return Finding("mail", Verdict.OK, f"SES sends it: {settings.get('From') or settings.get('SourceArn')}")
     says = f"Cognito's own sender sends {MAILS} a day, and each player who signs up needs one"
-    return Finding("mail", Verdict.WARN, says, "Connect the user pool to SES before players sign up by themselves.")
+    return Finding("mail", Verdict.WARN, says, "Let SES send it: `loginq deploy --param SesIdentityArn=ARN`.")
+
+
+def _protection(patient: Patient) -> Finding:
+    if (patient.stack.describe() or {}).get("EnableTerminationProtection"):
+        return Finding("protection", Verdict.OK, "nobody can delete the stack before that is lifted")
+    says = "whoever deletes the stack takes the API from every client that is out there"
+    command = "aws cloudformation update-termination-protection --enable-termination-protection --stack-name"
+    return Finding("protection", Verdict.WARN, says, f"`{command} {patient.stack.name}`")
 
 
 def _words(parameters: dict[str, int]) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from loginq.deploy.limits import REQUESTS
 from loginq.service.aws import Aws
 from loginq.service.errors import LoginqError
-from loginq.service.polling import LONGEST
-from loginq.service.times import SECOND
+from loginq.service.polling import longest_poll
+from loginq.service.times import HOUR, SECOND
 
+LONGEST = longest_poll(HOUR, HOUR)
+"""The longest poll of a crowd, ms, where neither the lease nor the claim window makes it shorter."""
 BURST = 2
 """How many times its burst is a throttle's rate: as in API Gateway's own quota, 10,000/s and 5,000 at once.
 

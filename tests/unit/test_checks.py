@@ -14,12 +14,11 @@ from loginq import __version__
 from loginq.client import Trouble
 from loginq.deploy import bundle, checks, quotas, template
 from loginq.deploy.checks import Finding, Patient, Verdict
-from loginq.deploy.quotas import PLACED, Crowd
+from loginq.deploy.quotas import LONGEST, PLACED, Crowd
 from loginq.deploy.states import State, state_of
 from loginq.service.aws import Aws, ServerClock
 from loginq.service.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.line import Line
-from loginq.service.polling import LONGEST
 from loginq.service.settings import Target
 
 TARGET = Target("loginq", "eu-west-1", "table", "https://q", "pool", "client", "https://api.example/v1")
@@ -59,9 +58,11 @@ class Stack:
     said: dict[str, str] = field(default_factory=dict)
     given: dict[str, str] = field(default_factory=dict)
     name: str = "loginq"
+    protected: bool = False
 
-    def describe(self) -> dict[str, str] | None:
-        return None if self.status is None else {"StackStatus": self.status}
+    def describe(self) -> dict[str, Any] | None:
+        found = {"StackStatus": self.status, "EnableTerminationProtection": self.protected}
+        return None if self.status is None else found
 
     def state(self, found: dict[str, str]) -> State:
         return state_of(found["StackStatus"], self.name, "Table: no")
@@ -452,7 +453,7 @@ def test_a_launch_against_the_documented_defaults() -> None:
     found = _launch()
     assert {what: each.verdict for what, each in found.items()} == {
         "sign-ins": BAD, "sign-ups": WARN, "API requests": OK, "Lambdas at once": OK, "stage throttle": OK,
-        "polls": OK, "table": OK, "placing": OK, "mail": WARN,
+        "polls": OK, "table": OK, "placing": OK, "mail": WARN, "protection": WARN,
     }  # fmt: skip
     default = "the documented default; yours could not be read"
     assert told(found["sign-ins"]) == (
@@ -517,10 +518,21 @@ def test_who_sends_the_mail() -> None:
     assert told(found) == (
         WARN,
         "Cognito's own sender sends 50 a day, and each player who signs up needs one",
-        "Connect the user pool to SES before players sign up by themselves.",
+        "Let SES send it: `loginq deploy --param SesIdentityArn=ARN`.",
     )
     ses = {"EmailConfiguration": {"EmailSendingAccount": "DEVELOPER", "From": "Studio <no-reply@studio.example>"}}
     assert told(_launch(pool=ses)["mail"]) == (OK, "SES sends it: Studio <no-reply@studio.example>", "")
+
+
+def test_a_stack_that_anybody_may_delete_is_no_state_for_a_launch() -> None:
+    assert told(checks._protection(patient(stack=Stack(protected=True)))) == (
+        OK, "nobody can delete the stack before that is lifted", "",
+    )  # fmt: skip
+    assert told(checks._protection(patient())) == (
+        WARN,
+        "whoever deletes the stack takes the API from every client that is out there",
+        "`aws cloudformation update-termination-protection --enable-termination-protection --stack-name loginq`",
+    )
 
 
 SMALL, LARGE = PLACED[10], PLACED[500]
