@@ -166,7 +166,7 @@ class Deployment:
         known = set(source.document["Parameters"]) - set(template.OURS)
         there = {name: value for name, value in parameters_of(found).items() if name in known}
         local = template.LOCAL if self.is_local else {}
-        return source.checked({**local, **there, **given}, on_aws=not self.is_local)
+        return source.checked(given, {**local, **there}, on_aws=not self.is_local)
 
     def _ask_account(self, parameters: dict[str, str], found: dict[str, Any] | None, say: Say) -> None:
         """Raises `Invalid` for what this account does not give to the stack that is `found`; None for a new one."""

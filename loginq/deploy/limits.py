@@ -34,10 +34,11 @@ ASK = "Ask AWS for more: Service Quotas, lambda, “Concurrent executions”."
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What cannot be, and what to do about it: two sentences."""
+    """What cannot be, and what to do about it: two sentences. `of`: the parameters that are to blame for it."""
 
     says: str
     do: str
+    of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +65,24 @@ def clashes(parameters: Mapping[str, str], *, on_aws: bool) -> list[Clash]:
     batch, window = int(parameters["BatchSize"]), int(parameters["BatchWindowSeconds"])
     if batch > WITHOUT_WINDOW and not window:
         says = f"A BatchSize of {batch}, above {WITHOUT_WINDOW}, needs a BatchWindowSeconds of at least 1."
-        found.append(Clash(says, "Give --param BatchWindowSeconds=1."))
-    timeout, hidden = int(parameters["PlacingTimeoutSeconds"]), int(parameters["IntakeVisibilitySeconds"])
-    least = visibility(timeout, window)
-    if on_aws and hidden < least:
+        of = frozenset({"BatchSize", "BatchWindowSeconds"})
+        found.append(Clash(says, "Give --param BatchWindowSeconds=1.", of))
+    least = visibility(int(parameters["PlacingTimeoutSeconds"]), window)
+    if on_aws and int(parameters["IntakeVisibilitySeconds"]) < least:
         says = (
-            f"IntakeVisibilitySeconds is {hidden}, less than {TIMEOUTS} times a PlacingTimeoutSeconds of {timeout} and "
-            f"a BatchWindowSeconds of {window}: SQS may deliver a batch again while it is still being placed."
+            f"IntakeVisibilitySeconds must be at least {least}: six times PlacingTimeoutSeconds, plus "
+            "BatchWindowSeconds. Otherwise SQS delivers a batch again while it is still being placed."
         )
-        found.append(Clash(says, f"Give --param IntakeVisibilitySeconds={least}."))
+        of = frozenset({"IntakeVisibilitySeconds", "PlacingTimeoutSeconds", "BatchWindowSeconds"})
+        found.append(Clash(says, f"Give --param IntakeVisibilitySeconds={least}.", of))
     reserved, most = _placing(parameters)
     if 0 < reserved < most:
         says = (
             f"PlacingReservedConcurrency is {reserved}, less than a PlacingMaxConcurrency of {most}: what Lambda "
             "throttles is delivered again until it is a dead letter."
         )
-        found.append(Clash(says, f"Give --param PlacingReservedConcurrency={most}, or 0 for none."))
+        of = frozenset({"PlacingReservedConcurrency", "PlacingMaxConcurrency"})
+        found.append(Clash(says, f"Give --param PlacingReservedConcurrency={most}, or 0 for none.", of))
     return found
 
 

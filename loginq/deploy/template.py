@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,7 +86,7 @@ class Template:
         specs = self.document["Parameters"].items()
         return [(name, self.defaults.get(name, ""), spec["Description"]) for name, spec in specs if name not in OURS]
 
-    def accept(self, given: dict[str, str]) -> None:
+    def accept(self, given: Mapping[str, str]) -> None:
         """Raises `Invalid` for a parameter that is not there to be given, or has a value that no stack may have."""
         specs = self.document["Parameters"]
         for name, value in given.items():
@@ -94,13 +95,19 @@ class Template:
                 raise Invalid(f"The template has no parameter {name!r}.", f"It has: {known}.")
             _check(name, value, specs[name])
 
-    def checked(self, given: dict[str, str], *, on_aws: bool) -> dict[str, str]:
-        """All parameters but those that `deploy` adds. Raises `Invalid` for what CloudFormation would refuse late, and
-        for what the functions would refuse: their own parser reads every rule here."""
-        self.accept(given)
-        every = {name: value for name, value in {**self.defaults, **given}.items() if name not in OURS}
+    def checked(
+        self, given: Mapping[str, str], there: Mapping[str, str] | None = None, *, on_aws: bool
+    ) -> dict[str, str]:
+        """All parameters but those that `deploy` adds: what is `given`, else what is `there`, else the default.
+
+        Raises `Invalid` for what CloudFormation would refuse late, and for what the functions would refuse: their own
+        parser reads every rule here. A stack that an older loginq made less strictly is not refused for that.
+        """
+        told = {**(there or {}), **given}
+        self.accept(told)
+        every = {name: value for name, value in {**self.defaults, **told}.items() if name not in OURS}
         _agree(every)
-        refuse(clashes(every, on_aws=on_aws))
+        refuse([each for each in clashes(every, on_aws=on_aws) if each.of & set(given)])
         if not on_aws and every["Firewall"] == "true":
             raise Invalid("The emulator has no firewall.", "Give Firewall=true on AWS, and here Firewall=false.")
         return every

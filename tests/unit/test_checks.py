@@ -357,8 +357,8 @@ def given(**parameters: str) -> Stack:
             {"IntakeVisibilitySeconds": "179"}, None,
             (
                 WARN,
-                "IntakeVisibilitySeconds is 179, less than 6 times a PlacingTimeoutSeconds of 30 and a "
-                "BatchWindowSeconds of 0: SQS may deliver a batch again while it is still being placed",
+                "IntakeVisibilitySeconds must be at least 180: six times PlacingTimeoutSeconds, plus "
+                "BatchWindowSeconds. Otherwise SQS delivers a batch again while it is still being placed",
                 "Deploy again. Give --param IntakeVisibilitySeconds=180.",
             ),
         ),

@@ -369,7 +369,7 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
 def test_defaults_fit_aws() -> None:
     every = template.load().checked({}, on_aws=True)
     assert (every["BatchSize"], every["BatchWindowSeconds"], every["PlacingMaxConcurrency"]) == ("500", "1", "10")
-    with pytest.raises(Invalid, match="6 times"):
+    with pytest.raises(Invalid, match="six times"):
         template.load().checked({"IntakeVisibilitySeconds": "30"}, on_aws=True)
 
 

@@ -26,8 +26,8 @@ def given(**parameters: int) -> dict[str, str]:
         ),
         (
             {"PlacingTimeoutSeconds": 30, "BatchSize": 500, "BatchWindowSeconds": 1, "IntakeVisibilitySeconds": 180},
-            "IntakeVisibilitySeconds is 180, less than 6 times a PlacingTimeoutSeconds of 30 and a BatchWindowSeconds "
-            "of 1: SQS may deliver a batch again while it is still being placed.",
+            "IntakeVisibilitySeconds must be at least 181: six times PlacingTimeoutSeconds, plus BatchWindowSeconds. "
+            "Otherwise SQS delivers a batch again while it is still being placed.",
             "Give --param IntakeVisibilitySeconds=181.",
         ),
         (
@@ -46,6 +46,17 @@ def test_parameters_that_clash_are_refused_and_what_to_give_is_taken(
     assert (refused.value.message, refused.value.hint) == (says, do)
     mended = {**parameters, **{name: int(value) for name, value in re.findall(r"--param (\w+)=(\d+)", do)}}
     assert clashes(given(**mended), on_aws=True) == []
+
+
+def test_a_stack_that_was_made_less_strictly_is_refused_for_what_is_given_alone() -> None:
+    """A defect is mended in a hurry: what the stack has is doctor's to tell, and not the moment to stop a deploy."""
+    older = {"BatchSize": "500", "BatchWindowSeconds": "1", "PlacingReservedConcurrency": "5"}
+    older["IntakeVisibilitySeconds"] = "180"
+    every = template.load().checked({"LogLevel": "DEBUG"}, older, on_aws=True)
+    assert older.items() <= every.items() and len(clashes(every, on_aws=True)) == 2
+    with pytest.raises(Invalid) as refused:
+        template.load().checked({"BatchWindowSeconds": "2"}, older, on_aws=True)
+    assert refused.value.hint == "Give --param IntakeVisibilitySeconds=182."
 
 
 def test_all_that_clashes_is_told_at_once() -> None:
