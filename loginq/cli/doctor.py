@@ -24,7 +24,8 @@ def doctor(
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.deploy.checks import Patient, Verdict, examine, examine_launch
+    from loginq.deploy.checks import Patient, Verdict, examine
+    from loginq.deploy.readiness import examine_launch
     from loginq.service.errors import Invalid
     from loginq.service.times import parse_duration
 

@@ -12,7 +12,7 @@ import pytest
 
 from loginq import __version__
 from loginq.client import Trouble
-from loginq.deploy import bundle, checks, quotas, template
+from loginq.deploy import bundle, checks, quotas, readiness, template
 from loginq.deploy.checks import Finding, Patient, Verdict
 from loginq.deploy.quotas import LONGEST, PLACED, Crowd
 from loginq.deploy.states import State, state_of
@@ -443,7 +443,7 @@ def _launch(
         **(account(1_000, unreserved) if unreserved else {}),
     }
     one = patient(clients, given(**(stack or {})), line=Line(rate=50_000))
-    return {each.what: each for each in checks.examine_launch(one, players, within)}
+    return {each.what: each for each in readiness.examine_launch(one, players, within)}
 
 
 POLLS = Crowd(200_000, 600_000).polls
@@ -525,10 +525,10 @@ def test_who_sends_the_mail() -> None:
 
 
 def test_a_stack_that_anybody_may_delete_is_no_state_for_a_launch() -> None:
-    assert told(checks._protection(patient(stack=Stack(protected=True)))) == (
+    assert told(readiness._protection(patient(stack=Stack(protected=True)))) == (
         OK, "nobody can delete the stack before that is lifted", "",
     )  # fmt: skip
-    assert told(checks._protection(patient())) == (
+    assert told(readiness._protection(patient())) == (
         WARN,
         "whoever deletes the stack takes the API from every client that is out there",
         "`aws cloudformation update-termination-protection --enable-termination-protection --stack-name loginq`",
@@ -579,14 +579,14 @@ def test_whether_the_default_places_them_or_large_batches_are_needed(
 
 
 def test_a_launch_of_no_stack() -> None:
-    (found,) = checks.examine_launch(patient(), 10, 10_000)
+    (found,) = readiness.examine_launch(patient(), 10, 10_000)
     assert told(found) == (BAD, "There is no stack 'loginq' here.", "Run `loginq deploy`.")
 
 
 def test_a_table_that_is_too_cold_says_what_to_give_and_that_it_can_be_given() -> None:
     def warm(table: dict[str, Any], line: Line) -> Finding:
         clients = {"dynamodb": {"describe_table": {"Table": table}}}
-        return checks._warm(patient(clients, line=line), Crowd(200_000, 600_000, 30_000))
+        return readiness._warm(patient(clients, line=line), Crowd(200_000, 600_000, 30_000))
 
     assert told(warm({}, Line(rate=50_000))) == (
         OK,

@@ -1,0 +1,148 @@
+"""A planned launch, examined: what of it AWS, the account or this very stack would not bear."""
+
+from collections.abc import Iterator, Mapping
+
+from loginq.deploy import limits, quotas
+from loginq.deploy.checks import Finding, Patient, Verdict, guarded
+from loginq.deploy.quotas import Crowd
+from loginq.service.errors import LoginqError
+from loginq.service.polling import longest_poll
+from loginq.service.settings import Rules
+from loginq.service.times import SECOND
+
+MAILS = 50
+"""A day, by Cognito's own sender: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html"""
+_PLACING = (
+    "BatchSize", "BatchWindowSeconds", "PlacingMaxConcurrency", "PlacingReservedConcurrency", "IntakeVisibilitySeconds",
+)  # fmt: skip
+
+
+def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Finding]:
+    """The planned launch against every quota. `within`: in what time they come, ms."""
+    try:
+        given = patient.parameters()
+    except LoginqError as exc:
+        yield Finding("launch", Verdict.BAD, exc.message, exc.hint)
+        return
+    rules = Rules.of_stack(given)
+    crowd = Crowd(players, within, longest_poll(rules.lease, rules.claim_window))
+    yield from _quotas(patient, crowd, given)
+    yield _throttle(crowd, given)
+    yield _polls(crowd)
+    yield guarded("table", lambda: _warm(patient, crowd))
+    yield _placing(crowd, given)
+    yield guarded("mail", lambda: _mail(patient))
+    if not patient.is_local:
+        yield guarded("protection", lambda: _protection(patient))
+
+
+def _quotas(patient: Patient, crowd: Crowd, given: Mapping[str, str]) -> Iterator[Finding]:
+    placing = 0 if int(given["PlacingReservedConcurrency"]) else int(given["PlacingMaxConcurrency"])
+    for each in quotas.held(patient.aws, quotas.needs(crowd, placing)):
+        need = each.need
+        source = "your account's quota" if each.known else "the documented default; yours could not be read"
+        unit = "" if need.service == "lambda" else "/s"
+        needed = " ".join(filter(None, (f"{need.needed:,}{unit} needed", need.only_if)))
+        yield Finding(
+            need.name,
+            Verdict.OK if each.enough else Verdict.WARN if need.only_if else Verdict.BAD,
+            f"{needed}, {each.allowed:,}{unit} allowed ({source})",
+            "" if each.enough else f"{need.do} Service Quotas: {need.service}, “{need.quota}”.",
+        )
+
+
+def _throttle(crowd: Crowd, given: Mapping[str, str]) -> Finding:
+    """The stage's own limits, which count for each method."""
+    names = ("RequestsPerSecond", "RequestsBurst")
+    needed, there = quotas.throttle_needs(crowd), tuple(int(given[name]) for name in names)
+    says = (
+        f"{needed[0]:,}/s and {needed[1]:,} at once needed of the busiest call, the stage lets {there[0]:,}/s and "
+        f"{there[1]:,} through"
+    )
+    if needed[0] <= there[0] and needed[1] <= there[1]:
+        return Finding("stage throttle", Verdict.OK, says)
+    words = _words({name: max(pair) for name, *pair in zip(names, needed, there, strict=True)})
+    return Finding("stage throttle", Verdict.BAD, says, f"`loginq deploy {words}`.")
+
+
+def _polls(crowd: Crowd) -> Finding:
+    says = f"who waits long polls each {crowd.longest // SECOND} s at the latest: {crowd.polls:,}/s"
+    if crowd.longest >= quotas.LONGEST:
+        return Finding("polls", Verdict.OK, says)
+    longest = quotas.LONGEST // SECOND
+    words = _words({"LeaseSeconds": 2 * longest, "ClaimWindowSeconds": 4 * longest})
+    least = Crowd(crowd.players, crowd.within).polls
+    return Finding("polls", Verdict.WARN, says, f"`loginq deploy {words}` makes them {least:,}/s.")
+
+
+def _warm(patient: Patient, crowd: Crowd) -> Finding:
+    line = patient.queue.lines.read()
+    top = max([line.rate, *(rate for _, rate in line.steps)])
+    reads, writes = quotas.table_needs(crowd, top)
+    there, known = limits.warmth_of(patient.aws, patient.target.table)
+    source = "the table's warm throughput" if known else "the documented default of a new table"
+    says = f"{reads:,} reads/s and {writes:,} writes/s needed, {there[0]:,} and {there[1]:,} at once ({source})"
+    if reads <= there[0] and writes <= there[1]:
+        return Finding("table", Verdict.OK, says)
+    words = _words({"WarmReads": max(reads, there[0]), "WarmWrites": max(writes, there[1])})  # never colder
+    return Finding("table", Verdict.BAD, says, f"Before the launch: `loginq deploy {words}`; AWS bills the rise once.")
+
+
+def _placing(crowd: Crowd, given: Mapping[str, str]) -> Finding:
+    """Whether tickets are placed as fast as they come; else they wait in the intake, and none is lost."""
+    batch, window, functions = (
+        int(given[name]) for name in ("BatchSize", "BatchWindowSeconds", "PlacingMaxConcurrency")
+    )
+    able = quotas.placed(batch, functions)
+    gathered = f", which gather for {window} s" if window else ""
+    says = f"{crowd.per_second:,}/s come, {functions} functions place about {able:,}/s in batches of {batch}{gathered}"
+    if crowd.per_second > able:
+        words, large = _words(_rushing(given)), quotas.placed(quotas.LARGE, quotas.FUNCTIONS)
+        if not words:
+            return Finding("placing", Verdict.WARN, says, "The others wait in the intake: let them come more slowly.")
+        return Finding("placing", Verdict.WARN, says, f"Before the launch: `loginq deploy {words}`: {large:,}/s.")
+    if window and crowd.per_second <= quotas.placed(quotas.SMALL, functions):
+        words = _words({"BatchSize": quotas.SMALL, "BatchWindowSeconds": 0})
+        return Finding(
+            "placing", Verdict.OK, says, f"`loginq deploy {words}` is enough, and places who comes alone at once."
+        )
+    return Finding("placing", Verdict.OK, says)
+
+
+def _rushing(given: Mapping[str, str]) -> dict[str, int]:
+    """The parameters to change for large batches, those that have to follow included."""
+    there = {name: int(given[name]) for name in _PLACING}
+    window, reserved = max(there["BatchWindowSeconds"], 1), there["PlacingReservedConcurrency"]
+    most = max(there["PlacingMaxConcurrency"], quotas.FUNCTIONS)
+    wanted = {
+        "BatchSize": max(there["BatchSize"], quotas.LARGE),
+        "BatchWindowSeconds": window,
+        "PlacingMaxConcurrency": most,
+        "PlacingReservedConcurrency": reserved and max(reserved, most),
+        "IntakeVisibilitySeconds": max(
+            there["IntakeVisibilitySeconds"], limits.visibility(int(given["PlacingTimeoutSeconds"]), window)
+        ),
+    }
+    return {name: value for name, value in wanted.items() if value != there[name]}
+
+
+def _mail(patient: Patient) -> Finding:
+    pool = patient.aws.client("cognito-idp").describe_user_pool(UserPoolId=patient.target.user_pool_id)["UserPool"]
+    settings = pool.get("EmailConfiguration", {})
+    if settings.get("EmailSendingAccount") == "DEVELOPER":
+        return Finding("mail", Verdict.OK, f"SES sends it: {settings.get('From') or settings.get('SourceArn')}")
+    says = f"Cognito's own sender sends {MAILS} a day, and each player who signs up needs one"
+    return Finding("mail", Verdict.WARN, says, "Let SES send it: `loginq deploy --param SesIdentityArn=ARN`.")
+
+
+def _protection(patient: Patient) -> Finding:
+    if (patient.stack.describe() or {}).get("EnableTerminationProtection"):
+        return Finding("protection", Verdict.OK, "nobody can delete the stack before that is lifted")
+    says = "whoever deletes the stack takes the API from every client that is out there"
+    command = "aws cloudformation update-termination-protection --enable-termination-protection --stack-name"
+    return Finding("protection", Verdict.WARN, says, f"`{command} {patient.stack.name}`")
+
+
+def _words(parameters: dict[str, int]) -> str:
+    """Parameters as `deploy` takes them."""
+    return " ".join(f"--param {name}={value}" for name, value in parameters.items())
