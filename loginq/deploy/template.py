@@ -26,8 +26,6 @@ LONGEST = 4_096
 LOCAL = {
     "PlacingTimeoutSeconds": "5",
     "IntakeVisibilitySeconds": "5",
-    "BatchSize": "10",
-    "BatchWindowSeconds": "0",
     "LogRetentionDays": "1",
 }
 """What is smaller on the emulator, so that a dead letter takes half a minute there and not a quarter of an hour."""

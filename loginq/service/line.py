@@ -25,7 +25,7 @@ MAX_TIME = 253_402_300_799_999
 """The last ms of the year 9999: later ones cannot be written down."""
 MAX_MESSAGE = 200
 """Bytes of a message; with 20 steps beside it the item is then just under its 1 KB."""
-DEFAULT_LEASE = 60_000
+DEFAULT_LEASE = 120_000
 
 Step = tuple[int, int]
 """(instant, the rate from then on)."""

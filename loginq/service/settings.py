@@ -18,7 +18,7 @@ class Rules:
     """The parameters of the stack that the queue's rules need; durations in ms, the rate as in the line."""
 
     admission: int = 5 * MINUTE
-    claim_window: int = 2 * MINUTE
+    claim_window: int = 4 * MINUTE
     lease: int = DEFAULT_LEASE
     reconnect_grace: int = 5 * MINUTE
     return_rate: int = 0

@@ -18,7 +18,7 @@ from loginq.service.errors import (
     UnknownTicket,
 )
 from loginq.service.intake import Ticket
-from loginq.service.line import Line
+from loginq.service.line import DEFAULT_LEASE, Line
 from loginq.service.placing import Message, place
 from loginq.service.players import COOL_DOWN, Identity, State
 from loginq.service.queue import Queue
@@ -199,10 +199,10 @@ def test_polling_renews_the_lease_once_it_is_a_third_old(queue: Queue, now: list
     ticket = login.request(queue, ADA).ticket
     placed(queue)
     start = now[0]
-    pass_time(queue, now, 19 * SECOND)
+    pass_time(queue, now, DEFAULT_LEASE // 3)
     login.status(queue, ADA, ticket)
     assert queue.lines.read().alive_at == start
-    pass_time(queue, now, 12 * SECOND)
+    pass_time(queue, now, DEFAULT_LEASE // 6 + SECOND)
     login.status(queue, ADA, ticket)
     assert queue.lines.read().alive_at == now[0]
 
@@ -213,7 +213,7 @@ def test_after_a_silence_the_gate_has_moved_for_one_lease(queue: Queue, now: lis
     placed(queue)
     pass_time(queue, now, 60 * MINUTE)
     standing = login.status(queue, ADA, ticket)
-    assert standing.ahead == 5_000 - 60 * 20
+    assert standing.ahead == 5_000 - 20 * DEFAULT_LEASE // SECOND
 
 
 def test_a_ticket_that_the_line_does_not_take_is_sent_again_once_an_interval(queue: Queue, now: list[int]) -> None:

@@ -73,7 +73,7 @@ def test_a_dry_run_of_a_new_stack_leaves_nothing(emulator: Running) -> None:
         ({"LogLevel": "LOUD"}, "LogLevel cannot be 'LOUD'"),
         ({"BatchSize": "100", "BatchWindowSeconds": "0"}, "BatchWindowSeconds"),
         ({"WarmReads": "12000"}, "go together"),
-        ({"ClaimWindowSeconds": "119"}, "ClaimWindowSeconds of 119 is too short for a LeaseSeconds of 60"),
+        ({"ClaimWindowSeconds": "119"}, "ClaimWindowSeconds of 119 is too short for a LeaseSeconds of 120"),
     ],
 )
 def test_bad_parameters_are_refused_before_anything_is_done(

@@ -19,7 +19,9 @@ from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing
 from loginq.service.errors import Failed, Invalid, QueueClosed
-from loginq.service.settings import Target
+from loginq.service.line import Line
+from loginq.service.settings import Rules, Target
+from loginq.service.times import SECOND
 
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
@@ -368,9 +370,35 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
 
 def test_defaults_fit_aws() -> None:
     every = template.load().checked({}, on_aws=True)
-    assert (every["BatchSize"], every["BatchWindowSeconds"], every["PlacingMaxConcurrency"]) == ("500", "1", "10")
-    with pytest.raises(Invalid, match="six times"):
-        template.load().checked({"IntakeVisibilitySeconds": "30"}, on_aws=True)
+    assert (every["BatchSize"], every["BatchWindowSeconds"], every["PlacingMaxConcurrency"]) == ("10", "0", "10")
+    assert (every["LeaseSeconds"], every["ClaimWindowSeconds"]) == ("120", "240")
+    rules = Rules.of_stack(every)
+    assert (rules.lease, rules.claim_window) == (Rules().lease, Rules().claim_window) == (Line().lease, 240 * SECOND)
+    hidden = int(every["IntakeVisibilitySeconds"])
+    assert hidden >= 6 * int(every["PlacingTimeoutSeconds"]) + int(every["BatchWindowSeconds"])
+    template.load().checked({"BatchSize": "500", "BatchWindowSeconds": "1"}, on_aws=True)  # all a launch has to give
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"IntakeVisibilitySeconds": "179"},
+        {"PlacingTimeoutSeconds": "34"},
+        {"BatchWindowSeconds": "21"},
+        {"IntakeVisibilitySeconds": "200", "PlacingTimeoutSeconds": "33", "BatchWindowSeconds": "3"},
+    ],
+)
+def test_a_ticket_that_is_hidden_for_too_short_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(Invalid, match="IntakeVisibilitySeconds must be at least"):
+        template.load().checked(given, on_aws=True)
+
+
+def test_a_stack_that_an_older_loginq_made_is_not_refused_for_what_it_has() -> None:
+    older = {"BatchSize": "500", "BatchWindowSeconds": "1", "IntakeVisibilitySeconds": "180"}
+    every = template.load().checked({"LogLevel": "DEBUG"}, older, on_aws=True)
+    assert older.items() <= every.items()
+    with pytest.raises(Invalid, match="at least 182"):
+        template.load().checked({"BatchWindowSeconds": "2"}, older, on_aws=True)
 
 
 def test_parameters_are_words_with_an_equals_sign() -> None:

@@ -214,15 +214,16 @@ def planning(*described: Any, changes: Any = None) -> tuple[Deployment, Scripted
 
 def test_only_what_is_given_is_given_and_the_rest_keeps_what_it_then_has() -> None:
     """What an earlier deploy gave is not given again: somebody may be changing it at this moment."""
-    before = there(LeaseSeconds="40", CorsOrigin="*", CodeKey="old", LoginqVersion="0", Gone="x", LogLevel="INFO")
+    kept = {"LeaseSeconds": "60", "ClaimWindowSeconds": "120", "BatchSize": "500", "BatchWindowSeconds": "1"}
+    before = there(**kept, CorsOrigin="*", CodeKey="old", LoginqVersion="0", Gone="x", LogLevel="INFO")
     deployment, aws = planning(before)
     plan = deployment.plan({"LogLevel": "DEBUG"}, lambda text: None, given_tags={"team": "a"})
     (asked,) = aws.made("CreateChangeSet")
     given = {each["ParameterKey"]: each.get("ParameterValue") for each in asked["Parameters"]}
-    assert {name for name, value in given.items() if value is None} == {"LeaseSeconds", "CorsOrigin"}
-    assert (given["LogLevel"], given["BatchSize"], given["CodeBucket"]) == ("DEBUG", "10", BUCKET)
+    assert {name for name, value in given.items() if value is None} == {*kept, "CorsOrigin"}
+    assert (given["LogLevel"], given["MaxReceives"], given["CodeBucket"]) == ("DEBUG", "5", BUCKET)
     assert given["CodeKey"] != "old" and "Gone" not in given
-    assert (plan.parameters["LeaseSeconds"], plan.update) == ("40", True)
+    assert kept.items() <= plan.parameters.items() and plan.update
     tags = {each["Key"]: each["Value"] for each in asked["Tags"]}
     assert tags == {"owner": "ada", "team": "a", "application": "loginq"}
     assert plan.tags == [("team", None, "a")]

@@ -8,6 +8,7 @@ import pytest
 
 from loginq.service import login, operating
 from loginq.service.errors import UnknownTicket
+from loginq.service.line import DEFAULT_LEASE
 from loginq.service.players import COOL_DOWN, State
 from loginq.service.sessions import report
 from loginq.service.settling import ADMITTING, settle
@@ -76,7 +77,7 @@ def test_a_renewal_that_fails_fails_no_poll(memory: InMemory, world: World) -> N
     ada = someone()
     queue.lines.change(lambda line, t: line.set_capacity(t, 0))
     ticket = world.in_line(ada)
-    world.later(40 * SECOND)
+    world.later(DEFAULT_LEASE // 2 + SECOND)
 
     def throttled(operation: str, parameters: Row, work: Work) -> Row:
         if operation == "put_item":

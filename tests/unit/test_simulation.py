@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loginq.service import valve
-from loginq.service.line import Line
+from loginq.service.line import DEFAULT_LEASE, Line
 from loginq.service.times import MINUTE, SECOND
 from loginq.simulation import Arrival, Change, Outcome, Scenario, simulate
 from tests.unit.histories import START, new_line
@@ -131,7 +131,7 @@ def test_after_an_outage_of_any_length_only_a_leases_worth_is_claimable(length: 
     before = [line for at, line in outcome.lines if at < START + down[0]][-1]
     line = next(line for at, line in outcome.lines if at >= START + down[1])
     back = line.reached(START + down[1])
-    assert back - before.reached(START + down[0]) <= 20 * 60 + 20 + 1
+    assert back - before.reached(START + down[0]) <= 20 * DEFAULT_LEASE // SECOND + 20 + 1
     top = max(through_the_valve(outcome).values())
     assert top <= 2 * 200 + 20 + 1
 
@@ -144,7 +144,7 @@ def test_synthetic_players_are_carried_by_settling_alone() -> None:
 
 def test_a_line_that_nobody_polls_stands_still() -> None:
     outcome = simulate(Scenario(line_at(20_000), crowd(3_000, 0, silent=True), until=30 * MINUTE))
-    assert outcome.lines[-1][1].reached(START + 30 * MINUTE) <= 20 * 62 + 20 + 1
+    assert outcome.lines[-1][1].reached(START + 30 * MINUTE) <= 20 * (DEFAULT_LEASE // SECOND + 2) + 20 + 1
 
 
 @pytest.mark.parametrize("silent", [0, 1_999], ids=["all of them poll", "one of them polls"])
