@@ -25,10 +25,17 @@ _STATES = {
     "short": ("Short", MetricUnit.Count),
     "few_claims": ("FewClaims", MetricUnit.Count),
     "no_shows": ("NoShows", MetricUnit.Count),
-    "eta_error_ms": ("EtaError", MetricUnit.Milliseconds),
 }
-"""The same for what is measured, zero or not: each minute, and of whom is let in who was told a waiting time."""
+"""The same for what is told each minute, zero or not, while anything is in motion: a metric that exists in an hour is
+paid for that hour, and a queue is idle for most of its life."""
+_MOTION = ("waiting", "achieved_per_second", "no_shows", "unused", "few_claims")
+"""Of what settling says: all zero while nobody waits, nobody was let in within the last minute, and none is counted."""
+_MEASURED = {"eta_error_ms": ("EtaError", MetricUnit.Milliseconds)}
+"""The same for what is measured of whom is let in, zero or not, who was told a waiting time."""
 _EXPIRED = "ticket_expired"
+_ALL = "all"
+"""The dimension `service` of `Errors`, which is one metric for the whole stack: one alarm watches it, and an hour of
+trouble is paid for once. The kind stands beside it in the log line."""
 
 
 @cache
@@ -44,7 +51,9 @@ def _namespace() -> str:
 def emit(line: dict[str, Any]) -> None:
     """Write the metrics of one call, if there are any, to stdout."""
     found = {name: line[key] for key, name in _COUNTED.items() if line.get(key)}
-    found |= {name: float(line[key]) for key, name in _STATES.items() if line.get(key) is not None}
+    if any(line.get(key) for key in _MOTION):
+        found |= {name: float(line[key]) for key, name in _STATES.items() if key in line}
+    found |= {name: float(line[key]) for key, name in _MEASURED.items() if line.get(key) is not None}
     if line.get("code") == _EXPIRED:
         found["Expired", MetricUnit.Count] = 1
     if "refused" in line:  # by design: `errors.ByDesign` says what it is counted as
@@ -58,4 +67,5 @@ def emit(line: dict[str, Any]) -> None:
     kind = line.get("error") or (line.get("code") if failed else None)
     if kind:
         with single_metric(name="Errors", unit=MetricUnit.Count, value=1, namespace=_namespace()) as error:
-            error.add_dimension(name="kind", value=str(kind))
+            error.add_dimension(name="service", value=_ALL)
+            error.add_metadata(key="kind", value=str(kind))

@@ -1,9 +1,9 @@
-"""What AWS asks for: a price table with its date and source, and the bill of a launch from it."""
+"""What AWS asks for: a price table with its date and source, and from it the bill of a launch and of an idle month."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.polling import LONGEST
 from loginq.service.times import MINUTE, SECOND
 
 AS_OF = "2025-12"
@@ -17,14 +17,38 @@ PRICES = {
     "DynamoDB read units": 0.125 / MILLION,
     "SQS requests": 0.40 / MILLION,
     "CloudWatch Logs GB": 0.50,
+    "Data out GB": 0.09,
+    "CloudWatch alarm metrics": 0.10,  # a month, standard resolution
+    "CloudWatch dashboards": 3.00,  # a month
+    "Secrets Manager secrets": 0.40,  # a month
+    "WAF web ACLs": 5.00,  # a month
+    "WAF rules": 1.00,  # a month, a group of AWS's own is one
 }
 """US dollars for one."""
-MONTHLY_USER = 0.015
-"""US dollars for a monthly active user of Cognito Essentials, after the first 10,000; once a month, whoever asks."""
+USER_TIERS = ((10_000, 0.0), (100_000, 0.0055), (1_000_000, 0.0046), (10_000_000, 0.00325), (float("inf"), 0.0025))
+"""Up to how many monthly active users of Cognito Lite each costs how many US dollars; once a month, whoever asks.
+
+https://aws.amazon.com/cognito/pricing/, list price. Essentials, Cognito's own default, costs 0.015 for each after the
+first 10,000.
+"""
+MONTH = 30 * 24 * 60
+"""Minutes."""
+POLLERS, LONG_POLL = 5, 20
+"""Lambda's pollers of an idle queue, and the seconds that each of their calls waits.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
 CALL_GB_SECONDS = 0.5 * 0.030
 """Assumed: a call takes 30 ms of a function with 512 MB."""
-LINE_BYTES = 350
-"""Assumed: a log line of one call."""
+SQS_BATCH = 10
+"""Messages that one request takes or deletes, however large the batches are that Lambda makes of them."""
+ANSWER_BYTES = 1_000
+"""Assumed: what an answer has with its headers."""
+LINE_BYTES = 750
+"""Assumed: what a call logs, 400 for its own line and 330 for Lambda's START, END and REPORT, as measured, and what
+CloudWatch adds."""
+RUN_SECONDS, CALL_SECONDS = 0.05, 0.01
+"""Assumed: what a warm run of settle_line with 512 MB takes by itself, and for each call of DynamoDB."""
 WARM = 1 / 30
 """Assumed: one warm Lambda for each 30 calls a second, which reads the line once a second."""
 
@@ -48,8 +72,12 @@ class Bill:
 
     @property
     def cognito(self) -> float:
-        """What the players cost as monthly active users, whatever stands before the game."""
-        return max(0, self.sign_ins - 10_000) * MONTHLY_USER
+        """What the players cost as monthly active users of Cognito Lite, whatever stands before the game."""
+        lows = (0, *(up_to for up_to, _ in USER_TIERS))
+        return sum(
+            max(0, min(self.sign_ins, up_to) - low) * price
+            for low, (up_to, price) in zip(lows, USER_TIERS, strict=False)
+        )
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
@@ -102,8 +130,51 @@ def estimate(
             "Lambda GB-seconds": lambdas * CALL_GB_SECONDS,
             "DynamoDB write units": writes,
             "DynamoDB read units": reads,
-            "SQS requests": players + 3 * batches + seconds / (LONGEST / SECOND) * 5,
+            "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS,
             "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
+            "Data out GB": calls * ANSWER_BYTES / 1e9,
         },
         players,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of settle_line asks of DynamoDB: how many calls, read and write units."""
+
+    calls: int
+    reads: float
+    writes: float
+
+
+def idle(resources: Mapping[str, Mapping[str, Any]], run: Run) -> Bill:
+    """The bill of a month in which nobody comes.
+
+    Args:
+        resources: those of the template that a stack has. run: of settle_line, the one function that works then.
+    """
+    kinds = [each["Type"] for each in resources.values()]
+    acls = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::WAFv2::WebACL"]
+    return Bill(
+        {
+            "CloudWatch alarm metrics": sum(map(_watched, resources.values())),
+            "CloudWatch dashboards": kinds.count("AWS::CloudWatch::Dashboard"),
+            "Secrets Manager secrets": kinds.count("AWS::SecretsManager::Secret"),
+            "WAF web ACLs": len(acls),
+            "WAF rules": sum(len(each["Rules"]) for each in acls),
+            "SQS requests": MONTH * 60 / LONG_POLL * POLLERS,
+            "Lambda requests": MONTH,
+            "Lambda GB-seconds": MONTH * 0.5 * (RUN_SECONDS + run.calls * CALL_SECONDS),
+            "DynamoDB read units": MONTH * run.reads,
+            "DynamoDB write units": MONTH * run.writes,
+            "CloudWatch Logs GB": MONTH * LINE_BYTES / 1e9,
+        },
+        0,
+    )
+
+
+def _watched(resource: Mapping[str, Any]) -> int:
+    """How many metrics an alarm is charged for: metric math for each that it reads."""
+    if resource["Type"] != "AWS::CloudWatch::Alarm":
+        return 0
+    return sum("MetricStat" in each for each in resource["Properties"].get("Metrics", ())) or 1

@@ -8,8 +8,6 @@ from typing import Any
 
 import typer.main
 
-BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
-
 
 def commands(command: Any, words: tuple[str, ...] = ("loginq",)) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with the words that call it."""
@@ -34,9 +32,15 @@ def reference() -> str:
 
 
 def rewritten(text: str) -> str:
-    """A text with the reference between its two marks made anew. Raises `ValueError` when it has no marks."""
-    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    return f"{text[:start]}\n{reference()}\n{text[end:]}"
+    """A text with the reference between its two marks made anew."""
+    return between(text, "commands", reference())
+
+
+def between(text: str, name: str, made: str) -> str:
+    """A text with what stands between the two marks of this name made anew. Raises `ValueError` when it has none."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    start = text.index(begin) + len(begin)
+    return f"{text[:start]}\n{made}\n{text[text.index(end) :]}"
 
 
 def _parameter(parameter: Any) -> str:

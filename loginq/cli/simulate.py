@@ -114,7 +114,7 @@ def _show(launch: "Launch", report: "Report") -> None:
     console.table(["AWS", "count", "USD"], rows, empty="", numbers=["count", "USD"])
     console.say(
         f"Prices of {AS_OF} ({SOURCE}). Not in it: Cognito's monthly users, at most {bill.cognito:,.0f} USD for these "
-        "players, whichever queue they stand in."
+        "players in the tier LITE, whichever queue they stand in."
     )
 
 

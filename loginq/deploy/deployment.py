@@ -165,8 +165,9 @@ class Deployment:
         """All that are not `deploy`'s own: given, else what an earlier deploy gave, as far as this template has it."""
         known = set(source.document["Parameters"]) - set(template.OURS)
         there = {name: value for name, value in parameters_of(found).items() if name in known}
+        older = template.OLDER if there else {}
         local = template.LOCAL if self.is_local else {}
-        return source.checked(given, {**local, **there}, on_aws=not self.is_local)
+        return source.checked(given, {**local, **older, **there}, on_aws=not self.is_local)
 
     def _ask_account(self, parameters: dict[str, str], found: dict[str, Any] | None, say: Say) -> None:
         """Raises `Invalid` for what this account does not give to the stack that is `found`; None for a new one."""

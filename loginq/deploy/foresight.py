@@ -1,4 +1,4 @@
-"""What a first deploy would make, by the template alone: for a dry run that may not ask CloudFormation."""
+"""What a first deploy would make, by the template alone: for a dry run that may not ask AWS, and for prices."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,16 @@ from loginq.deploy.stack import Change
 
 def foreseen(document: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Change]:
     """The resources of a template whose condition holds, each to be added."""
-    return [
-        Change("Add", name, resource["Type"], "")
+    return [Change("Add", name, each["Type"], "") for name, each in resources(document, parameters).items()]
+
+
+def resources(document: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The resources of a template whose condition holds."""
+    return {
+        name: resource
         for name, resource in document["Resources"].items()
         if "Condition" not in resource or _holds({"Condition": resource["Condition"]}, document, parameters)
-    ]
+    }
 
 
 def _holds(condition: Mapping[str, Any], document: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:

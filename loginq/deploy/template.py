@@ -31,6 +31,12 @@ LOCAL = {
 """What is smaller on the emulator, so that a dead letter takes half a minute there and not a quarter of an hour."""
 
 
+OLDER = {"Monitoring": "full", "UserPoolTier": "ESSENTIALS"}
+"""What a stack has that is older than these parameters: an update takes nothing away that nobody asked to lose."""
+_REPLACING = {"AWS::Cognito::UserPool": ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")}
+"""Properties whose change makes another resource, with another ARN."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's tags, each read as {tag: value}."""
 
@@ -71,13 +77,24 @@ class Template:
             for name, resource in self.document["Resources"].items()
             if resource["Type"].startswith("AWS::ApiGateway::") and name not in (_DEPLOYMENT, "Stage")
         }
-        text = json.dumps(fixed, sort_keys=True)
+        text = json.dumps(fixed | self._pointed_at(fixed), sort_keys=True)
         used = {
             name: parameters.get(name, self.defaults.get(name))
             for name in self.document["Parameters"]
             if f'"{name}"' in text or f"${{{name}}}" in text
         }
         return hashlib.sha256((text + json.dumps(used, sort_keys=True)).encode()).hexdigest()[:10]
+
+    def _pointed_at(self, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """What makes the resources another that the API's authorizers speak of: a deployment keeps their ARN."""
+        found = {}
+        for each in fixed.values():
+            for arn in each["Properties"].get("ProviderARNs", []):
+                name = arn["GetAtt"].partition(".")[0]
+                resource = self.document["Resources"][name]
+                kept = _REPLACING[resource["Type"]]
+                found[name] = {key: value for key, value in resource["Properties"].items() if key in kept}
+        return found
 
     def parameters(self) -> list[tuple[str, str, str]]:
         """What may be given: (name, default, what it means)."""
@@ -115,6 +132,8 @@ def _agree(every: dict[str, str]) -> None:
     """Raises `Invalid` for values that are right one by one, and not together."""
     if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
         raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
+    if every["EmailFromAddress"] and not every["SesIdentityArn"]:
+        raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
     rules = Rules.of_stack(every)
     if rules.claim_window < rules.lease + 2 * longest_poll(rules.lease, rules.claim_window):
         raise Invalid(

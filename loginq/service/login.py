@@ -188,6 +188,7 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     entered = dict(zip(rows, attempts(let_in, rows.values()), strict=True))
     if new := sum(result is True for result in entered.values()):
         queue.valve.note(queue.clock(), new)
+        queue.lines.change(lambda line, t: line.renew(t))  # as every operator's change does
     results = [row if isinstance(row, LoginqError) else entered.get(row.sub, _changing()) for row in made]
     return [result if isinstance(result, LoginqError) else None for result in results]
 

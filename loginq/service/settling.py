@@ -38,7 +38,7 @@ _BUCKETS = 50
 
 
 _PAIRS = ("samples", "closings", "counts")
-_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to")
+_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Memory:
         run_at: when this was, ms.
         counts: (no-shows, real positions) of the last three counts.
         unused_to: up to where admissions that nobody used have been looked for.
+        seen: the version of the line as the run left it.
         unknown: attributes of a newer version, kept as they are.
     """
 
@@ -65,6 +66,7 @@ class Memory:
     buckets_to: int = 0
     run_at: int = 0
     unused_to: int = 0
+    seen: int = 0
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -130,7 +132,9 @@ def settle(queue: Queue) -> Settled:
     memory, unused = _free_unused(queue, memory, line, t)
     if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
-    queue.table.put({**dict(zip(("PK", "SK"), _key(queue), strict=True)), **replace(memory, run_at=t).to_row()})
+    queue.table.put(
+        {**dict(zip(("PK", "SK"), _key(queue), strict=True)), **replace(memory, run_at=t, seen=line.version).to_row()}
+    )
     asked = line.flow_at(t) / SECOND
     whole = range(bucket(t) - MINUTE, bucket(t), BUCKET)
     achieved = sum(counters[start][0] for start in whole if start in counters) * SECOND / MINUTE
@@ -230,9 +234,13 @@ def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
 def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, bool]]:
     """The valve's counters since the last run, at least those of a minute; none where nobody can have come through.
 
-    That is an empty line all of which is counted, now as well as a run ago: it costs nothing to leave it idle.
+    That is an empty line all of which is counted, now as well as a run ago; and one that nobody has written since a run
+    at which its lease was long over, because whoever polls it writes it. So it costs nothing to leave a queue idle.
     """
-    if line.tail == line.counted_to and memory.admitted == line.counted:
+    over = line.alive_at + line.lease + BUCKET
+    if memory.admitted == line.counted and line.tail == line.counted_to:
+        return {}
+    if memory.seen == line.version and memory.run_at >= over:
         return {}
     t = queue.clock()
     back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, _BUCKETS - 1)

@@ -667,12 +667,13 @@ def test_each_call_is_counted(
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
     entered = counted(capsys)
     assert (entered.pop("Admitted"), 1_000 <= entered.pop("EtaError") < 5_000, entered) == (1, True, {})
+    there.lines.change(lambda line, t: line.pause(t).join(t, 1))
     get_login_status.handler(asking, Context(0))
     assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
     settle_line.handler({}, Context(5_000))
     said = counted(capsys)
     assert said.pop("AchievedRate") in (0, 0.017)  # one a minute, once the second in which it was let in is over
-    assert said == {"Waiting": 0, "AskedRate": 1_000, "Short": 0, "FewClaims": 0, "NoShows": 0}
+    assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0}
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))
     assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}
@@ -696,9 +697,29 @@ def test_who_was_told_the_truth_counts_as_much_as_who_was_not(
     assert counted(capsys) == found
 
 
+@pytest.mark.parametrize("moves", ["waiting", "achieved_per_second", "no_shows", "unused", "few_claims"])
+def test_a_minute_in_which_nothing_moves_is_no_metric(moves: str, capsys: pytest.CaptureFixture[str]) -> None:
+    idle = {"waiting": 0, "asked_per_second": 20.0, "achieved_per_second": 0.0, "short": False, "no_shows": 0}
+    metrics.emit(idle)
+    assert capsys.readouterr().out == ""
+    metrics.emit({**idle, moves: 1})
+    assert '"AskedRate":[20.0]' in capsys.readouterr().out
+
+
+def test_a_closed_queue_is_no_error_and_trouble_is_one_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.emit({"status": 503, "code": "queue_closed", "refused": "Closed"})
+    assert "Errors" not in capsys.readouterr().out
+    for line in ({"status": 503, "code": "unavailable"}, {"status": 500, "code": "internal"}, {"error": "KeyError"}):
+        metrics.emit(line)
+        written = json.loads(capsys.readouterr().out)
+        (directive,) = written["_aws"]["CloudWatchMetrics"]
+        assert (directive["Dimensions"], written["service"], written["Errors"]) == ([["service"]], "all", [1.0])
+
+
 def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
     """Of our own, in the namespace that is the stack's name."""
-    known = {name for name, _ in (*metrics._COUNTED.values(), *metrics._STATES.values())} | {"Expired", "Errors"}
+    measured = (*metrics._COUNTED.values(), *metrics._STATES.values(), *metrics._MEASURED.values())
+    known = {name for name, _ in measured} | {"Expired", "Errors"}
     resources = template.load().document["Resources"].values()
     alarms = {
         each["Properties"]["MetricName"]
@@ -715,7 +736,7 @@ def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
             if isinstance(words[0], str):
                 namespace = namespace if words[0] == "." else words[0]
                 shown |= {words[1]} if namespace == "ours" else set()
-    assert alarms == {"Short", "FewClaims"}
+    assert alarms == {"Errors", "Short", "FewClaims"}
     assert {"Placed", "Admitted", "AchievedRate"} <= shown
     assert alarms | shown <= known
 

@@ -227,7 +227,7 @@ def test_who_never_came_back_waits_like_everybody_once_the_claim_window_is_over(
     back = login.request(queue, ada)
     assert back.state is State.WAITING
     for _ in range(11):  # past the grace, too
-        world.later(30 * SECOND)
+        world.later(RULES.claim_window // 8)
         queue.lines.change(lambda line, t: line.renew(t))
     after = login.request(queue, ada)
     assert after.ticket != back.ticket

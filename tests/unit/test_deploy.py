@@ -18,7 +18,7 @@ from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing
-from loginq.service.errors import Failed, Invalid, QueueClosed
+from loginq.service.errors import Failed, Invalid
 from loginq.service.line import Line
 from loginq.service.settings import Rules, Target
 from loginq.service.times import SECOND
@@ -287,8 +287,12 @@ def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
     assert source.api_hash({"CorsOrigin": "*"}) == source.api_hash({})
     assert source.api_hash({"LeaseSeconds": "10", "CodeKey": "x"}) == source.api_hash({})
     resources = {**source.document["Resources"]}
-    for changed, differs in (("GetLogin", True), ("Throttled", True), ("Table", False), ("Stage", False)):
-        other = {**resources, changed: {**resources[changed], "Properties": {"changed": True}}}
+    for changed, properties, differs in (
+        ("GetLogin", {"changed": True}, True), ("Throttled", {"changed": True}, True), ("Table", {}, False),
+        ("Stage", {}, False), ("UserPool", {"AliasAttributes": ["phone_number"]}, True),  # another pool
+        ("UserPool", {**resources["UserPool"]["Properties"], "UserPoolTier": "PLUS"}, False),
+    ):  # fmt: skip
+        other = {**resources, changed: {**resources[changed], "Properties": properties}}
         document = {**source.document, "Resources": other}
         assert (template.Template(source.text, document).api_hash({}) != source.api_hash({})) is differs, changed
 
@@ -354,16 +358,15 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
     alarms = {n: r["Properties"] for n, r in document["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
     assert set(alarms) == {
         "DeadLettersAlarm", "IntakeAgeAlarm", "FunctionErrorsAlarm", "ThrottlesAlarm", "ServerErrorsAlarm",
-        "ShortAlarm", "FewClaimsAlarm",
+        "ShortAlarm", "FewClaimsAlarm", "PlacingErrorsAlarm", "SettleErrorsAlarm", "SettleSilentAlarm",
+        "SignInThrottlesAlarm",
     }  # fmt: skip
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
-        assert alarm["TreatMissingData"] == "notBreaching", name
+        assert alarm["TreatMissingData"] == ("breaching" if name == "SettleSilentAlarm" else "notBreaching"), name
         assert "`loginq " in alarm["AlarmDescription"] or "Service Quotas" in alarm["AlarmDescription"], name
         assert f"| {name} |" in readme, name
-    errors, closed = (each["MetricStat"]["Metric"] for each in alarms["ServerErrorsAlarm"]["Metrics"][1:])
-    assert (errors["MetricName"], closed["MetricName"]) == ("5XXError", QueueClosed.metric)
     mail = document["Resources"]["AlarmsByEmail"]
     assert (mail["Properties"]["Endpoint"], mail["Condition"]) == ({"Ref": "AlarmEmail"}, "Notifies")
 

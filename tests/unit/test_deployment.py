@@ -229,6 +229,25 @@ def test_only_what_is_given_is_given_and_the_rest_keeps_what_it_then_has() -> No
     assert plan.tags == [("team", None, "a")]
 
 
+@pytest.mark.parametrize("has", [{}, {"Monitoring": "lean", "UserPoolTier": "LITE"}])
+def test_a_stack_that_is_older_than_a_parameter_keeps_what_it_has(has: dict[str, str]) -> None:
+    deployment, aws = planning(there(CorsOrigin="*", **has))
+    plan = deployment.plan({}, lambda text: None)
+    (asked,) = aws.made("CreateChangeSet")
+    given = {each["ParameterKey"]: each.get("ParameterValue") for each in asked["Parameters"]}
+    older = {"Monitoring": "full", "UserPoolTier": "ESSENTIALS"}
+    assert {name: given[name] for name in older} == (dict.fromkeys(older) if has else older)
+    assert {name: plan.parameters[name] for name in older} == (has or older)
+
+
+def test_a_new_stack_is_lean() -> None:
+    deployment, aws = planning(MISSING)
+    deployment.plan({}, lambda text: None)
+    (asked,) = aws.made("CreateChangeSet")
+    given = {each["ParameterKey"]: each.get("ParameterValue") for each in asked["Parameters"]}
+    assert (given["Monitoring"], given["UserPoolTier"], given["LeaseSeconds"]) == ("lean", "LITE", "120")
+
+
 def test_what_somebody_deploys_during_the_bundling_is_planned_for() -> None:
     deployment, _ = planning(there(CorsOrigin="*"), there(CorsOrigin="https://a.example"))
     plan = deployment.plan({}, lambda text: None)

@@ -1,11 +1,15 @@
 """The template: what its parameters take, by the very parser of the functions, and who may read what."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from loginq.client import Trouble, game
 from loginq.deploy import template
+from loginq.deploy.foresight import resources
 from loginq.service.errors import Invalid
 from loginq.service.line import MAX_RATE
 from loginq.service.rates import parse_rate
@@ -15,6 +19,7 @@ TEMPLATE = template.load()
 SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]
 FLAG = (["true", "false"], ["", "True", "yes", "1", "true "])
 ARN = "arn:aws:iam::123456789012:policy/"
+SES = "arn:aws:ses:us-east-1:123456789012:identity/"
 
 # Parameter -> (its extremes, what lies just beyond them).
 VALUES: dict[str, tuple[list[str], list[str]]] = {
@@ -42,6 +47,16 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "RequestsBurst": (["1", "1000000"], ["0", "1000001"]),
     "Firewall": FLAG,
     "AccessLogs": FLAG,
+    "UserPoolTier": (["LITE", "ESSENTIALS", "PLUS"], ["", "lite", "FREE"]),
+    "SesIdentityArn": (
+        ["", f"{SES}example.com", f"{SES}no-reply@mail.example.com"],
+        ["example.com", SES, "arn:aws:ses:us-east-1:12345:identity/example.com", f"{SES}example.com\n"],
+    ),
+    "EmailFromAddress": (
+        ["", "no-reply@example.com", "The Game <no-reply@example.com>"],
+        ["a", "a@b", "Game <a@b.co", "<a@b.co>", "Game\r\nBcc: x <a@b.co>", "a@b.co, c@d.co", "Für Dich <a@b.co>"],
+    ),
+    "Monitoring": (["lean", "full"], ["", "Lean", "none"]),
     "AlarmEmail": (
         ["", "a@b.co", "on.call+game@studio-x.example.com"],
         ["a", "a@b", "a@b.co,c@d.co", "a@b.co c@d.co", "A <a@b.co>", "a@b@c.co", "ops\u00a0@b.co", "a@ä.co",
@@ -66,6 +81,9 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
 TOGETHER = {
     "LeaseSeconds": {"3600": {"ClaimWindowSeconds": "86400"}},
     "ClaimWindowSeconds": {"4": {"LeaseSeconds": "2"}},
+    "EmailFromAddress": {
+        value: {"SesIdentityArn": f"{SES}e.co"} for value in ("no-reply@example.com", "The Game <no-reply@example.com>")
+    },
     "BatchSize": {"10000": {"BatchWindowSeconds": "1"}},
     "BatchWindowSeconds": {"0": {"BatchSize": "10"}, "300": {"IntakeVisibilitySeconds": "480"}},
     "PlacingTimeoutSeconds": {"900": {"IntakeVisibilitySeconds": "5401"}},
@@ -138,6 +156,86 @@ def test_warm_throughput_is_nothing_or_what_aws_starts_at() -> None:
     )  # fmt: skip
 
 
+def test_a_sender_without_an_identity_is_refused() -> None:
+    with pytest.raises(Invalid, match="EmailFromAddress needs a SesIdentityArn"):
+        TEMPLATE.checked({"EmailFromAddress": "no-reply@example.com"}, on_aws=True)
+
+
+# What watches
+
+
+def test_lean_is_seven_alarms_of_one_metric_each_and_no_dashboard() -> None:
+    def watching(monitoring: str, endpoint: str = "") -> set[str]:
+        given = {**TEMPLATE.defaults, "Monitoring": monitoring, "EmulatorEndpoint": endpoint}
+        kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
+        return {name for name, each in resources(TEMPLATE.document, given).items() if each["Type"] in kinds}
+
+    lean = {
+        "DeadLettersAlarm", "ServerErrorsAlarm", "PlacingErrorsAlarm", "SettleErrorsAlarm", "SettleSilentAlarm",
+        "IntakeAgeAlarm", "SignInThrottlesAlarm",
+    }  # fmt: skip
+    assert TEMPLATE.defaults["Monitoring"] == "lean"
+    assert watching("lean") == lean
+    assert not [name for name in lean if "Metrics" in TEMPLATE.document["Resources"][name]["Properties"]]
+    more = {"Dashboard", "FunctionErrorsAlarm", "ThrottlesAlarm", "ShortAlarm", "FewClaimsAlarm"}
+    assert watching("full") == lean | more
+    # The emulator knows neither metric math nor how often a function ran.
+    assert lean - watching("lean", "http://127.0.0.1:4566") == {"SettleSilentAlarm"}
+
+
+def test_no_alarm_goes_by_an_answer_that_is_meant() -> None:
+    """API Gateway's own 5XXError counts whoever is told that the queue is closed."""
+    alarms = [each["Properties"] for each in TEMPLATE.document["Resources"].values() if "Alarm" in each["Type"]]
+    assert "5XXError" not in [each.get("MetricName") for each in alarms]
+
+
+# What is refused before a function runs
+
+
+def _firewall(name: str) -> dict[str, Any]:
+    rules = TEMPLATE.document["Resources"]["WebAcl"]["Properties"]["Rules"]
+    return next(rule for rule in rules if rule["Name"] == name)
+
+
+def test_who_is_over_the_firewalls_rate_is_told_to_wait_and_game_servers_are_not_counted() -> None:
+    rule = _firewall("each-address")
+    answer = rule["Action"]["Block"]["CustomResponse"]
+    headers = {each["Name"]: each["Value"] for each in answer["ResponseHeaders"]}
+    bodies = TEMPLATE.document["Resources"]["WebAcl"]["Properties"]["CustomResponseBodies"]
+    body = json.loads(bodies[answer["CustomResponseBodyKey"]]["Content"])
+    said = game._refusal(SimpleNamespace(status_code=answer["ResponseCode"], headers=headers, json=lambda: body))
+    assert isinstance(said, Trouble)
+    assert (said.code, said.retry_after) == ("too_many_requests", 30)
+    assert headers["Access-Control-Allow-Origin"] == {"Ref": "CorsOrigin"}
+    assert headers["Access-Control-Expose-Headers"] == "Retry-After"
+    left_out = rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["NotStatement"]["Statement"]
+    match = left_out["ByteMatchStatement"]
+    assert (match["SearchString"], match["FieldToMatch"]) == ("/sessions", {"UriPath": {}})
+
+
+def test_the_firewall_lets_whole_reports_and_plain_clients_through() -> None:
+    overrides = _firewall("common")["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
+    assert {each["Name"]: each["ActionToUse"] for each in overrides} == {
+        "SizeRestrictions_BODY": {"Count": {}}, "NoUserAgent_HEADER": {"Count": {}},
+    }  # fmt: skip
+    assert TEMPLATE.document["Resources"]["Filtered"]["Properties"]["ResponseType"] == "WAF_FILTERED"
+
+
+def test_queues_and_topic_speak_tls_only_and_alarms_may_still_speak() -> None:
+    found = TEMPLATE.document["Resources"]
+    kinds = {"AWS::SQS::Queue": "Queues", "AWS::SNS::Topic": "Topics"}
+    closed = set()
+    for each in found.values():
+        for kind in kinds.values():
+            for target in each["Properties"].get(kind, []) if each["Type"].endswith("Policy") else []:
+                denied = [one for one in each["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+                assert [one["Condition"] for one in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+                closed.add(target["Ref"])
+    assert closed == {name for name, each in found.items() if each["Type"] in kinds}
+    allowed = found["AlarmsOverTls"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert (allowed["Effect"], allowed["Principal"]) == ("Allow", {"Service": "cloudwatch.amazonaws.com"})
+
+
 # Who may read what
 
 
@@ -172,7 +270,7 @@ def test_the_public_call_has_a_bound_of_its_own() -> None:
     }
     assert set(by_path) == {"/*", "/~1.well-known~1jwks.json"}
     jwks = by_path["/~1.well-known~1jwks.json"]
-    assert (jwks["HttpMethod"], jwks["ThrottlingRateLimit"], jwks["ThrottlingBurstLimit"]) == ("GET", 50, 100)
+    assert (jwks["HttpMethod"], jwks["ThrottlingRateLimit"], jwks["ThrottlingBurstLimit"]) == ("GET", 20, 50)
 
 
 def test_every_role_has_the_boundary_that_was_given() -> None:

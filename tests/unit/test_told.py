@@ -115,7 +115,7 @@ def test_a_lost_race_is_a_hole_and_who_gave_up_is_a_no_show(world: World) -> Non
     assert login.status(queue, twice, ticket).admitted
     for _ in range(6):
         queue.lines.change(lambda line, t: line.renew(t))
-        world.later(30 * SECOND)
+        world.later(RULES.claim_window // 4)
         settle(queue)
     line = queue.lines.read()
     assert (line.counted_to, line.counted, line.no_shows, line.holes) == (7, 1, 3, 3)
