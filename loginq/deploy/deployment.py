@@ -165,7 +165,7 @@ class Deployment:
         """All that are not `deploy`'s own: given, else what an earlier deploy gave, as far as this template has it."""
         known = set(source.document["Parameters"]) - set(template.OURS)
         there = {name: value for name, value in parameters_of(found).items() if name in known}
-        older = template.OLDER if there else {}
+        older = self._older(found, there) if found and there else {}
         local = template.LOCAL if self.is_local else {}
         return source.checked(given, {**local, **older, **there}, on_aws=not self.is_local)
 
@@ -185,6 +185,19 @@ class Deployment:
         limits.refuse([*limits.beyond(parameters, before, concurrency, warm), *absent])
         if tight := limits.cramped(parameters, concurrency):
             say(f"{tight.says} {tight.do}")
+
+    def _older(self, found: dict[str, Any], there: Mapping[str, str]) -> dict[str, str]:
+        """What a stack has that is older than a parameter; of its pool also what was set by hand, for CloudFormation
+        would take that back with the first change of the pool."""
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        if "SesIdentityArn" in there or "UserPoolId" not in outputs:
+            return template.OLDER
+        pool = self.aws.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPoolId"])["UserPool"]
+        mail = pool.get("EmailConfiguration", {})
+        older = {**template.OLDER, "UserPoolTier": pool.get("UserPoolTier", template.OLDER["UserPoolTier"])}
+        if mail.get("EmailSendingAccount") == "DEVELOPER":
+            older |= {"SesIdentityArn": mail["SourceArn"], "EmailFromAddress": mail.get("From", "")}
+        return older
 
     def _upload(self, bundled: bundle.Bundle, say: Say) -> None:
         if self.artifacts.make():

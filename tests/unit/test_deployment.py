@@ -193,7 +193,7 @@ def there(**values: str) -> dict[str, Any]:
     return stacks("UPDATE_COMPLETE", Parameters=parameters, Tags=tags)
 
 
-def planning(*described: Any, changes: Any = None) -> tuple[Deployment, Scripted]:
+def planning(*described: Any, changes: Any = None, pool: Any = None) -> tuple[Deployment, Scripted]:
     return deployment_of(
         {
             **BARE,
@@ -201,6 +201,7 @@ def planning(*described: Any, changes: Any = None) -> tuple[Deployment, Scripted
             "GetObjectTagging": in_turn({"TagSet": []}),
             "ListTables": in_turn({"TableNames": []}),
             "DescribeStacks": in_turn(*described),
+            "DescribeUserPool": in_turn({"UserPool": pool or {}}),
             "CreateChangeSet": in_turn({"Id": SET, "StackId": ID}),
             "DescribeChangeSet": in_turn(changes or change_set("CREATE_COMPLETE", "Table")),
             "DeleteChangeSet": in_turn({}),
@@ -238,6 +239,36 @@ def test_a_stack_that_is_older_than_a_parameter_keeps_what_it_has(has: dict[str,
     older = {"Monitoring": "full", "UserPoolTier": "ESSENTIALS"}
     assert {name: given[name] for name in older} == (dict.fromkeys(older) if has else older)
     assert {name: plan.parameters[name] for name in older} == (has or older)
+
+
+BY_HAND: dict[str, Any] = {
+    "UserPoolTier": "PLUS",
+    "EmailConfiguration": {
+        "EmailSendingAccount": "DEVELOPER",
+        "SourceArn": "arn:aws:ses:eu-west-1:123456789012:identity/example.com",
+        "From": "The Game <no-reply@example.com>",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        (BY_HAND, ("PLUS", BY_HAND["EmailConfiguration"]["SourceArn"], "The Game <no-reply@example.com>")),
+        ({"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"}}, ("ESSENTIALS", "", "")),
+        ({}, ("ESSENTIALS", "", "")),
+    ],
+)
+def test_what_was_set_by_hand_at_an_older_stacks_pool_is_not_taken_back(
+    pool: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    before = there(CorsOrigin="*")
+    before["Stacks"][0]["Outputs"] = [{"OutputKey": "UserPoolId", "OutputValue": "eu-west-1_pool"}]
+    deployment, aws = planning(before, pool=pool)
+    deployment.plan({}, lambda text: None)
+    (asked,) = aws.made("CreateChangeSet")
+    given = {each["ParameterKey"]: each.get("ParameterValue") for each in asked["Parameters"]}
+    assert (given["UserPoolTier"], given["SesIdentityArn"], given["EmailFromAddress"]) == expected
 
 
 def test_a_new_stack_is_lean() -> None:
