@@ -98,7 +98,7 @@ def logged(context: Any, within: float = math.inf, *, last_words: bool = False) 
     finally:
         if _notes:
             line["notes"] = list(_notes)
-        if _time_left() <= 0:
+        if time.monotonic() >= _over:
             line["out_of_time"] = True
         if line.get("status", 0) >= 500 and "refused" not in line:  # type: ignore[operator]
             log = logger().error
@@ -108,15 +108,15 @@ def logged(context: Any, within: float = math.inf, *, last_words: bool = False) 
 
 
 _over: float = math.inf
-"""When the present call may begin nothing more, by the monotonic clock."""
-_reserve: float = 0.0
-"""Seconds that its last words get beyond that."""
+"""When the present call may begin nothing more but its last words, by the monotonic clock."""
+_kept = _granted = 0.0
+"""Seconds that are kept for these, and that they have been granted."""
 
 
 def last_words() -> None:
     """From now on the call may use the time that was kept for its end."""
-    global _over, _reserve
-    _over, _reserve = _over + _reserve, 0.0
+    global _granted
+    _granted = _kept
 
 
 def budget(has: float, *, last_words: bool) -> tuple[float, float]:
@@ -126,13 +126,13 @@ def budget(has: float, *, last_words: bool) -> tuple[float, float]:
 
 
 def _begin(has: float, last_words: bool) -> None:
-    global _over, _reserve
-    begin, _reserve = budget(has, last_words=last_words)
-    _over = time.monotonic() + begin
+    global _over, _kept, _granted
+    begin, _kept = budget(has, last_words=last_words)
+    _over, _granted = time.monotonic() + begin, 0.0
 
 
 def _time_left() -> float:
-    return _over - time.monotonic()
+    return _over + _granted - time.monotonic()
 
 
 _notes: list[dict[str, Any]] = []

@@ -116,6 +116,14 @@ def test_no_pause_is_longer_than_the_time_for_another_try(monkeypatch: pytest.Mo
     assert slept == [2, 0]
 
 
+def test_who_says_his_last_words_in_time_says_that_it_was_over(caplog: pytest.LogCaptureFixture) -> None:
+    with logged(Context(), within=0.0, last_words=True):
+        last_words()
+    with logged(Context(), last_words=True):
+        last_words()
+    assert [getattr(record, "out_of_time", False) for record in caplog.records] == [True, False]
+
+
 class Context:
     """What Lambda says of a call."""
 
