@@ -44,6 +44,10 @@ ANSWER = 0.003, 0.007
 BATCHES = {10: 1_000, 100: 300, 500: 150}
 """Players in a batch -> batches that wait in the intake."""
 ROUNDS = 15
+Cpu = tuple[float, float]
+"""Seconds that a function's part of a core is busy for a call of DynamoDB, and besides for each row in it."""
+UNEVEN = 0.5, 1.5
+"""What a call takes of that. Were it always the same, ten functions would fall into step, and rivals never meet."""
 
 
 class Time:
@@ -144,7 +148,9 @@ class _Slow:
 
         def call(**parameters: Any) -> Any:
             self.rush.calls.append(Call("dynamodb", name, parameters))
-            self.free_at = max(clock.now, self.free_at) + self.rush.cpu  # one core for all the threads of a function
+            a_call, a_row = self.rush.cpu
+            busy = (a_call + a_row * _rows(parameters)) * self.rush.random.uniform(*UNEVEN)
+            self.free_at = max(clock.now, self.free_at) + busy  # one core for all the threads of a function
             takes = self.rush.random.uniform(*ANSWER)
             clock.sleep(self.free_at - clock.now + takes / 2)
             try:
@@ -155,13 +161,20 @@ class _Slow:
         return call
 
 
+def _rows(parameters: dict[str, Any]) -> int:
+    """How many rows a batch call is about; 0 for another."""
+    for some in parameters.get("RequestItems", {}).values():
+        return len(some["Keys"] if isinstance(some, dict) else some)
+    return len(parameters.get("Statements", ()))
+
+
 @dataclass
 class Rush:
-    """So many batches of one size for some functions. `cpu`: seconds that a call costs a function's part of a core."""
+    """So many batches of one size for some functions."""
 
     batch: int
     batches: int
-    cpu: float = 0.0
+    cpu: Cpu = (0.0, 0.0)
     functions: int = FUNCTIONS
     time: Time = field(default_factory=Time)
     random: Random = field(default_factory=lambda: Random(0))
@@ -238,11 +251,12 @@ class Rush:
 
 def placing(stage: Stage) -> list[Row]:
     """Players a second, races and cost; with the calls alone, and with the functions' own CPU time."""
+    a_call, a_row = own = _cpu(stage)
+    with_it = f" with the CPU time of {MEMORY} MB, {a_call * 1_000:.1f} ms a call and {a_row * 1_000:.2f} ms a row"
     rows = []
     first = 0.0
-    for batch, batches in BATCHES.items():
-        own = _cpu(stage, batch)
-        for cpu, how in ((0.0, ""), (own, f" and {own * 1_000:.1f} ms of CPU a call at {MEMORY} MB")):
+    for cpu, how in (((0.0, 0.0), ""), (own, with_it)):
+        for batch, batches in BATCHES.items():
             rush = Rush(batch, batches, cpu).play()
             first = first or rush.pace
             rows.append(
@@ -255,17 +269,27 @@ def placing(stage: Stage) -> list[Row]:
                     "–",  # noqa: RUF001
                 )
             )
+        first = 0.0
     return rows
 
 
-def _cpu(stage: Stage, batch: int) -> float:
-    """Seconds that a function's part of a core is busy for each call of DynamoDB, by the CPU time that it took here."""
-    took, made = [], 1
+def _cpu(stage: Stage) -> Cpu:
+    """What the handler took of this machine's CPU for its smallest and its largest batch, as `MEMORY` would have it."""
+    small, large = (_taken(stage, batch) for batch in (min(BATCHES), max(BATCHES)))
+    whole = small[1] * large[2] - large[1] * small[2]
+    a_call = (small[0] * large[2] - large[0] * small[2]) / whole
+    a_row = (large[0] * small[1] - small[0] * large[1]) / whole
+    return a_call * WHOLE / MEMORY, a_row * WHOLE / MEMORY
+
+
+def _taken(stage: Stage, batch: int) -> tuple[float, int, int]:
+    """(seconds of CPU, calls of DynamoDB, rows in them) to place one batch."""
+    found = []
     for _ in range(ROUNDS):
         given = delivery(stage.tickets(batch, "ours-"))
         with quiet(), recorded() as calls:
             began = time.process_time()
             process_login_queue.handler(given, None)
-            took.append(time.process_time() - began)
-        made = len(calls)
-    return min(took) / made * WHOLE / MEMORY
+            took = time.process_time() - began
+        found.append((took, len(calls), sum(_rows(call.parameters) for call in calls)))
+    return min(found)

@@ -24,5 +24,5 @@ def test_calls_of_a_batch_are_under_way_together() -> None:
 
 def test_cpu_is_not() -> None:
     """A function has one core's part for all its threads."""
-    free, busy = (Rush(batch=400, batches=1, cpu=cpu, functions=1).play() for cpu in (0, 0.01))
-    assert busy.time.now > free.time.now + 0.01 * len(busy.calls) - 0.05
+    free, busy = (Rush(batch=400, batches=1, cpu=(cpu, 0), functions=1).play() for cpu in (0.0, 0.01))
+    assert busy.time.now > free.time.now + 0.005 * len(busy.calls)
