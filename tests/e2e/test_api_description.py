@@ -82,12 +82,15 @@ def test_a_message_body_is_a_ticket_or_invalid(body: Any) -> None:
 @given(st.dictionaries(st.sampled_from(["httpMethod", "requestContext", "queryStringParameters", "body"]), ANYTHING))
 def test_a_handler_answers_any_event_with_an_error_of_its_own(event: dict[str, Any]) -> None:
     """Beyond what API Gateway lets through: nothing of it comes back, and no traceback does."""
-    logging.disable()
 
     def never(*_: Any) -> dict[str, Any]:
         raise AssertionError("nobody is signed in")
 
-    answer = http.answers(never)({**event, "secret": "s3cr3t"}, None)
+    logging.disable()
+    try:
+        answer = http.answers(never)({**event, "secret": "s3cr3t"}, None)
+    finally:
+        logging.disable(logging.NOTSET)
     error = json.loads(answer["body"])["error"]
     assert answer["statusCode"] in (401, 500) and set(error) == {"code", "message"}
     assert "s3cr3t" not in answer["body"] and "Traceback" not in answer["body"]
