@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
 
-from loginq.service import departures, login
+from loginq.service import departures, login, operating
 from loginq.service.departures import FOLDED, fold
+from loginq.service.errors import Conflict, LoginError, QueueClosed, Unavailable
+from loginq.service.intake import Ticket
 from loginq.service.leavings import SHARDS
+from loginq.service.placing import Message, place
 from loginq.service.players import Identity, State, key
 from loginq.service.queue import Queue, connect
 from loginq.service.sessions import Event, report
@@ -249,6 +253,68 @@ def test_who_gives_up_on_the_way_back_departs_if_he_counted_as_in(world: World) 
     assert (back.state, back.position) == (State.WAITING, None)
     login.leave(world.queue, ada)
     assert world.departed() == 2
+
+
+def test_an_operator_lets_in_through_a_closed_door_and_past_the_valve(world: World) -> None:
+    ada = someone()
+    queue = world.queue
+    queue.lines.change(lambda line, t: line.close(t))
+    with pytest.raises(QueueClosed):
+        login.request(queue, ada)
+    assert operating.admit(queue, "me", [ada]) == ["let in"]
+    assert world.player(ada).in_game()
+    assert world.counts() == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.drills) for seed in range(3, 40))])
+def test_after_a_storm_of_leavings_and_returns_the_count_is_that_of_the_rows(
+    world: World, memory: InMemory, seed: int
+) -> None:
+    """One call in ten fails, before or after it took effect: nobody departs twice, and nobody is forgotten."""
+    random, queue = Random(seed), world.queue
+    queue.table.sleep, queue.table.random = lambda seconds: None, random
+    players = [someone() for _ in range(12)]
+    codes = ("ThrottlingException", "InternalServerError", "TransactionConflictException")
+
+    def storm(operation: str, parameters: Row, work: Work) -> Row:
+        fault = random.random()
+        if fault < 0.05:
+            raise error(operation, random.choice(codes))
+        answer = work(**parameters)
+        if fault < 0.1:
+            raise error(operation, codes[1])
+        return answer
+
+    for _ in range(400):
+        who = random.choice(players)
+        memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
+        row = queue.players.get(who.sub)
+        ticket = (row.ticket if row else None) or "none"
+        memory.dynamodb.spoil = storm
+        act = random.choice(["ask", "place", "look", "look", "left", "left", "joined", "give up", "settle"])
+        with suppress(Unavailable, LoginError, Conflict):
+            if act == "ask":
+                login.request(queue, who)
+            elif act == "place" and row is not None and row.issued_at:
+                place(queue, [Message("m", Ticket(who.sub, ticket, row.issued_at).body())])
+            elif act == "look":
+                login.status(queue, who, ticket)
+            elif act in ("left", "joined"):
+                report(queue, [Event(who.sub, ticket, joined=act == "joined", at=world.now[0])])
+            elif act == "give up":
+                login.leave(queue, who)
+            else:
+                settle(queue)
+        world.later(random.choice([10, 2_000, 40_000]))
+    memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
+    for _ in range(12):
+        queue.lines.change(lambda line, t: line.renew(t))
+        world.later(RULES.admission)
+        settle(queue)
+    rows = queue.players.get_all([who.sub for who in players])
+    line = queue.lines.read()
+    assert (line.counted_to, queue.leavings.total() + (line.departed_base or 0)) == (line.tail, line.departed)
+    assert line.counted - line.departed == sum(player.in_game() for player in rows.values())
 
 
 # Settling, for ever
