@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.hooks
 import botocore.loaders
 import botocore.session
 import pytest
@@ -59,8 +60,8 @@ def _kept(make: Callable[[Any], RSAKey]) -> Callable[[Any], RSAKey]:
 def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
 
-    botocore reads and parses megabytes of models for each session and renames hundreds of events, moto reads a user
-    pool's RSA key for each pool, Typer makes fifty commands of their functions for each call.
+    botocore reads and parses megabytes of models for each session and looks at hundreds of its own handlers, moto reads
+    a user pool's RSA key for each pool, Typer makes fifty commands of their functions for each call.
     """
     loader, renamed, alias = cache(botocore.loaders.create_loader), dict[str, str](), EventAliaser._alias_event_name
 
@@ -73,6 +74,7 @@ def _made_once() -> Iterator[None]:
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         patch.setattr(botocore.session, "create_loader", lambda path=None: loader(path))
         patch.setattr(EventAliaser, "_alias_event_name", aliased)
+        patch.setattr(botocore.hooks, "accepts_kwargs", cache(botocore.hooks.accepts_kwargs))
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
         yield
 

@@ -307,7 +307,7 @@ def test_those_who_never_come_are_made_up_for(share: float) -> None:
     """30 % never claim: from half a minute on as many really enter as were asked for, within a tenth."""
     world = World(Random(1), replace(new_line(), lease=5 * SECOND))
     world.seen.append((START, world.line))
-    world.join(6_000, share)
+    world.join(4_500, share)
     for second in range(150):
         world.poll()
         if second % 5 == 0:
