@@ -21,7 +21,7 @@ from loginq.service import login
 from loginq.service.players import Identity
 from loginq.service.sessions import Event, report
 from loginq.service.times import SECOND
-from tests.e2e.conftest import PASSWORD, Stack
+from tests.e2e.conftest import PASSWORD, Stack, until
 
 pytestmark = pytest.mark.drills
 
@@ -39,6 +39,8 @@ class Claimers:
     stopped: threading.Event = field(default_factory=threading.Event)
     silent_until: float = 0.0
     """An outage of the API, as players see it: nobody gets through before this."""
+    asking: int = 0
+    """Calls under way."""
     _due: list[tuple[float, int, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,14 +54,22 @@ class Claimers:
             with self._lock:
                 self._due.sort()
                 ready = bool(self._due) and self._due[0][0] <= time.monotonic()
-                task = self._due.pop(0) if ready else None
-            if task is None or time.monotonic() < self.silent_until:
-                if task is not None:
-                    with self._lock:
-                        self._due.append((time.monotonic() + 1, task[1], task[2]))
+                task = self._due.pop(0) if ready and time.monotonic() >= self.silent_until else None
+                self.asking += task is not None
+            if task is None:
                 time.sleep(0.005)
                 continue
-            self.ask(http, task[1], task[2])
+            try:
+                self.ask(http, task[1], task[2])
+            finally:
+                with self._lock:
+                    self.asking -= 1
+
+    def falls_silent(self, seconds: float) -> None:
+        """Nobody gets through any more; what was under way has been answered when this returns."""
+        with self._lock:
+            self.silent_until = time.monotonic() + seconds
+        until(lambda: not self.asking)
 
     def ask(self, http: requests.Session, n: int, ticket: str) -> None:
         path, query = ("/login/status", {"login_ticket": ticket}) if ticket else ("/login", {})
@@ -236,8 +246,7 @@ def test_an_outage_of_a_minute_expires_nobody_who_polls(
     for n in range(250):
         claimers.come(n)
     time.sleep(10)
-    claimers.silent_until = time.monotonic() + 60
-    time.sleep(0.5)
+    claimers.falls_silent(60)
     t = stack.queue.clock()
     before = stack.queue.lines.read().reached(t)
     for _ in range(12):
