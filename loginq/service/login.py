@@ -164,6 +164,8 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
                 raise _blocked()
             if old is not None and (old.in_game() or old.is_live(line, t, queue.rules.admission)):
                 return old
+            if old is not None and old.is_resting(t):
+                raise _resting()
             ticket = secrets.token_urlsafe(TICKET_BYTES)
             with suppress(ConditionFailed):
                 changes = queue.players.issuing(who, ticket, t, old, line.counted_to)
@@ -205,7 +207,7 @@ def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bo
         if old is not None and old.is_live(line, t, queue.rules.admission):
             return old, False
         if old is not None and old.is_resting(t):
-            raise TooManyTickets("You have just given a ticket up.", "Ask again in a few seconds.")
+            raise _resting()
         try:
             if old is not None and old.may_return(t, queue.rules.reconnect_grace):
                 until = line.lived_at(t) + queue.rules.claim_window
@@ -244,7 +246,7 @@ def _come_in(queue: Queue, player: Player, line: Line) -> tuple[Player, bool]:
     if not queue.valve.take(line, queue.clock(), queue.random):
         return player, False
     line, t = queue.lines.covering(player.position), queue.clock()  # the valve may have taken its time
-    if line.paused or player.position > line.reached(t):
+    if line.paused or not line.closed_to < player.position <= line.reached(t):
         return player, False
     return _admit(queue, player, t)
 
@@ -391,6 +393,10 @@ def _standing(queue: Queue, player: Player, line: Line) -> Standing:
         message=line.message,
         before_game=line.waiting(t),
     )
+
+
+def _resting() -> TooManyTickets:
+    return TooManyTickets("A ticket has just been given up.", "Ask again in a few seconds.")
 
 
 def _blocked() -> Blocked:
