@@ -88,10 +88,11 @@ def test_a_line_survives_the_table(queue: Queue, now: list[int]) -> None:
 def test_what_a_newer_version_wrote_survives_an_older_ones_write(queue: Queue) -> None:
     queue.lines.change(lambda line, t: line)
     future = {"curve": b"\x00\x01", "doors": [{"at": 1, "open": True}], "share": 7}
-    queue.table.update(*_key(), write=future)
+    queue.table.update("QUEUE#main", "LINE", write=future)
     queue.lines.change(lambda line, t: line.join(t, 1))
-    row = queue.table.get(*_key())
-    assert row is not None and {name: row[name] for name in future} == future
+    row = queue.table.get("QUEUE#main", "LINE")
+    assert row is not None and row["tail"] == 1
+    assert {name: row[name] for name in future} == future
     settled = {"PK": "x", "SK": "y", **Memory().to_row(), **future}
     assert Memory.from_row(settled).to_row().items() >= future.items()
 

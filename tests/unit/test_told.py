@@ -215,25 +215,32 @@ def _cancelled(reason: str) -> ClientError:
     return error("TransactWriteItems", "TransactionCanceledException", CancellationReasons=reasons)
 
 
-@pytest.mark.parametrize("meanwhile", [Line.pause, lambda line, t: line.set_capacity(t, 0)], ids=["paused", "full"])
+def full(line: Line, t: int) -> Line:
+    """Somebody was back in the game just before ada's position was reached."""
+    return replace(line, opened=0, gate=0, anchored_at=t, capacity=0)
+
+
+@pytest.mark.parametrize("meanwhile", [Line.pause, full])
 def test_who_is_let_in_is_judged_by_a_line_of_a_second_ago_at_most(
     world: World, memory: InMemory, meanwhile: Callable[[Line, int], Line]
 ) -> None:
     """The valve's counter takes its time under faults; what was true before that is not true any more."""
     ada = someone()
     ticket = world.in_line(ada)
-    queue = world.queue
+    world.later(1 * SECOND)
+    queue, turned = world.queue, list[str]()
 
     def slow(operation: str, parameters: Row, work: Work) -> Row:
         answer = work(**parameters)
         if operation == "update_item" and parameters["Key"]["PK"]["S"].startswith("ADMITTED"):
-            memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
-            queue.lines.change(lambda line, t: meanwhile(replace(line, opened=0), t))
+            turned.append("by then")
+            queue.lines.change(meanwhile)
             world.later(4 * SECOND)
         return answer
 
     memory.dynamodb.spoil = slow
     assert not login.status(queue, ada, ticket).admitted
+    assert turned == ["by then"]
     assert world.player(ada).admitted_at is None
 
 
