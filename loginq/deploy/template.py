@@ -28,7 +28,7 @@ LOCAL = {
     "IntakeVisibilitySeconds": "5",
     "LogRetentionDays": "1",
 }
-"""What is smaller on the emulator, so that a dead letter takes half a minute there and not a quarter of an hour."""
+"""What is smaller on the emulator, so that a dead letter takes half a minute there and not nine of them."""
 
 
 OLDER = {"Monitoring": "full", "UserPoolTier": "ESSENTIALS"}
