@@ -1,11 +1,11 @@
-"""One emulator for each worker, and a stack of its own for each test module: the real template, the real lambdas."""
+"""An emulator and a stack for each worker, and more for modules that ask: the real template, the real lambdas."""
 
 import json
 import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from loginq.client import Account, Game
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
 from loginq.service.aws import Aws
+from loginq.service.line import MICRO, Line
 from loginq.service.load import parts
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules, Target
@@ -117,10 +118,32 @@ def deploy(emulator: Running) -> Callable[..., Stack]:
     return partial(deployed, emulator)
 
 
+@pytest.fixture(scope="session")
+def shared(deploy: Callable[..., Stack]) -> Stack:
+    return deploy("shared")
+
+
 @pytest.fixture(scope="module")
-def stack(deploy: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
-    name = request.module.__name__.rpartition(".")[2].replace("_", "-")
-    return deploy(name, **getattr(request.module, "PARAMETERS", {}))
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """A stack of its own for a module that has `PARAMETERS`, else that of the worker, with nobody in line.
+
+    A deploy and its cold functions cost 5 s of CPU, a third of all that these tests take.
+    """
+    parameters = getattr(request.module, "PARAMETERS", None)
+    if parameters is not None:
+        name = request.module.__name__.rpartition(".")[2].replace("_", "-")
+        deploy: Callable[..., Stack] = request.getfixturevalue("deploy")
+        return deploy(name, **parameters)
+    stack: Stack = request.getfixturevalue("shared")
+    until(lambda: not stack.queue.intake.depth().total)
+    stack.queue.lines.change(lambda line, t: emptied(line).renew(t))
+    return stack
+
+
+def emptied(line: Line) -> Line:
+    """The same line, open and moving, with everybody in it let in."""
+    line = replace(line, paused=False, closed=False, capacity=None, message="", steps=(), rate=20_000, burst=20)
+    return replace(line, opened=line.tail, gate=line.tail * MICRO)
 
 
 @pytest.fixture

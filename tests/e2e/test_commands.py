@@ -1,4 +1,4 @@
-"""Commands of the operator and of the player, one after another, on the stack of this module."""
+"""Commands of the operator and of the player, one after another, on a real stack."""
 
 import json
 import subprocess
@@ -6,8 +6,6 @@ import subprocess
 import pytest
 
 from tests.e2e.conftest import PASSWORD, Stack, in_process
-
-PARAMETERS = {"InitialRate": "20"}
 
 
 def command(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":

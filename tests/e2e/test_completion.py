@@ -9,6 +9,9 @@ import pytest
 from tests.e2e.conftest import PASSWORD, Stack, until
 from tests.e2e.terminal import Terminal
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: it has hostile players only."""
+
 TRAP = "trapped"
 HOSTILE = [
     f"mia\\$(id>{TRAP})", f"mia$(id>{TRAP})", f"mia`id>{TRAP}`", f"bob;id>{TRAP}", f"bob|id>{TRAP}", f"bob&id>{TRAP}",

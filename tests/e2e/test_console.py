@@ -14,6 +14,9 @@ from loginq.service.players import Identity
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.terminal import LOGINQ, environment
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: what is in its log is what these tests made."""
+
 
 def test_logs_and_doctor(here: Stack) -> None:
     player = here.player()

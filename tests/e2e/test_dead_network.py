@@ -14,6 +14,9 @@ from loginq.emulator import Running
 from tests.e2e.conftest import PASSWORD, Stack
 from tests.e2e.terminal import LOGINQ, Terminal, environment
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: nothing else needs attention."""
+
 Frozen = tuple[Running, Stack]
 FEW = r"\d"
 

@@ -15,6 +15,9 @@ from loginq.service.aws import Aws
 from loginq.service.errors import Conflict, Failed, Invalid
 from tests.e2e.conftest import Stack
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: it is changed."""
+
 
 def quiet(text: str) -> None: ...
 

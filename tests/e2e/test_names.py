@@ -13,6 +13,9 @@ from loginq.service.intake import Ticket
 from tests.e2e.conftest import PASSWORD, Stack, in_process
 from tests.e2e.terminal import LOGINQ, Terminal
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: it lists all whom it has, and fills its dead letters."""
+
 NAMES = {
     "\x1b]0;mine\x07\x1b[2Jesc": "\\x1b]0;mine\\x07\\x1b[2Jesc",
     "bidi\u202egnp\u2066": "bidi\\u202egnp\\u2066",

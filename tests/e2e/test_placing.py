@@ -20,6 +20,9 @@ from loginq.service.settings import Rules
 from loginq.service.times import system_clock
 from tests.e2e.conftest import Stack, few
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: its line is moved by hand."""
+
 
 class Crash(BaseException):
     """The process is gone between two lines."""

@@ -17,7 +17,7 @@ ENDS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
 )
 def test_a_live_screen_gives_the_terminal_back(stack: Stack, tmp_path: Path, by: signal.Signals, code: int) -> None:
     watching = Terminal([*LOGINQ, "queue", "watch"], stack.target.names(), tmp_path)
-    watching.shows("nothing needs attention")
+    watching.shows("in the game")
     assert watching.end(by) == code
     assert watching.drawn.rindex("\x1b[?1049l") > watching.drawn.rindex("\x1b[?1049h")
     assert watching.drawn.rindex("\x1b[?25h") > watching.drawn.rindex("\x1b[?25l")

@@ -14,6 +14,9 @@ from loginq.service.times import MINUTE, system_clock
 from loginq.service.tokens import Keys, KeySet, mint
 from tests.e2e.conftest import Player, Stack, free_port, until
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: its keys are rotated."""
+
 
 def key_set(stack: Stack) -> OtherKeySet:
     """What a game server fetches, without any token."""

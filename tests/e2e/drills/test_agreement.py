@@ -19,6 +19,9 @@ from tests.e2e.conftest import Player, Stack, in_process, until
 
 pytestmark = pytest.mark.drills
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: nobody else's crowd is in line."""
+
 
 def warm(stack: Stack, players: list[Player]) -> None:
     """Start as many functions as the launch will need at once: on paper none has to start first, and on a laptop that

@@ -25,6 +25,9 @@ from tests.e2e.conftest import PASSWORD, Stack, until
 
 pytestmark = pytest.mark.drills
 
+PARAMETERS: dict[str, str] = {}
+"""A stack of its own: every count is of these players."""
+
 SETTLE_EACH = 5.0
 
 
