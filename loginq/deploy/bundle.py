@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loginq.deploy import pip
 from loginq.deploy.assets import LAMBDAS, PACKAGE, REQUIREMENTS
-from loginq.deploy.imports import missing
+from loginq.deploy.imports import missing, needed
 from loginq.service.errors import Failed
 
 PYTHON = "3.13"
@@ -82,11 +82,14 @@ def foreign_objects(files: dict[str, bytes]) -> list[str]:
 
 
 def _own_files() -> Iterator[tuple[str, bytes]]:
-    for file in sorted(LAMBDAS.glob("*.py")):
-        yield f"lambdas/{file.name}", file.read_bytes()
-    yield "loginq/__init__.py", (PACKAGE / "__init__.py").read_bytes()
-    for file in sorted((PACKAGE / "service").glob("*.py")):
-        yield f"loginq/service/{file.name}", file.read_bytes()
+    """The handlers, and of the package what they import."""
+    every = [*LAMBDAS.glob("*.py"), *PACKAGE.rglob("*.py")]
+    files = {_name(file): file.read_bytes() for file in every}
+    yield from ((name, files[name]) for name in needed(files))
+
+
+def _name(file: Path) -> str:
+    return file.relative_to((LAMBDAS if file.is_relative_to(LAMBDAS) else PACKAGE).parent).as_posix()
 
 
 def _install(folder: Path, run: pip.Run) -> None:

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 PROVIDED = ("boto3", "botocore")
 """What Lambda's Python brings: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
@@ -10,8 +11,20 @@ PROVIDED = ("boto3", "botocore")
 
 def missing(files: Mapping[str, bytes]) -> list[str]:
     """The modules that a handler needs, at once or in some call, and that nobody brings. `files`: content by name."""
+    return sorted(_followed(files)[1])
+
+
+def needed(files: Mapping[str, bytes]) -> list[str]:
+    """Those of our own files that a handler needs, at once or in some call, with the packages that they are in."""
+    reached = _followed(files)[0]
+    packages = {f"{folder}/__init__.py" for name in reached for folder in PurePosixPath(name).parents}
+    return sorted(reached | (packages & files.keys()))
+
+
+def _followed(files: Mapping[str, bytes]) -> tuple[set[str], set[str]]:
+    """Our own files that the handlers reach, themselves among them, and the modules that nobody brings."""
     waiting = [name for name in files if name.startswith("lambdas/")]
-    seen, lost = set(waiting), set()
+    seen, lost = set(waiting), set[str]()
     while waiting:
         for module, names in _imports(ast.parse(files[waiting.pop()])):
             top = module.partition(".")[0]
@@ -23,7 +36,7 @@ def missing(files: Mapping[str, bytes]) -> list[str]:
                 inner = {place for name in names for place in _places(f"{module}.{name}", files)}
                 waiting += (new := {*_places(module, files), *inner} - seen)
                 seen |= new
-    return sorted(lost)
+    return seen, lost
 
 
 def _places(module: str, files: Mapping[str, bytes]) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
-from loginq.deploy.imports import missing
+from loginq.deploy.imports import missing, needed
 from loginq.service.errors import Failed, Invalid
 from loginq.service.line import Line
 from loginq.service.settings import Rules, Target
@@ -57,7 +57,7 @@ class Refuse:
             raise ImportError(name + " is not in a Lambda")
         if name.startswith(tuple(UNUSED)):
             raise ImportError(name + " is left out of the bundle")
-        if name.startswith(("loginq.cli", "loginq.deploy", "loginq.emulator", "loginq.client", "loginq.simulation")):
+        if name.startswith("loginq.") and not name.startswith("loginq.service"):
             raise ImportError(name + " is not in a Lambda")
 
 sys.meta_path.insert(0, Refuse())
@@ -261,7 +261,10 @@ def test_what_a_handler_imports_is_followed_through_our_own_files(source: str, l
         "present/__init__.py": "import whatever",
         "compiled/half.abi3.so": "",
     }
-    assert missing({name: text.encode() for name, text in files.items()}) == lost
+    content = {name: text.encode() for name, text in files.items()}
+    assert missing(content) == lost
+    far = ["loginq/service/__init__.py", "loginq/service/far.py"] if "far" in source else []
+    assert [name for name in needed(content) if name.startswith("loginq/")] == far
 
 
 def test_the_hash_of_the_sources_follows_the_files_and_the_requirements(
