@@ -9,12 +9,12 @@ from random import Random
 from typing import Any
 
 from lambdas.runtime import logged, logger, queue
-from loginq.service.errors import ByDesign, LoginError, LoginqError, NotSignedIn, QueueClosed, Unavailable
 from loginq.service.login import Standing
 from loginq.service.players import Identity
-from loginq.service.polling import CROWD, come_back_after
 from loginq.service.queue import Queue
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.errors import ByDesign, LoginError, LoginqError, NotSignedIn, QueueClosed, Unavailable
+from loginq.service.rules.polling import CROWD, come_back_after
+from loginq.service.rules.times import MINUTE, SECOND
 
 Event = dict[str, Any]
 Line = dict[str, Any]

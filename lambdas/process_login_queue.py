@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.runtime import last_words, logged, queue
-from loginq.service.errors import LoginqError, Unavailable
 from loginq.service.placing import Message, place
+from loginq.service.rules.errors import LoginqError, Unavailable
 
 Record = dict[str, Any]
 """One message, as SQS's event has it."""

@@ -13,10 +13,10 @@ from aws_lambda_powertools import Logger
 
 from lambdas.metrics import emit
 from loginq.service.aws import Aws
-from loginq.service.errors import OutOfTime
 from loginq.service.queue import Queue, connect
+from loginq.service.rules.errors import OutOfTime
 from loginq.service.settings import Rules
-from loginq.service.times import system_clock
+from loginq.service.store.clock import system_clock
 
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 1.0, 1.5, 3
 """Seconds for one attempt at a call of AWS, and how many there are: as many as begin in time."""

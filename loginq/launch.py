@@ -8,12 +8,12 @@ from random import Random
 from typing import Any
 
 from loginq.prices import Bill, estimate
-from loginq.service.errors import Invalid, quoted
-from loginq.service.line import MAX_STEPS, Line, burst_for
 from loginq.service.operating import ramp
-from loginq.service.polling import LONGEST
-from loginq.service.sheets import rows
-from loginq.service.times import DAY, SECOND
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.line import MAX_STEPS, Line, burst_for
+from loginq.service.rules.polling import LONGEST
+from loginq.service.rules.sheets import rows
+from loginq.service.rules.times import DAY, SECOND
 from loginq.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
 
 START = 1_800_000_000_000

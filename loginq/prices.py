@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.times import MINUTE, SECOND
 
 AS_OF = "2025-12"
 SOURCE = "AWS list prices, us-east-1, free tiers left out: https://aws.amazon.com/pricing/"

@@ -15,11 +15,11 @@ from itertools import count
 from random import Random
 
 from loginq.service import settling, valve
-from loginq.service.line import Line
-from loginq.service.polling import poll_after, remaining, renewal_due
+from loginq.service.rules.line import Line
+from loginq.service.rules.polling import poll_after, remaining, renewal_due
+from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.settings import Rules
 from loginq.service.settling import Memory
-from loginq.service.times import MINUTE, SECOND
 
 Change = Callable[[Line, int], Line]
 

@@ -38,7 +38,7 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         from loginq.cli.reading import check_arguments
-        from loginq.service.errors import LoginqError
+        from loginq.service.rules.errors import LoginqError
 
         try:
             check_arguments(ctx.meta["loginq.words"])

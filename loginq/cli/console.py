@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from loginq.cli.output import HIDDEN, Output, plain
-from loginq.service.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
+from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
 
 if TYPE_CHECKING:
     from rich.console import Console

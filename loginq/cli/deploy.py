@@ -33,7 +33,7 @@ def deploy(
     from loginq.deploy import template
     from loginq.deploy.deployment import parse_parameters
     from loginq.deploy.tags import parse_tags
-    from loginq.service.errors import LoginqError
+    from loginq.service.rules.errors import LoginqError
 
     if params:
         _list_parameters(json)

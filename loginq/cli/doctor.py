@@ -26,8 +26,8 @@ def doctor(
     from loginq.cli.session import open_session
     from loginq.deploy.checks import Patient, Verdict, examine
     from loginq.deploy.readiness import examine_launch
-    from loginq.service.errors import Invalid
-    from loginq.service.times import parse_duration
+    from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.times import parse_duration
 
     if (players is None) != (within is None):
         raise Invalid("--players and --within go together.", "Like `loginq doctor --players 200000 --within 10m`.")

@@ -20,7 +20,7 @@ def written(file: Path, fields: Sequence[str], pages: Iterable[Sequence[dict[str
     Excel knows UTF-8, and no cell is a formula. A .jsonl is for programs, and says everything as it is.
     Raises `Failed` when it cannot be written.
     """
-    from loginq.service.errors import Failed
+    from loginq.service.rules.errors import Failed
 
     count = 0
     try:

@@ -32,8 +32,8 @@ def run(
     from loginq.cli import console
     from loginq.cli.rehearsal import play
     from loginq.cli.session import open_session
-    from loginq.service.errors import Invalid
-    from loginq.service.times import parse_duration
+    from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.times import parse_duration
 
     within = parse_duration(arrive)
     if report is not None and not real:
@@ -57,8 +57,8 @@ def send(session: "Session", players: int) -> str:
 
     from loginq.cli import console
     from loginq.service.audit import record
-    from loginq.service.errors import Failed
     from loginq.service.load import parts
+    from loginq.service.rules.errors import Failed
 
     name = secrets.token_hex(4)
     work = list(parts(name, players))

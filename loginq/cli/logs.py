@@ -25,10 +25,10 @@ def logs(
 
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.errors import Invalid, LoginqError
     from loginq.service.logs import LEVELS
+    from loginq.service.rules.errors import Invalid, LoginqError
+    from loginq.service.rules.times import parse_duration
     from loginq.service.standing import identity
-    from loginq.service.times import parse_duration
 
     least = level.upper()
     if least not in LEVELS:

@@ -42,7 +42,7 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not has_terminal():
-        from loginq.service.errors import Invalid
+        from loginq.service.rules.errors import Invalid
 
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
     if not typer.confirm(plain(question), err=True):
@@ -53,7 +53,7 @@ def confirm(question: str, yes: bool) -> None:
 def password(stdin: bool, *, twice: bool) -> str:
     """A password from stdin's first line, or asked for; never from the command line, which others can see."""
     from loginq.cli.reading import first_line, has_terminal, typed
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     if stdin:
         text = first_line("The password on stdin")

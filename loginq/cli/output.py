@@ -8,7 +8,7 @@ from contextlib import suppress
 from errno import EBADF
 from typing import Any, TextIO
 
-from loginq.service.errors import Failed
+from loginq.service.rules.errors import Failed
 
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"

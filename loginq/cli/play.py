@@ -33,7 +33,7 @@ def play(
     from loginq.cli.session import open_session
     from loginq.cli.sign_in import signed_in, signed_in_anew
     from loginq.service.accounts import composed
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
@@ -99,7 +99,7 @@ def _sign_in_again(account: "Account", over: "SignInOver", has_place: bool) -> N
 def _ticket_in(target: "Target", token: str) -> str:
     """The admission token in short, checked as a game server would, by the clock of the API."""
     from loginq.client import published
-    from loginq.service.errors import LoginqError
+    from loginq.service.rules.errors import LoginqError
     from loginq.service.tokens import explain
 
     try:

@@ -38,8 +38,8 @@ def list_(
 
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.errors import Invalid
     from loginq.service.players import State
+    from loginq.service.rules.errors import Invalid
     from loginq.service.standing import players_in, waiting_players
 
     if state not in list(State):
@@ -90,8 +90,8 @@ def show(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.audit import actions
+    from loginq.service.rules.times import iso
     from loginq.service.standing import find, history
-    from loginq.service.times import iso
 
     session = open_session()
     found = find(session.queue, session.users, name)
@@ -134,8 +134,8 @@ def export(
     from loginq.cli import console
     from loginq.cli.export import FORMATS, written
     from loginq.cli.session import open_session
-    from loginq.service.errors import Invalid
     from loginq.service.players import State
+    from loginq.service.rules.errors import Invalid
     from loginq.service.standing import FIELDS, players_in
 
     if file.suffix not in FORMATS:
@@ -197,7 +197,7 @@ def reset(names: Names = None, file: File = None, yes: Yes = False, json: Json =
 
 def _named(names: list[str] | None, file: Path | None) -> list[str]:
     """Each name once, from the arguments, a file, stdin."""
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     given = [line for name in names or [] for line in (lines_of(STDIN) if name == "-" else [name])]
     given += lines_of(file) if file else []
@@ -242,8 +242,8 @@ def _all(operation: "Operation", names: list[str], json: bool, doing: str, quest
 
 
 def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> list[dict[str, Any]]:
-    from loginq.service.errors import LoginqError
     from loginq.service.players import Identity
+    from loginq.service.rules.errors import LoginqError
     from loginq.service.standing import identity
     from loginq.service.table import attempts
 

@@ -34,7 +34,7 @@ def stats(json: Json = False) -> None:
 def show_stats(session: "Session") -> None:
     """The snapshot as a panel."""
     from loginq.cli import console
-    from loginq.service.rates import rate_text
+    from loginq.service.rules.rates import rate_text
     from loginq.service.stats import snapshot
 
     now = snapshot(session.queue)
@@ -117,8 +117,8 @@ def message(
     """Show every waiting player a notice, with the next poll."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.errors import Invalid
     from loginq.service.operating import say
+    from loginq.service.rules.errors import Invalid
 
     if clear and text is not None:
         raise Invalid("A text and --clear exclude each other.", "Give one of them.")
@@ -154,7 +154,7 @@ def peek(
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.times import iso
+    from loginq.service.rules.times import iso
 
     session = open_session()
     letters = session.queue.intake.peek(limit)

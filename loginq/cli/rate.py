@@ -9,8 +9,8 @@ from loginq.cli.options import Json, example, group
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
-    from loginq.service.line import Line, Step
     from loginq.service.operating import Done
+    from loginq.service.rules.line import Line, Step
 
 app = group("How fast players are let in.")
 
@@ -26,7 +26,7 @@ def show(json: Json = False) -> None:
     """Show the admission rate, what comes through, and what is planned."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.rates import rate_text
+    from loginq.service.rules.rates import rate_text
     from loginq.service.stats import snapshot
 
     session = open_session()
@@ -79,8 +79,8 @@ def set_(
     """Set the admission rate, now or later, or the capacity. A change holds everywhere within a second."""
     from loginq.cli.session import open_session
     from loginq.service import operating
-    from loginq.service.errors import Invalid
-    from loginq.service.rates import parse_rate
+    from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.rates import parse_rate
 
     later = at is not None or in_ is not None
     if (burst is not None or later) and rate is None:
@@ -142,8 +142,8 @@ def ramp(
     """
     from loginq.cli.session import open_session
     from loginq.service import operating
-    from loginq.service.rates import parse_rate
-    from loginq.service.times import parse_duration
+    from loginq.service.rules.rates import parse_rate
+    from loginq.service.rules.times import parse_duration
 
     first, last, length = parse_rate(start), parse_rate(end), parse_duration(over)
     session = open_session()
@@ -170,8 +170,8 @@ def _planned(session: "Session", change: "Callable[[Line, int], Line]") -> _Chan
 
 def _moment(session: "Session", at: str | None, in_: str | None) -> int:
     """The instant, ms, that --at or --in names, by the clock of AWS."""
-    from loginq.service.errors import Invalid
-    from loginq.service.times import parse_duration, parse_moment
+    from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.times import parse_duration, parse_moment
 
     if at is not None and in_ is not None:
         raise Invalid("--at and --in exclude each other.", "Give one of them.")
@@ -211,7 +211,7 @@ def _make(session: "Session", changes: list[_Change], what_if: bool, json: bool)
 
 def _plan_now(done: "Done") -> str:
     from loginq.cli.console import moment
-    from loginq.service.rates import rate_text
+    from loginq.service.rules.rates import rate_text
 
     line = done.line
     if not line.steps:
@@ -238,14 +238,14 @@ def _plan_chart(rate: int, steps: "list[Step]", t: int) -> Any:
 
 
 def _iso(t: int) -> str:
-    from loginq.service.times import iso
+    from loginq.service.rules.times import iso
 
     return iso(t)
 
 
 def _capacity(text: str | None) -> int | None:
     """The capacity that was written; None for `none`."""
-    from loginq.service.errors import Invalid, quoted
+    from loginq.service.rules.errors import Invalid, quoted
 
     if text is None or text == "none":
         return None

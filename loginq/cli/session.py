@@ -13,9 +13,9 @@ from loginq.cli import console
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
 from loginq.service.aws import Aws
-from loginq.service.errors import NoTarget, NotFound, Refused
 from loginq.service.queue import Queue, connect
 from loginq.service.resolver import ACCOUNT, ENDPOINT, FILE, PROFILE, REGION, STACK, Given, Resolved, from_file, resolve
+from loginq.service.rules.errors import NoTarget, NotFound, Refused
 from loginq.service.settings import DEFAULT_STACK, Rules, Target
 
 if TYPE_CHECKING:

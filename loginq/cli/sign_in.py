@@ -39,7 +39,7 @@ def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
     """Sign in, with whatever else is asked for: a code, a password of one's own. Raises as `Account.sign_in` does."""
     from loginq.cli import console
     from loginq.client import CodeNeeded, NewPasswordNeeded, NotConfirmed, ResetNeeded, SessionOver, patiently
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     step, answered, chosen = partial(account.sign_in, secret), False, ""
     while True:
@@ -85,7 +85,7 @@ def _sign_up(account: "Account", secret: str, email: str) -> None:
     from loginq.cli import console
     from loginq.client import NotConfirmed, patiently
     from loginq.service.accounts import check_account
-    from loginq.service.errors import Conflict, Refused
+    from loginq.service.rules.errors import Conflict, Refused
 
     check_account(account.username, email)
     try:
@@ -124,7 +124,7 @@ def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
     """Ask for a code until it is the right one; without a terminal, once."""
     from loginq.cli import console
     from loginq.client import patiently
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     while True:
         code = _asked(_CODE)
@@ -141,7 +141,7 @@ def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
 
 def _new_password(stdin: bool) -> str:
     """A password of the player's own: typed twice, or the next line of stdin."""
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     if stdin:
         line = sys.stdin.readline() if sys.stdin else ""
@@ -155,7 +155,7 @@ def _new_password(stdin: bool) -> str:
 
 def _asked(question: str) -> str:
     """What is typed, or the next line of stdin."""
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     nobody = Invalid(f"There is nobody to ask: {question}.", "Run it at a terminal, or give the answer on stdin.")
     if sys.stdin is None:

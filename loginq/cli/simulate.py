@@ -42,9 +42,9 @@ def simulate(
     """
     from loginq.cli import console
     from loginq.launch import Launch, parse_arrivals, rehearse
-    from loginq.service.errors import Failed, Invalid
-    from loginq.service.rates import parse_rate
-    from loginq.service.times import parse_duration
+    from loginq.service.rules.errors import Failed, Invalid
+    from loginq.service.rules.rates import parse_rate
+    from loginq.service.rules.times import parse_duration
 
     arrivals: tuple[tuple[int, int], ...] = ()
     if shape not in ("burst", "steady"):
@@ -120,7 +120,7 @@ def _show(launch: "Launch", report: "Report") -> None:
 
 def _title(launch: "Launch") -> str:
     from loginq.cli.console import duration
-    from loginq.service.rates import rate_text
+    from loginq.service.rules.rates import rate_text
 
     how = f"in {duration(launch.arrive)}, {launch.shape}" if not launch.arrivals else f"as in {launch.shape}"
     return f"{launch.players:,} players {how}, at {rate_text(launch.rate)}"
@@ -135,7 +135,7 @@ def _chart(report: "Report") -> "Chart":
 
 
 def _share(text: str) -> float:
-    from loginq.service.errors import Invalid, quoted
+    from loginq.service.rules.errors import Invalid, quoted
 
     number = text.removesuffix("%").strip()
     try:
@@ -148,8 +148,8 @@ def _share(text: str) -> float:
 
 
 def _outage(text: str | None) -> tuple[int, int] | None:
-    from loginq.service.errors import Invalid, quoted
-    from loginq.service.times import parse_duration
+    from loginq.service.rules.errors import Invalid, quoted
+    from loginq.service.rules.times import parse_duration
 
     if text is None:
         return None

@@ -41,7 +41,7 @@ def status(json: Json = False) -> None:
 def _examined(session: Any) -> dict[str, Any]:
     from loginq import __version__
     from loginq.deploy.stack import failed_of
-    from loginq.service.errors import NoTarget
+    from loginq.service.rules.errors import NoTarget
 
     found = session.stack.describe()
     if found is None:

@@ -34,7 +34,7 @@ def verify(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.client import Trouble, published
-    from loginq.service.errors import Failed
+    from loginq.service.rules.errors import Failed
     from loginq.service.tokens import explain
 
     target = open_session().target
@@ -64,7 +64,7 @@ def pasted(text: str) -> str:
 
     Raises `Invalid` where there is nothing, or JSON without a token.
     """
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     flat = re.sub(r"[\s\"'`\ufeff]+", "", text)
     if not flat:

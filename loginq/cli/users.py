@@ -108,7 +108,7 @@ def import_(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.audit import record
-    from loginq.service.errors import LoginqError
+    from loginq.service.rules.errors import LoginqError
     from loginq.service.table import attempts, chunks
 
     accounts = _accounts(file)
@@ -257,7 +257,7 @@ def _record(session: "Session", what: str, sub: str, after: str) -> None:
 
 
 def _one_password(generate: bool, stdin: bool) -> None:
-    from loginq.service.errors import Invalid
+    from loginq.service.rules.errors import Invalid
 
     if generate and stdin:
         raise Invalid("--generate and --password-stdin exclude each other.", "Give one of them, or none to be asked.")

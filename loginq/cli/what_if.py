@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.session import Session
-from loginq.service.errors import Invalid
-from loginq.service.forecast import Forecast, forecast
-from loginq.service.line import Line
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.forecast import Forecast, forecast
+from loginq.service.rules.line import Line
 
 Change = Callable[[Line, int], Line]
 

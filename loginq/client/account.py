@@ -9,10 +9,10 @@ from typing import Any
 from loginq.client.faults import NOT_OURS, CodeNeeded, NewPasswordNeeded, SignInOver, Trouble
 from loginq.client.reaching import is_direct, no_bundle
 from loginq.client.refusals import check, named
-from loginq.service.aws import ServerClock
-from loginq.service.errors import Invalid, Refused
+from loginq.service.rules.errors import Invalid, Refused
+from loginq.service.rules.times import SECOND, Clock
 from loginq.service.settings import Target
-from loginq.service.times import SECOND, Clock, system_clock
+from loginq.service.store.clock import ServerClock, system_clock
 
 REFRESH_BEFORE = 60
 """Seconds before its end that an ID token is refreshed."""

@@ -1,4 +1,4 @@
-"""What a player's client meets besides `loginq.service.errors`.
+"""What a player's client meets besides `loginq.service.rules.errors`.
 
 Refused
 ├── NotConfirmed       the account waits for the code that was sent by e-mail
@@ -11,7 +11,7 @@ Gone                   the ticket no longer counts
 Trouble                ask again in a moment
 """
 
-from loginq.service.errors import LoginqError, Refused
+from loginq.service.rules.errors import LoginqError, Refused
 
 NOT_OURS = "something else answered in its place: a login page of this network, or a proxy"
 """Said of an answer that is none of ours, for example the HTML of a captive portal."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from loginq.client.faults import NOT_OURS, NotConfirmed, ResetNeeded, SessionOver, Trouble
 from loginq.client.reaching import no_certificate
-from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused, Unavailable
+from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused, Unavailable
 
 _WRONG = "The user name or the password is wrong.", "Check both and try again."
 _OPERATOR = "Ask the operator of the game."

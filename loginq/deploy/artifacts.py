@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq.service.aws import Aws, Client, code_of
-from loginq.service.errors import LoginqError, NotFound, Refused
+from loginq.service.rules.errors import LoginqError, NotFound, Refused
 
 SUPERSEDED = "loginq-superseded"
 """The tag of what no stack and no recent deployment needs."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from loginq.deploy import pip
 from loginq.deploy.assets import LAMBDAS, PACKAGE, REQUIREMENTS
 from loginq.deploy.imports import missing, needed
-from loginq.service.errors import Failed
+from loginq.service.rules.errors import Failed
 
 PYTHON = "3.13"
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")

@@ -9,7 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from loginq.service.errors import Failed, Invalid
+from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.settings import EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
 
 ENV = Path(".env")

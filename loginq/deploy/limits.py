@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loginq.service.aws import Aws
-from loginq.service.errors import Invalid, NotFound
+from loginq.service.rules.errors import Invalid, NotFound
 
 TIMEOUTS = 6
 """How many timeouts of a function its queue hides a message, at the least, besides the batching window.

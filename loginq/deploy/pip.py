@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loginq.service.errors import Failed
+from loginq.service.rules.errors import Failed
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 """Runs a command as `subprocess.run` does."""

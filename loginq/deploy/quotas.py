@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from loginq.deploy.limits import REQUESTS
 from loginq.service.aws import Aws
-from loginq.service.errors import LoginqError
-from loginq.service.polling import longest_poll
-from loginq.service.times import HOUR, SECOND
+from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.times import HOUR, SECOND
 
 LONGEST = longest_poll(HOUR, HOUR)
 """The longest poll of a crowd, ms, where neither the lease nor the claim window makes it shorter."""

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 
 OURS = {"application": "loginq"}
 _MOST = 50

@@ -13,10 +13,10 @@ import yaml
 
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.limits import WARM, clashes, refuse
-from loginq.service.errors import Invalid
-from loginq.service.polling import longest_poll
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.times import SECOND
 from loginq.service.settings import PARAMETERS, Rules
-from loginq.service.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
 OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")

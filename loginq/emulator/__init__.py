@@ -14,7 +14,7 @@ from pathlib import Path
 
 from loginq.emulator import note
 from loginq.emulator.note import CREDENTIALS, REGION, Running, origins_of
-from loginq.service.errors import Failed, Invalid
+from loginq.service.rules.errors import Failed, Invalid
 
 __all__ = ["CREDENTIALS", "FOLDER", "REGION", "Emulator", "Running"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 from loginq.service.aws import Aws
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 
 REGION = "us-east-1"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 
-from loginq.service.errors import Invalid, quoted
-from loginq.service.sheets import rows
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.sheets import rows
 
 LONGEST_NAME, LONGEST_PASSWORD = 128, 256
 """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminCreateUser.html"""

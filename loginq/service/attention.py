@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from loginq.service.rates import rate_text
+from loginq.service.rules.rates import rate_text
+from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.stats import Snapshot
-from loginq.service.times import MINUTE, SECOND
 
 GROWING = 30 * SECOND
 """For how long the intake must have grown, ms: a spike that is being placed is none."""

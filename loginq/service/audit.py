@@ -4,7 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from loginq.service.queue import Queue
-from loginq.service.times import from_iso, iso
+from loginq.service.rules.times import from_iso, iso
 
 _BEHIND = "AUDIT$"
 """Sorts behind every `AUDIT#…` and before every other row of the queue."""

@@ -4,7 +4,6 @@ import getpass
 import math
 import os
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from loginq import __version__
-from loginq.service.errors import (
+from loginq.service.rules.errors import (
     ConditionFailed,
     Conflict,
     Failed,
@@ -26,7 +25,6 @@ from loginq.service.errors import (
     Unavailable,
 )
 from loginq.service.table import THREADS, unpack
-from loginq.service.times import offset_by, system_clock
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""
@@ -148,7 +146,7 @@ def typed_code(prompt: str) -> str:
 
 
 class Client:
-    """A client of botocore whose calls raise the errors of `loginq.service.errors`.
+    """A client of botocore whose calls raise the errors of `loginq.service.rules.errors`.
 
     Args:
         make: makes the client, when it is first used: a Lambda pays for those that it needs.
@@ -288,26 +286,3 @@ class Aws:
                 )
                 self._made[service].meta.events.register("before-parse", _refuse_pages)
             return self._made[service]
-
-
-class ServerClock:
-    """A laptop's clock, set right by the `Date` of the AWS response that came last."""
-
-    def __init__(self, client: Client, clock: Callable[[], int] = system_clock) -> None:
-        self._clock = clock
-        self.offset = 0
-        """What is added to this machine's clock, in ms."""
-        client.meta.events.register("before-call.*.*", self._asked)
-        client.meta.events.register("after-call.*.*", self._answered)
-
-    def __call__(self) -> int:
-        return self._clock() + self.offset
-
-    def _asked(self, context: dict[str, Any], **_: Any) -> None:
-        context["loginq_asked"] = time.monotonic()
-
-    def _answered(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
-        round_trip = int((time.monotonic() - context.get("loginq_asked", time.monotonic())) * 1_000)
-        offset = offset_by(http_response.headers.get("date") or "", self._clock(), round_trip)
-        if offset is not None:
-            self.offset = offset

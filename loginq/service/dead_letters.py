@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from loginq.service.intake import Letter
-from loginq.service.line import Line
 from loginq.service.players import Player
 from loginq.service.queue import Queue
-from loginq.service.times import iso
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import iso
 
 
 @dataclass(frozen=True, slots=True)

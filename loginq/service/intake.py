@@ -9,9 +9,9 @@ from functools import cached_property
 from random import Random
 from typing import Any, Self
 
-from loginq.service.errors import Invalid, NotFound, Unavailable
+from loginq.service.rules.errors import Invalid, NotFound, Unavailable
+from loginq.service.rules.times import from_iso, iso
 from loginq.service.table import chunks, in_threads
-from loginq.service.times import from_iso, iso
 
 PER_REQUEST = 10
 """Messages that SQS takes in one SendMessageBatch."""

@@ -8,9 +8,9 @@ transaction that marks the players' rows, and the line takes over their sum at m
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from loginq.service.errors import Raced, Unavailable
+from loginq.service.rules.errors import Raced, Unavailable
+from loginq.service.rules.times import DAY, HOUR, MINUTE
 from loginq.service.table import Row, Table, back_off
-from loginq.service.times import DAY, HOUR, MINUTE
 
 SHARDS = 16
 TOGETHER = 90

@@ -6,7 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from loginq.service.departures import depart
-from loginq.service.errors import (
+from loginq.service.intake import Ticket
+from loginq.service.placing import Message, place
+from loginq.service.players import Identity, Player, State
+from loginq.service.queue import Queue
+from loginq.service.rules.errors import (
     Blocked,
     ConditionFailed,
     LoginqError,
@@ -17,14 +21,10 @@ from loginq.service.errors import (
     Unavailable,
     UnknownTicket,
 )
-from loginq.service.intake import Ticket
-from loginq.service.line import Line
-from loginq.service.placing import Message, place
-from loginq.service.players import Identity, Player, State
-from loginq.service.polling import poll_after, remaining, renewal_due, resend_due
-from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
+from loginq.service.rules.polling import poll_after, remaining, renewal_due, resend_due
+from loginq.service.rules.times import DAY, HOUR, SECOND
 from loginq.service.table import Row, attempts
-from loginq.service.times import DAY, HOUR, SECOND
 from loginq.service.tokens import Jwk, mint
 
 TRIES = 4

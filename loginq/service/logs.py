@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loginq.service.aws import Client
-from loginq.service.errors import Invalid, LoginqError
-from loginq.service.times import HOUR, SECOND, Clock, iso
+from loginq.service.rules.errors import Invalid, LoginqError
+from loginq.service.rules.times import HOUR, SECOND, Clock, iso
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 POLL = 2.0

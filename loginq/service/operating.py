@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.audit import record
-from loginq.service.errors import Conflict, Invalid, LoginqError, UnknownTicket
-from loginq.service.line import MAX_STEPS, Line, Step
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
-from loginq.service.rates import rate_text
+from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
+from loginq.service.rules.line import MAX_STEPS, Line, Step
+from loginq.service.rules.rates import rate_text
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.stats import counts_of
 from loginq.service.table import attempts, in_threads
-from loginq.service.times import SECOND, iso
 from loginq.service.tokens import Keys, Published
 
 MOST_IN_GAME = 10**12

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from loginq.service import times
-from loginq.service.errors import ConditionFailed, TooManyTickets
-from loginq.service.line import Line
+from loginq.service.rules import times
+from loginq.service.rules.errors import ConditionFailed, TooManyTickets
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.table import GETS, THREADS, Row, Table, chunks
-from loginq.service.times import SECOND, iso
 
 COOL_DOWN = 10 * SECOND
 """How long after giving a ticket up there is no new one, ms: a loop of both burns six positions a minute at most."""

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any
 
-from loginq.service.aws import Aws, ServerClock, forever
+from loginq.service.aws import Aws, forever
 from loginq.service.intake import Intake
 from loginq.service.leavings import Leavings
 from loginq.service.lines import Lines
 from loginq.service.players import Players
 from loginq.service.rosters import Rosters
+from loginq.service.rules.times import Clock
 from loginq.service.settings import Rules
+from loginq.service.store.clock import ServerClock
 from loginq.service.table import Table
-from loginq.service.times import Clock
 from loginq.service.tokens import Keys
 from loginq.service.valve import Valve
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from loginq.service.errors import Invalid, NoTarget
+from loginq.service.rules.errors import Invalid, NoTarget
 from loginq.service.settings import DEFAULT_STACK, EMULATOR_NAMES, NAMES
 
 OPTIONS, ENVIRONMENT, FILE, DEFAULT = "the options", "the environment", ".env", "the default"

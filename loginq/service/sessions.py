@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from loginq.service.departures import depart
-from loginq.service.errors import BadRequest, ConditionFailed, Unavailable
 from loginq.service.leavings import TOGETHER
 from loginq.service.players import Player
 from loginq.service.queue import Queue
+from loginq.service.rules.errors import BadRequest, ConditionFailed, Unavailable
+from loginq.service.rules.times import DAY, from_iso
 from loginq.service.table import chunks
-from loginq.service.times import DAY, from_iso
 
 MOST = 500
 """Events in one report."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from loginq.service.errors import Invalid, NoTarget
-from loginq.service.line import DEFAULT_LEASE, Line
-from loginq.service.rates import parse_rate
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.errors import Invalid, NoTarget
+from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.rates import parse_rate
+from loginq.service.rules.times import MINUTE, SECOND
 
 DEFAULT_STACK = "loginq"
 

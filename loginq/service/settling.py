@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from loginq.service.departures import absorb, depart, fold
-from loginq.service.errors import ConditionFailed
 from loginq.service.leavings import TOGETHER
-from loginq.service.line import Line
 from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
+from loginq.service.rules.errors import ConditionFailed
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.table import Row, chunks
-from loginq.service.times import HOUR, MINUTE, SECOND
 from loginq.service.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND

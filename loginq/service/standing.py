@@ -6,11 +6,11 @@ from itertools import islice
 from typing import Any
 
 from loginq.service.audit import Action
-from loginq.service.errors import NotFound
-from loginq.service.line import Line
 from loginq.service.players import Identity, Player, State
 from loginq.service.queue import Queue
-from loginq.service.times import SECOND, iso
+from loginq.service.rules.errors import NotFound
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.users import Account, Users
 
 _AT_ONCE = 100

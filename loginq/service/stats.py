@@ -5,10 +5,10 @@ from typing import Any
 
 from loginq.service.audit import Action, last_change
 from loginq.service.intake import Depth
-from loginq.service.line import Line
 from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.settling import Memory, remembered
-from loginq.service.times import SECOND, iso
 from loginq.service.valve import BUCKET, bucket
 
 MOST_BUCKETS = 50

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any, TypeVar
 
-from loginq.service.errors import LoginqError, OutOfTime, Raced, Unavailable
+from loginq.service.rules.errors import LoginqError, OutOfTime, Raced, Unavailable
 
 Row = dict[str, Any]
 T = TypeVar("T")

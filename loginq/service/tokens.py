@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from loginq.service.errors import Failed, Invalid, NotFound, Unavailable
+from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.table import Table
-from loginq.service.times import SECOND, iso
 
 AUDIENCE = "loginq"
 ALGORITHM = "ES256"

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from loginq.service.accounts import NewAccount, check_account, check_password, composed, forms
 from loginq.service.aws import Client
-from loginq.service.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
 from loginq.service.login import forget
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
-from loginq.service.times import iso
+from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
+from loginq.service.rules.times import iso
 
 MIN_PASSWORD = 12
 """The shortest password that the template's policy allows; it also wants lower, upper, digit and symbol."""

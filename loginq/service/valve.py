@@ -6,10 +6,10 @@ display of what really came through.
 
 from random import Random
 
-from loginq.service.errors import ConditionFailed
-from loginq.service.line import MICRO, Line
+from loginq.service.rules.errors import ConditionFailed
+from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.times import DAY, SECOND, from_iso, iso
 from loginq.service.table import Table
-from loginq.service.times import DAY, SECOND, from_iso, iso
 
 BUCKET = 10 * SECOND
 _BY_HAND = "operator"

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from loginq.service import login
-from loginq.service.errors import (
+from loginq.service.intake import Ticket
+from loginq.service.placing import Message, place
+from loginq.service.players import COOL_DOWN, Identity, State
+from loginq.service.queue import Queue
+from loginq.service.rules.errors import (
     Blocked,
     ConditionFailed,
     MissingTicket,
@@ -17,12 +21,8 @@ from loginq.service.errors import (
     Unavailable,
     UnknownTicket,
 )
-from loginq.service.intake import Ticket
-from loginq.service.line import DEFAULT_LEASE, Line
-from loginq.service.placing import Message, place
-from loginq.service.players import COOL_DOWN, Identity, State
-from loginq.service.queue import Queue
-from loginq.service.times import MINUTE, SECOND, iso
+from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.times import MINUTE, SECOND, iso
 from loginq.service.valve import bucket, limit
 
 ADA = Identity("sub-ada", "ada", "ada@example.com")

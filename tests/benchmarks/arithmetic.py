@@ -3,8 +3,8 @@
 import timeit
 from collections.abc import Callable
 
-from loginq.service.line import Line
-from loginq.service.times import SECOND
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND
 from tests.benchmarks.cold import PEAK
 from tests.benchmarks.measure import Row, script
 from tests.benchmarks.stage import Stage

@@ -20,7 +20,7 @@ from lambdas import (
     settle_line,
 )
 from loginq.deploy import bundle
-from loginq.service.errors import Failed
+from loginq.service.rules.errors import Failed
 from loginq.service.tokens import KeySet, Published
 from tests.benchmarks.measure import Row, against, median, recorded, script
 from tests.benchmarks.stage import Handler, Stage, delivery, event, quiet

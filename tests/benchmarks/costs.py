@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
 from loginq.service.intake import Ticket
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.times import MINUTE, SECOND
 from loginq.simulation import Arrival, Outcome, Player, Scenario, simulate
 from tests.benchmarks.measure import Call, Row, recorded
 from tests.benchmarks.stage import Stage, delivery, event, quiet

@@ -18,8 +18,9 @@ from loginq.emulator import Emulator
 from loginq.service.intake import Ticket
 from loginq.service.players import key
 from loginq.service.queue import Queue
+from loginq.service.rules.times import iso
+from loginq.service.store.clock import system_clock
 from loginq.service.table import THREADS
-from loginq.service.times import iso, system_clock
 from tests.e2e.conftest import Stack, deployed, free_port
 
 

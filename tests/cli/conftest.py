@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
-from loginq.service.line import Line
 from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
 from loginq.service.settings import Target
 
 

@@ -8,8 +8,8 @@ import pytest
 from loginq.cli.load import send
 from loginq.cli.session import Session
 from loginq.service.audit import actions
-from loginq.service.errors import Failed, Invalid
 from loginq.service.queue import Queue
+from loginq.service.rules.errors import Failed, Invalid
 
 
 class Function:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from loginq.cli.play import _Live
 from loginq.client import Game, Gone, Trouble, enter, patiently
-from loginq.service.errors import Failed, LoginqError, Refused
+from loginq.service.rules.errors import Failed, LoginqError, Refused
 
 
 class Answer:

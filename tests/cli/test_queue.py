@@ -6,9 +6,9 @@ import re
 import pytest
 
 from loginq.service.intake import Intake, Ticket
-from loginq.service.line import Line
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
 from loginq.service.settings import Target
 from tests.cli.conftest import TARGET, Run, settled
 

@@ -45,7 +45,7 @@ def test_every_command_that_shows_or_changes_something_has_json() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = "rich boto3 botocore requests cfnlint yaml pycognito locust loginq.service.line loginq.deploy"
+    heavy = "rich boto3 botocore requests cfnlint yaml pycognito locust loginq.service.rules.line loginq.deploy"
     look = f"import sys, loginq.cli; print([name for name in {heavy.split()!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

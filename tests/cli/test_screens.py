@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loginq import __version__
-from loginq.service.line import Line
 from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
 from loginq.service.settings import Target
 from tests.cli.conftest import TARGET, Run, settled
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loginq.service.line import Line
 from loginq.service.queue import Queue
+from loginq.service.rules.line import Line
 from loginq.service.settings import Target
 from tests.cli.conftest import Run, settled
 

@@ -12,7 +12,7 @@ from loginq.deploy.stack import tags_of
 from loginq.deploy.template import Template, load
 from loginq.emulator import REGION, Running
 from loginq.service.aws import Aws
-from loginq.service.errors import Conflict, Failed, Invalid
+from loginq.service.rules.errors import Conflict, Failed, Invalid
 from tests.e2e.conftest import Stack
 
 PARAMETERS: dict[str, str] = {}

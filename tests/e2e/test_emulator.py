@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from loginq.emulator import Emulator, Running
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 from tests.e2e.conftest import PASSWORD, Stack, free_port, until
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loginq.service.operating import pause, resume
-from loginq.service.times import system_clock
+from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Player, Stack, until
 
 PARAMETERS = {"InitialRate": "20"}

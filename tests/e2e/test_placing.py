@@ -17,7 +17,7 @@ from loginq.service.placing import Message, Outcome, place
 from loginq.service.players import COOL_DOWN, Identity, Player, State
 from loginq.service.queue import Queue, connect
 from loginq.service.settings import Rules
-from loginq.service.times import system_clock
+from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Stack, few
 
 PARAMETERS: dict[str, str] = {}

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from loginq.client import Account, Game
 from loginq.service.players import COOL_DOWN, State
-from loginq.service.times import iso, system_clock
+from loginq.service.rules.times import iso
+from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import PASSWORD, Player, Stack, until
 
 

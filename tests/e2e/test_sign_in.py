@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from loginq.cli import app
 from loginq.client import Account, CodeNeeded, NewPasswordNeeded, ResetNeeded
-from loginq.service.errors import Invalid, Refused
+from loginq.service.rules.errors import Invalid, Refused
 from tests.e2e.conftest import PASSWORD, Stack
 
 OTHER = "Correct-Horse-8-Battery"

@@ -18,14 +18,15 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from loginq.service import login
 from loginq.service.aws import Aws, Client
-from loginq.service.errors import LoginError, LoginqError, Unavailable
 from loginq.service.intake import Letter
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
+from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
+from loginq.service.rules.times import MINUTE
 from loginq.service.settings import Rules
 from loginq.service.settling import ADMITTING, settle
-from loginq.service.times import MINUTE, system_clock
+from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Stack
 
 PLAYERS, SKEW = 40, 500

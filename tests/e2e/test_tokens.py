@@ -10,7 +10,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
 from loginq.service.operating import rotate_keys
-from loginq.service.times import MINUTE, system_clock
+from loginq.service.rules.times import MINUTE
+from loginq.service.store.clock import system_clock
 from loginq.service.tokens import Keys, KeySet, mint
 from tests.e2e.conftest import Player, Stack, free_port, until
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from loginq.service.line import Line
+from loginq.service.rules.line import Line
 
 START = 1_800_000_000_000
 SKEW = 500

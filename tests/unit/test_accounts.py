@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.accounts import NewAccount, check_account, check_password, forms, parse_accounts
-from loginq.service.errors import Invalid
-from loginq.service.sheets import rows
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.sheets import rows
 
 ADA = NewAccount("ada", "ada@example.com", "Correct-Horse-7-Battery")
 SECRET = ADA.password

@@ -8,7 +8,7 @@ import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from loginq.deploy.artifacts import SUPERSEDED, Artifacts, how_to_delete, named_by_stacks
-from loginq.service.errors import Refused
+from loginq.service.rules.errors import Refused
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 
 ACCOUNT = "123456789012"

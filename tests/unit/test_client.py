@@ -30,7 +30,7 @@ from loginq.client import (
 )
 from loginq.client.account import client_for
 from loginq.client.reaching import is_loopback, retry_after
-from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
+from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
 from loginq.service.settings import Target
 from tests.serving import PORTAL, Reply, serving
 

@@ -18,10 +18,10 @@ from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing, needed
-from loginq.service.errors import Failed, Invalid
-from loginq.service.line import Line
+from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND
 from loginq.service.settings import Rules, Target
-from loginq.service.times import SECOND
 
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
@@ -66,7 +66,7 @@ for name in sys.argv[3:]:
     module = importlib.import_module("lambdas." + name)
     assert module.__file__.startswith(sys.argv[1]), module.__file__
     assert callable(module.handler)
-assert sys.modules["loginq.service.line"].__file__.startswith(sys.argv[1])
+assert sys.modules["loginq.service.rules.line"].__file__.startswith(sys.argv[1])
 # What a cold start pays for, and only some calls need, if any.
 late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"} & set(sys.modules)
 assert not late, late

@@ -8,7 +8,7 @@ from loginq.deploy import removal
 from loginq.deploy.artifacts import bucket_name
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.tags import merged, parse_tags
-from loginq.service.errors import Conflict, Failed, Invalid, LoginqError, Refused
+from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, Refused
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 from tests.unit.test_artifacts import ACCOUNT, BARE
 from tests.unit.test_stack import ID, MISSING, SET, UNMADE, change_set, event, page, stacks

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from loginq.emulator import Emulator, Running, note
-from loginq.service.errors import Failed, Invalid
+from loginq.service.rules.errors import Failed, Invalid
 
 ORIGINS = {
     "http://localhost:3000": "http://localhost:3000",

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.errors import Invalid
-from loginq.service.forecast import SHARES, forecast
-from loginq.service.line import MAX_STEPS, MICRO, Line
 from loginq.service.operating import clearing, planning, ramp, setting
-from loginq.service.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.forecast import SHARES, forecast
+from loginq.service.rules.line import MAX_STEPS, MICRO, Line
+from loginq.service.rules.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
 from tests.unit.histories import START
 
 RATES = st.integers(1_000, 500_000)

@@ -7,7 +7,7 @@ import pytest
 
 from loginq.deploy import limits, template
 from loginq.deploy.limits import Concurrency, beyond, clashes, cramped
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 
 DEFAULTS = template.load().defaults
 

@@ -3,9 +3,9 @@
 import pytest
 
 from loginq.launch import Launch, parse_arrivals, rehearse
-from loginq.service.errors import Invalid, quoted
-from loginq.service.rates import parse_rate
-from loginq.service.times import DAY, LONGEST, SECOND, parse_duration
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.rates import parse_rate
+from loginq.service.rules.times import DAY, LONGEST, SECOND, parse_duration
 
 MANY = "9" * 5_000
 """More digits than Python makes a number of: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""

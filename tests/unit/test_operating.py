@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from loginq.service import login, operating
-from loginq.service.errors import Blocked, Invalid
 from loginq.service.players import State
+from loginq.service.rules.errors import Blocked, Invalid
 from tests.unit.histories import START, new_line
 from tests.world import World, someone
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loginq.cli import console
 from loginq.cli.output import HIDDEN, Output, Unwritable, plain
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x9b31m\r\x00\x7f\u202e\u2066\u200b\ufeff[/red]:smile:=1+1"
 

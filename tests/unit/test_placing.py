@@ -6,7 +6,7 @@ from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity
 from loginq.service.queue import connect
-from loginq.service.times import SECOND
+from loginq.service.rules.times import SECOND
 from tests.memory import InMemory
 from tests.world import RULES, World, someone
 

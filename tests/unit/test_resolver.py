@@ -5,7 +5,6 @@ from itertools import product
 
 import pytest
 
-from loginq.service.errors import Invalid, LoginqError, NoTarget
 from loginq.service.resolver import (
     ACCOUNT,
     DEFAULT,
@@ -21,6 +20,7 @@ from loginq.service.resolver import (
     Resolved,
     resolve,
 )
+from loginq.service.rules.errors import Invalid, LoginqError, NoTarget
 
 Names = Mapping[str, str]
 

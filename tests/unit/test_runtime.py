@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from lambdas import runtime
 from lambdas.runtime import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT, ROOM, InTime, budget, last_words, logged
-from loginq.service.errors import ConditionFailed, OutOfTime, Unavailable
+from loginq.service.rules.errors import ConditionFailed, OutOfTime, Unavailable
 
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ATTEMPT = CONNECT_TIMEOUT + READ_TIMEOUT

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loginq.service import valve
-from loginq.service.line import DEFAULT_LEASE, Line
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.times import MINUTE, SECOND
 from loginq.simulation import Arrival, Change, Outcome, Scenario, simulate
 from tests.unit.histories import START, new_line
 

@@ -8,7 +8,7 @@ import pytest
 from loginq.deploy.events import Event
 from loginq.deploy.stack import Stack
 from loginq.deploy.states import How, state_of
-from loginq.service.errors import Conflict, Failed, LoginqError, Refused, Unavailable
+from loginq.service.rules.errors import Conflict, Failed, LoginqError, Refused, Unavailable
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 
 ID = "arn:aws:cloudformation:eu-west-1:1:stack/loginq/1"

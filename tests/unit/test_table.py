@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from loginq.service.aws import Client, translated
-from loginq.service.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
 from loginq.service.intake import Intake, Ticket
-from loginq.service.line import Line
 from loginq.service.lines import Lines
 from loginq.service.rosters import Place
+from loginq.service.rules.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND
 from loginq.service.settling import remembered, settle
 from loginq.service.table import Row, Table
-from loginq.service.times import SECOND
 from loginq.service.valve import limit
 from tests.memory import PAGE, Dynamodb, InMemory, Work, error
 from tests.world import RULES, T, World, someone

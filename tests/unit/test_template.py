@@ -10,9 +10,9 @@ import pytest
 from loginq.client import Trouble, game
 from loginq.deploy import template
 from loginq.deploy.foresight import resources
-from loginq.service.errors import Invalid
-from loginq.service.line import MAX_RATE
-from loginq.service.rates import parse_rate
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.line import MAX_RATE
+from loginq.service.rules.rates import parse_rate
 from loginq.service.settings import PARAMETERS, Rules
 
 TEMPLATE = template.load()

@@ -14,7 +14,7 @@ import pytest
 
 from loginq.client import Game, enter
 from loginq.launch import Launch, rehearse
-from loginq.service.times import SECOND
+from loginq.service.rules.times import SECOND
 from tests.e2e.conftest import Player, Stack, in_process, until
 
 pytestmark = pytest.mark.drills

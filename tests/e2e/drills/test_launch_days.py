@@ -17,13 +17,14 @@ import requests
 from loginq.client import Account, Game
 from loginq.service import login
 from loginq.service.audit import actions
-from loginq.service.line import Line
 from loginq.service.operating import pause, resume
 from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.sessions import Event, report
 from loginq.service.settings import Rules
-from loginq.service.times import MINUTE, SECOND, system_clock
+from loginq.service.store.clock import system_clock
 from loginq.simulation import Arrival, Outcome, Scenario, simulate
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.drills.faults import Faults

@@ -19,8 +19,8 @@ from botocore.config import Config
 
 from loginq.service import login
 from loginq.service.players import Identity
+from loginq.service.rules.times import SECOND
 from loginq.service.sessions import Event, report
-from loginq.service.times import SECOND
 from tests.e2e.conftest import PASSWORD, Stack, until
 
 pytestmark = pytest.mark.drills

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from loginq.service.line import MICRO, Line
-from loginq.service.times import MINUTE, SECOND
+from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.times import MINUTE, SECOND
 
 SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND
 MANY, LONGEST_OF_MANY = 500, 60 * SECOND

@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-from loginq.service.errors import Invalid, quoted
-from loginq.service.line import MAX_RATE
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.line import MAX_RATE
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
 _NUMBER = r"[+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?"

@@ -1,12 +1,11 @@
 """Instants: milliseconds since the epoch in the line and in the code, ISO 8601 UTC in rows that people read."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from loginq.service.errors import Invalid, quoted
+from loginq.service.rules.errors import Invalid, quoted
 
 Clock = Callable[[], int]
 """Gives the instant in ms since the epoch."""
@@ -15,11 +14,6 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-
-
-def system_clock() -> int:
-    """This machine's clock, which a Lambda may trust."""
-    return time.time_ns() // 1_000_000
 
 
 def iso(t: int) -> str:

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from loginq.service.errors import Invalid
+from loginq.service.rules.errors import Invalid
 
 _DELIMITERS = ",;\t"
 _ENDS = re.compile(r"\r\n|\r|\n")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.line import Line
-from loginq.service.times import SECOND, iso
+from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND, iso
 
 POINTS = 60
 """Positions at which the drain is sampled."""
