@@ -4,7 +4,8 @@ from typing import Any
 
 from lambdas.http import Event, private
 from loginq.service.queue import Queue
-from loginq.service.sessions import parse, report
+from loginq.service.rules.sessions import parse
+from loginq.service.sessions import report
 
 
 def _sessions(queue: Queue, event: Event) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lambdas.metrics import emit
 from loginq.service.aws import Aws
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import OutOfTime
-from loginq.service.settings import Rules
+from loginq.service.rules.settings import Rules
 from loginq.service.store.clock import system_clock
 
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 1.0, 1.5, 3

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from loginq.prices import Bill, estimate
-from loginq.service.operating import ramp
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
+from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST
 from loginq.service.rules.sheets import rows
 from loginq.service.rules.times import DAY, SECOND

@@ -14,11 +14,12 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from loginq.service import settling, valve
+from loginq.service import settling
+from loginq.service.rules import valve
 from loginq.service.rules.line import Line
 from loginq.service.rules.polling import poll_after, remaining, renewal_due
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.settings import Rules
 from loginq.service.settling import Memory
 
 Change = Callable[[Line, int], Line]

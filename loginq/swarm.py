@@ -24,7 +24,7 @@ from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
 from loginq.client import Account, Game, Trouble, enter, session_for  # noqa: E402
-from loginq.service.settings import Target  # noqa: E402
+from loginq.service.operations.target import Target  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
 

@@ -20,8 +20,9 @@ from joserfc.jwk import RSAKey
 from moto import mock_aws
 
 from loginq.service.aws import Aws
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue, connect
-from loginq.service.settings import Rules, Target
+from loginq.service.rules.settings import Rules
 from loginq.service.users import Users
 
 REGION = "eu-west-1"

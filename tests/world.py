@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.departures import FOLDED, fold
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity, Player
 from loginq.service.queue import Queue, connect
-from loginq.service.sessions import Event
-from loginq.service.settings import Rules
+from loginq.service.rules.sessions import Event
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.ticket import Ticket
 from loginq.service.stats import counts_of
 
 T = 1_800_000_000_000

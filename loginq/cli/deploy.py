@@ -81,7 +81,7 @@ def _claim(deployment: "Deployment", yes: bool) -> None:
     """Ask before this folder gets another target than its `.env` names."""
     from loginq.cli import console
     from loginq.deploy import envfile
-    from loginq.service.resolver import ENDPOINT, REGION, STACK, from_file
+    from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, from_file
 
     noted, _ = from_file(envfile.read())
     place, there = noted.get(ENDPOINT) or noted.get(REGION), deployment.aws.endpoint_url or deployment.region
@@ -120,7 +120,7 @@ def open_deployment(local: bool) -> "Deployment":
     from loginq.cli.session import check_account, connection, local_stack, resolved
     from loginq.deploy.deployment import Deployment
     from loginq.emulator import REGION, Emulator
-    from loginq.service.resolver import ACCOUNT, PROFILE, STACK
+    from loginq.service.operations.resolver import ACCOUNT, PROFILE, STACK
 
     if local:
         name, profile, noted = local_stack(), None, None

@@ -36,7 +36,7 @@ def rotate(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.operating import rotate_keys
-    from loginq.service.settings import Rules
+    from loginq.service.rules.settings import Rules
 
     session = open_session()
     session.announce()

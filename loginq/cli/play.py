@@ -11,7 +11,7 @@ from loginq.cli.options import Json, password
 
 if TYPE_CHECKING:
     from loginq.client import Account, SignInOver, Trouble
-    from loginq.service.settings import Target
+    from loginq.service.operations.target import Target
 
 _FRAME = 0.25
 """Seconds between two frames of the live screen."""
@@ -32,7 +32,7 @@ def play(
     from loginq.cli.reading import has_terminal, typed
     from loginq.cli.session import open_session
     from loginq.cli.sign_in import signed_in, signed_in_anew
-    from loginq.service.accounts import composed
+    from loginq.service.rules.account import composed
     from loginq.service.rules.errors import Invalid
 
     if forgot and sign_up:
@@ -115,7 +115,7 @@ def _ticket_in(target: "Target", token: str) -> str:
 
 def _new(email: str | None) -> Callable[[], str]:
     from loginq.cli.reading import typed
-    from loginq.service.accounts import composed
+    from loginq.service.rules.account import composed
 
     return lambda: composed(email or typed("E-mail address"))
 

@@ -79,6 +79,7 @@ def set_(
     """Set the admission rate, now or later, or the capacity. A change holds everywhere within a second."""
     from loginq.cli.session import open_session
     from loginq.service import operating
+    from loginq.service.rules import plan
     from loginq.service.rules.errors import Invalid
     from loginq.service.rules.rates import parse_rate
 
@@ -98,12 +99,12 @@ def set_(
     changes: list[_Change] = []
     if wanted is not None and later:
         steps = [(_moment(session, at, in_), wanted)]
-        changes.append(_planned(session, lambda line, t: operating.planning(line, t, steps)))
+        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
     elif wanted is not None:
         changes.append(
             (
                 "rate",
-                lambda line, t: operating.setting(line, t, wanted, burst),
+                lambda line, t: plan.setting(line, t, wanted, burst),
                 lambda: operating.set_rate(queue, session.caller, wanted, burst),
             )
         )
@@ -141,14 +142,14 @@ def ramp(
     It begins now unless --at or --in says when.
     """
     from loginq.cli.session import open_session
-    from loginq.service import operating
+    from loginq.service.rules import plan
     from loginq.service.rules.rates import parse_rate
     from loginq.service.rules.times import parse_duration
 
     first, last, length = parse_rate(start), parse_rate(end), parse_duration(over)
     session = open_session()
     begin = _moment(session, at, in_) if at is not None or in_ is not None else None
-    change = _planned(session, lambda line, t: operating.ramping(line, t, first, last, begin, length))
+    change = _planned(session, lambda line, t: plan.ramping(line, t, first, last, begin, length))
     _make(session, [change], what_if, json)
 
 
@@ -156,10 +157,10 @@ def ramp(
 def clear(what_if: WhatIf = False, json: Json = False) -> None:
     """Forget the planned steps; the rate stays as it is now."""
     from loginq.cli.session import open_session
-    from loginq.service import operating
+    from loginq.service.rules import plan
 
     session = open_session()
-    _make(session, [_planned(session, operating.clearing)], what_if, json)
+    _make(session, [_planned(session, plan.clearing)], what_if, json)
 
 
 def _planned(session: "Session", change: "Callable[[Line, int], Line]") -> _Change:

@@ -15,9 +15,9 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.session import Session
-from loginq.service.accounts import NewAccount
 from loginq.service.audit import record
 from loginq.service.load import real_accounts
+from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Failed, LoginqError
 from loginq.service.rules.times import SECOND, iso
 from loginq.service.table import attempts, chunks

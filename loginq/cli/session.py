@@ -13,10 +13,22 @@ from loginq.cli import console
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
 from loginq.service.aws import Aws
+from loginq.service.operations.resolver import (
+    ACCOUNT,
+    ENDPOINT,
+    FILE,
+    PROFILE,
+    REGION,
+    STACK,
+    Given,
+    Resolved,
+    from_file,
+    resolve,
+)
+from loginq.service.operations.target import DEFAULT_STACK, Target
 from loginq.service.queue import Queue, connect
-from loginq.service.resolver import ACCOUNT, ENDPOINT, FILE, PROFILE, REGION, STACK, Given, Resolved, from_file, resolve
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
-from loginq.service.settings import DEFAULT_STACK, Rules, Target
+from loginq.service.rules.settings import Rules
 
 if TYPE_CHECKING:
     from loginq.deploy.stack import Stack

@@ -12,7 +12,7 @@ from loginq.cli.reading import has_terminal, typed
 
 if TYPE_CHECKING:
     from loginq.client import Account, Trouble
-    from loginq.service.settings import Target
+    from loginq.service.operations.target import Target
 
 T = TypeVar("T")
 _CODE = "The code that was sent to your e-mail address (Enter alone sends a new one)"
@@ -84,7 +84,7 @@ def _sign_up(account: "Account", secret: str, email: str) -> None:
     """Make the account. One that is there already is gone on with, if the password is its own."""
     from loginq.cli import console
     from loginq.client import NotConfirmed, patiently
-    from loginq.service.accounts import check_account
+    from loginq.service.rules.account import check_account
     from loginq.service.rules.errors import Conflict, Refused
 
     check_account(account.username, email)

@@ -15,7 +15,7 @@ def target(json: Json = False) -> None:
     """
     from loginq.cli import console
     from loginq.cli.session import resolved
-    from loginq.service.resolver import ENDPOINT, FILE, STACK
+    from loginq.service.operations.resolver import ENDPOINT, FILE, STACK
 
     found = resolved(quietly=True)
     shown = {name: each for name, each in found.names.items() if "SECRET" not in name and "ACCESS_KEY" not in name}

@@ -11,7 +11,7 @@ from loginq.cli.reading import text_of
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
-    from loginq.service.accounts import NewAccount
+    from loginq.service.rules.account import NewAccount
 
 app = group("Accounts in Cognito and their player rows.")
 
@@ -33,7 +33,7 @@ def create(
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.accounts import check_account
+    from loginq.service.rules.account import check_account
 
     _one_password(generate, password_stdin)
     check_account(name, email)
@@ -146,7 +146,7 @@ def import_(
 def _accounts(file: Path) -> "list[NewAccount]":
     """The accounts of a file; says which of its columns are of no use here."""
     from loginq.cli import console
-    from loginq.service.accounts import parse_accounts
+    from loginq.service.rules.account import parse_accounts
 
     roll = parse_accounts(text_of(file))
     if roll.unused:

@@ -9,9 +9,9 @@ from typing import Any
 from loginq.client.faults import NOT_OURS, CodeNeeded, NewPasswordNeeded, SignInOver, Trouble
 from loginq.client.reaching import is_direct, no_bundle
 from loginq.client.refusals import check, named
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Invalid, Refused
 from loginq.service.rules.times import SECOND, Clock
-from loginq.service.settings import Target
 from loginq.service.store.clock import ServerClock, system_clock
 
 REFRESH_BEFORE = 60

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from loginq.client.faults import NOT_OURS, Gone, Trouble
 from loginq.client.reaching import TIMEOUT, ask, document, reach, retry_after, session_for, way_to
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.times import Clock
-from loginq.service.settings import Target
 from loginq.service.store.clock import system_clock
 
 LONGEST_PAUSE = 30

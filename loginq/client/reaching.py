@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import requests
 
 from loginq.client.faults import NOT_OURS, Trouble
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.times import SECOND, Clock, from_http, offset_by
-from loginq.service.settings import Target
 from loginq.service.store.clock import system_clock
 
 TIMEOUT = 15

@@ -13,10 +13,11 @@ from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.foresight import foreseen
 from loginq.deploy.stack import Change, Event, Stack, outputs_of, overtaken, parameters_of, tags_of
 from loginq.service.aws import Aws
+from loginq.service.operations.target import Target
 from loginq.service.queue import connect
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, Refused
 from loginq.service.rules.line import Line
-from loginq.service.settings import Rules, Target
+from loginq.service.rules.settings import Rules
 from loginq.service.store.clock import system_clock
 from loginq.service.tokens import Keys, KeySet, Published
 

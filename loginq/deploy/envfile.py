@@ -9,8 +9,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from loginq.service.operations.target import EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
 from loginq.service.rules.errors import Failed, Invalid
-from loginq.service.settings import EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
 
 ENV = Path(".env")
 _BOM = "\ufeff"

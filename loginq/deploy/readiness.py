@@ -7,8 +7,8 @@ from loginq.deploy.checks import Finding, Patient, Verdict, guarded
 from loginq.deploy.quotas import Crowd
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND
-from loginq.service.settings import Rules
 
 MAILS = 50
 """A day, by Cognito's own sender: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html"""

@@ -15,8 +15,8 @@ from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.limits import WARM, clashes, refuse
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.settings import PARAMETERS, Rules
 from loginq.service.rules.times import SECOND
-from loginq.service.settings import PARAMETERS, Rules
 
 _DEPLOYMENT = "ApiDeployment"
 OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")

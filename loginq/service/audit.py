@@ -1,39 +1,15 @@
 """The audit: one row for each operator action, `QUEUE#<name>` / `AUDIT#<time>#<id>`: who, what, from, to."""
 
 import secrets
-from dataclasses import asdict, dataclass
 
 from loginq.service.queue import Queue
+from loginq.service.rules.act import Action
 from loginq.service.rules.times import from_iso, iso
 
 _BEHIND = "AUDIT$"
 """Sorts behind every `AUDIT#…` and before every other row of the queue."""
 _OF_THE_GATE = ("rate", "plan", "capacity", "in game", "pause", "resume")
 _LOOKED_AT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing that an operator did; `at` in ms since the epoch."""
-
-    at: int
-    who: str
-    what: str
-    before: str
-    after: str
-
-    @property
-    def name(self) -> str:
-        """Who it was, without account and service: `user/ada`, `assumed-role/admin/ada`."""
-        return self.who.rpartition(":")[2]
-
-    def document(self) -> dict[str, str]:
-        """The JSON form."""
-        return {**asdict(self), "at": iso(self.at)}
-
-    def concerns(self, sub: str) -> bool:
-        """Whether it was done to this player."""
-        return self.before == sub
 
 
 def record(queue: Queue, who: str, what: str, before: str, after: str) -> None:

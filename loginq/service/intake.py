@@ -4,13 +4,14 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 from loginq.service.rules.errors import Invalid, NotFound, Unavailable
-from loginq.service.rules.times import from_iso, iso
+from loginq.service.rules.measure import Depth
+from loginq.service.rules.ticket import Ticket
 from loginq.service.table import chunks, in_threads
 
 PER_REQUEST = 10
@@ -27,34 +28,6 @@ _DEPTH = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """One message of the intake. `issued_at` in ms since the epoch."""
-
-    sub: str
-    ticket: str
-    issued_at: int
-    synthetic: bool = False
-
-    def body(self) -> str:
-        """The message's body."""
-        return json.dumps({**asdict(self), "issued_at": iso(self.issued_at)}, separators=(",", ":"))
-
-    @classmethod
-    def parse(cls, body: str) -> Self:
-        """The ticket of a message. Raises `Invalid` for anything that `body` does not write."""
-        try:
-            given = json.loads(body)
-            sub, ticket, synthetic = given["sub"], given["ticket"], given.get("synthetic", False)
-            issued_at = from_iso(given["issued_at"])
-            sizes = len(sub.encode()), len(ticket.encode())
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-            raise Invalid(f"Not a ticket message: {type(exc).__name__}.") from exc
-        if not all(0 < size <= 128 for size in sizes) or type(synthetic) is not bool:
-            raise Invalid("Not a ticket message: a field has the wrong type or length.")
-        return cls(sub, ticket, issued_at, synthetic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +48,6 @@ class Letter:
             return Ticket.parse(self.body)
         except Invalid:
             return None
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """About how many messages SQS holds, by its own count."""
-
-    visible: int
-    in_flight: int
-    delayed: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.visible + self.in_flight + self.delayed
 
 
 def again_after(received: int, random: Random) -> int | None:

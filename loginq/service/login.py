@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from loginq.service.departures import depart
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity, Player, State
 from loginq.service.queue import Queue
@@ -23,6 +22,7 @@ from loginq.service.rules.errors import (
 )
 from loginq.service.rules.line import Line
 from loginq.service.rules.polling import poll_after, remaining, renewal_due, resend_due
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, SECOND
 from loginq.service.table import Row, attempts
 from loginq.service.tokens import Jwk, mint

@@ -11,12 +11,12 @@ from loginq.service.leavings import Leavings
 from loginq.service.lines import Lines
 from loginq.service.players import Players
 from loginq.service.rosters import Rosters
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import Clock
-from loginq.service.settings import Rules
+from loginq.service.store.admissions import Admissions
 from loginq.service.store.clock import ServerClock
 from loginq.service.table import Table
 from loginq.service.tokens import Keys
-from loginq.service.valve import Valve
 
 
 def _silent(event: str, **details: Any) -> None:
@@ -33,7 +33,7 @@ class Queue:
     lines: Lines
     players: Players
     rosters: Rosters
-    valve: Valve
+    valve: Admissions
     leavings: Leavings
     intake: Intake
     clock: Clock
@@ -73,7 +73,7 @@ def connect(
         lines=Lines(rows, name, clock, None if rules.initial_rate is None else rules.new_line),
         players=Players(rows),
         rosters=Rosters(rows, name),
-        valve=Valve(rows, name),
+        valve=Admissions(rows, name),
         leavings=Leavings(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,

@@ -19,8 +19,8 @@ from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
+from loginq.service.rules.valve import BUCKET, bucket
 from loginq.service.table import Row, chunks
-from loginq.service.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""

@@ -3,13 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from loginq.service.audit import Action, last_change
-from loginq.service.intake import Depth
+from loginq.service.audit import last_change
 from loginq.service.queue import Queue
+from loginq.service.rules.act import Action
 from loginq.service.rules.line import Line
+from loginq.service.rules.measure import Depth
 from loginq.service.rules.times import SECOND, iso
+from loginq.service.rules.valve import BUCKET, bucket
 from loginq.service.settling import Memory, remembered
-from loginq.service.valve import BUCKET, bucket
 
 MOST_BUCKETS = 50
 """How far back the valve is read for the players who are not counted from rows yet, when nobody settles."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from loginq.service import login
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import COOL_DOWN, Identity, State
 from loginq.service.queue import Queue
@@ -22,8 +21,9 @@ from loginq.service.rules.errors import (
     UnknownTicket,
 )
 from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND, iso
-from loginq.service.valve import bucket, limit
+from loginq.service.rules.valve import bucket, limit
 
 ADA = Identity("sub-ada", "ada", "ada@example.com")
 

@@ -30,16 +30,17 @@ from loginq.deploy import template
 from loginq.service import load
 from loginq.service.audit import actions, record
 from loginq.service.aws import Aws, translated
-from loginq.service.intake import Ticket
 from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
+from loginq.service.operations.target import Target
 from loginq.service.players import key
 from loginq.service.queue import Queue, connect
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.settings import Rules, Target
 from loginq.service.settling import ADMITTING, WRAP_UP, Memory, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from loginq.service.operations.target import Target
 from loginq.service.rules.times import SECOND
-from loginq.service.settings import Target
 from loginq.service.tokens import KeySet, mint
 from loginq.service.users import Users
 from tests.serving import Reply, serving

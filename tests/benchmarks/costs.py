@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
-from loginq.service.intake import Ticket
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.simulation import Arrival, Outcome, Player, Scenario, simulate
 from tests.benchmarks.measure import Call, Row, recorded

@@ -10,8 +10,8 @@ from loginq.cli.reference import between
 from loginq.deploy import template
 from loginq.deploy.foresight import resources
 from loginq.prices import Bill, Run, idle
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
-from loginq.service.settings import Rules
 from loginq.service.settling import settle
 from loginq.service.table import Row
 from tests.benchmarks.costs import units

@@ -21,10 +21,11 @@ from uuid import UUID
 from lambdas import process_login_queue
 from loginq.prices import MILLION, PRICES
 from loginq.service import lines, table
-from loginq.service.intake import PER_REQUEST, Ticket
+from loginq.service.intake import PER_REQUEST
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import Unavailable
+from loginq.service.rules.ticket import Ticket
 from loginq.service.table import pack
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call, Row, recorded

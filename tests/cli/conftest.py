@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
-from loginq.service.settings import Target
 
 
 class Screen:

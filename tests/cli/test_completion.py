@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.cli.completion import MOST, offered, player_names
-from loginq.service.settings import Target
+from loginq.service.operations.target import Target
 from loginq.service.users import Users
 
 HOSTILE = [

@@ -5,11 +5,12 @@ import re
 
 import pytest
 
-from loginq.service.intake import Intake, Ticket
+from loginq.service.intake import Intake
+from loginq.service.operations.target import Target
 from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
-from loginq.service.settings import Target
+from loginq.service.rules.ticket import Ticket
 from tests.cli.conftest import TARGET, Run, settled
 
 NOW = 1_800_000_000_000

@@ -11,11 +11,11 @@ from loginq.cli import rate
 from loginq.cli.session import Session
 from loginq.service.aws import Aws
 from loginq.service.lines import Lines
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import iso
-from loginq.service.settings import Target
 from loginq.service.table import Table
 from tests.cli.conftest import TARGET, Run, settled
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from loginq import __version__
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
-from loginq.service.settings import Target
 from tests.cli.conftest import TARGET, Run, settled
 
 

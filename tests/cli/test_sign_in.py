@@ -14,9 +14,9 @@ from loginq.cli.play import _Lines, _screen
 from loginq.cli.play import run as play_on
 from loginq.cli.sign_in import sign_in, signed_in_anew
 from loginq.client import Account, CodeNeeded, NotConfirmed, ResetNeeded, SignInOver, Trouble
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Conflict, Invalid, Refused
 from loginq.service.rules.times import HOUR
-from loginq.service.settings import Target
 from loginq.service.store.clock import system_clock
 from tests.cli.conftest import Run, Screen
 from tests.serving import Reply, Server, serving

@@ -13,7 +13,7 @@ from loginq.cli.session import Session
 from loginq.deploy.checks import Patient, examine
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.stack import Event, Stack
-from loginq.service.settings import Target
+from loginq.service.operations.target import Target
 from tests.cli.conftest import Run
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 from tests.unit.test_artifacts import ACCOUNT

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
-from loginq.service.settings import Target
 from tests.cli.conftest import Run, settled
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import jwt
 import pytest
 
+from loginq.service.operations.target import Target
 from loginq.service.rules.times import SECOND
-from loginq.service.settings import Target
 from loginq.service.tokens import KeySet, mint
 from tests.cli.conftest import Run
 from tests.serving import PORTAL, Reply, serving

@@ -10,9 +10,9 @@ from loginq.cli import console, watch
 from loginq.cli.session import Session
 from loginq.cli.watch import Watched
 from loginq.service.aws import Aws
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Unavailable
-from loginq.service.settings import Target
 from loginq.service.stats import snapshot
 
 

@@ -19,9 +19,10 @@ from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
 from loginq.service.aws import Aws
 from loginq.service.load import parts
+from loginq.service.operations.target import Target
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.line import MICRO, Line
-from loginq.service.settings import Rules, Target
+from loginq.service.rules.settings import Rules
 from loginq.service.users import Users
 from tests.cli.conftest import clean
 

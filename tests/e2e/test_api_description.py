@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lambdas import http
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.template import load
-from loginq.service.intake import Ticket
 from loginq.service.rules.errors import Invalid
+from loginq.service.rules.ticket import Ticket
 from tests.e2e.conftest import Stack
 
 DESCRIPTION = TEMPLATE.with_name("openapi.yaml")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loginq.emulator import Emulator
-from loginq.service.intake import Ticket
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
 from tests.e2e.conftest import Stack, deployed, free_port, until
 from tests.e2e.test_sessions import post

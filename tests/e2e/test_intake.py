@@ -2,8 +2,8 @@
 
 import pytest
 
-from loginq.service.intake import Ticket
 from loginq.service.players import Player
+from loginq.service.rules.ticket import Ticket
 from tests.e2e.conftest import Stack, until
 
 PARAMETERS = {"IntakeVisibilitySeconds": "1", "PlacingTimeoutSeconds": "5", "MaxReceives": "3"}

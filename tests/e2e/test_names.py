@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loginq.cli.output import HIDDEN
-from loginq.service.intake import Ticket
+from loginq.service.rules.ticket import Ticket
 from tests.e2e.conftest import PASSWORD, Stack, in_process
 from tests.e2e.terminal import LOGINQ, Terminal
 

@@ -12,11 +12,11 @@ import pytest
 
 from loginq.service import login
 from loginq.service.aws import Aws, Client
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, Outcome, place
 from loginq.service.players import COOL_DOWN, Identity, Player, State
 from loginq.service.queue import Queue, connect
-from loginq.service.settings import Rules
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.ticket import Ticket
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Stack, few
 

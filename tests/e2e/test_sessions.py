@@ -11,10 +11,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from loginq.service import login
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
+from loginq.service.rules.sessions import Event
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.sessions import Event, report
+from loginq.service.sessions import report
 from tests.e2e.conftest import Stack, until
 from tests.world import T, World, joined, left, made, someone
 

@@ -23,8 +23,8 @@ from loginq.service.placing import Message, place
 from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
-from loginq.service.settings import Rules
 from loginq.service.settling import ADMITTING, settle
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Stack

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.accounts import NewAccount, check_account, check_password, forms, parse_accounts
+from loginq.service.rules.account import NewAccount, check_account, check_password, forms, parse_accounts
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.sheets import rows
 

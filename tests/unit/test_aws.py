@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from loginq.cli.session import connection
 from loginq.service.aws import Aws, translated
-from loginq.service.resolver import ENDPOINT, REGION, STACK, Named, Resolved
+from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, Named, Resolved
 from loginq.service.rules.errors import Invalid, LoginqError, Refused, Unavailable
 
 TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

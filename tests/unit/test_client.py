@@ -30,8 +30,8 @@ from loginq.client import (
 )
 from loginq.client.account import client_for
 from loginq.client.reaching import is_loopback, retry_after
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
-from loginq.service.settings import Target
 from tests.serving import PORTAL, Reply, serving
 
 TARGET = Target("loginq", "eu-west-1", "table", "https://sqs", "eu-west-1_pool", "client", "https://api.example/v1")

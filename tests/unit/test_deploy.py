@@ -18,10 +18,11 @@ from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
 from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing, needed
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND
-from loginq.service.settings import Rules, Target
 
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loginq.deploy import envfile
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed
-from loginq.service.settings import Target
 
 QUEUE = ("loginq", "eu-west-1", "t", "https://sqs.eu-west-1.amazonaws.com/1/loginq-Intake-1", "eu-west-1_p", "c")
 CLOUD = Target(*QUEUE, "https://api.example/v1", account="111111111111", profile="studio")

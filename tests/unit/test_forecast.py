@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.operating import clearing, planning, ramp, setting
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import SHARES, forecast
 from loginq.service.rules.line import MAX_STEPS, MICRO, Line
+from loginq.service.rules.plan import clearing, planning, ramp, setting
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
 from tests.unit.histories import START
 

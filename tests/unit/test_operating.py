@@ -6,6 +6,7 @@ import pytest
 
 from loginq.service import login, operating
 from loginq.service.players import State
+from loginq.service.rules import plan
 from loginq.service.rules.errors import Blocked, Invalid
 from tests.unit.histories import START, new_line
 from tests.world import World, someone
@@ -13,11 +14,11 @@ from tests.world import World, someone
 
 def test_a_rate_of_nothing_needs_a_step_that_is_still_to_come() -> None:
     line = replace(new_line(), steps=((START + 1_000, 5_000),))
-    assert operating.setting(line, START + 999, 0).rate == 0
+    assert plan.setting(line, START + 999, 0).rate == 0
     with pytest.raises(Invalid, match="A rate of 0 would let nobody in"):
-        operating.setting(line, START + 1_000, 0)
+        plan.setting(line, START + 1_000, 0)
     with pytest.raises(Invalid, match="A rate of 0 would let nobody in"):
-        operating.setting(replace(line, steps=((START + 1_000, 0),)), START, 0)
+        plan.setting(replace(line, steps=((START + 1_000, 0),)), START, 0)
 
 
 def test_the_number_in_the_game_is_set_beside_a_synthetic_crowd(world: World) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from loginq.service.intake import Ticket
 from loginq.service.placing import Message, place
 from loginq.service.players import Identity
 from loginq.service.queue import connect
+from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from tests.memory import InMemory
 from tests.world import RULES, World, someone

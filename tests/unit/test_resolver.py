@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from loginq.service.resolver import (
+from loginq.service.operations.resolver import (
     ACCOUNT,
     DEFAULT,
     ENDPOINT,

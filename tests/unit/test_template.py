@@ -13,7 +13,7 @@ from loginq.deploy.foresight import resources
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import MAX_RATE
 from loginq.service.rules.rates import parse_rate
-from loginq.service.settings import PARAMETERS, Rules
+from loginq.service.rules.settings import PARAMETERS, Rules
 
 TEMPLATE = template.load()
 SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]

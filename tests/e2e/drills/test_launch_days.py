@@ -21,9 +21,10 @@ from loginq.service.operating import pause, resume
 from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.line import Line
+from loginq.service.rules.sessions import Event
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.sessions import Event, report
-from loginq.service.settings import Rules
+from loginq.service.sessions import report
 from loginq.service.store.clock import system_clock
 from loginq.simulation import Arrival, Outcome, Scenario, simulate
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until

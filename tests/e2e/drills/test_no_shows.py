@@ -19,8 +19,9 @@ from botocore.config import Config
 
 from loginq.service import login
 from loginq.service.players import Identity
+from loginq.service.rules.sessions import Event
 from loginq.service.rules.times import SECOND
-from loginq.service.sessions import Event, report
+from loginq.service.sessions import report
 from tests.e2e.conftest import PASSWORD, Stack, until
 
 pytestmark = pytest.mark.drills

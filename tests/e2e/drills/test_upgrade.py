@@ -24,7 +24,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from dotenv import dotenv_values
 
-from loginq.service.settings import Target
+from loginq.service.operations.target import Target
 from tests.e2e.conftest import PASSWORD, free_port, until
 from tests.e2e.terminal import LOGINQ, ROOT, environment
 

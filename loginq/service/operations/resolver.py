@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from loginq.service.operations.target import DEFAULT_STACK, EMULATOR_NAMES, NAMES
 from loginq.service.rules.errors import Invalid, NoTarget
-from loginq.service.settings import DEFAULT_STACK, EMULATOR_NAMES, NAMES
 
 OPTIONS, ENVIRONMENT, FILE, DEFAULT = "the options", "the environment", ".env", "the default"
 STACK, PROFILE, REGION = "LOGINQ_STACK", "AWS_PROFILE", "AWS_DEFAULT_REGION"

@@ -1,0 +1,102 @@
+"""The target: one deployed stack, by the names that `.env`, the environment and its outputs have for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from loginq.service.rules.errors import Invalid, NoTarget
+
+DEFAULT_STACK = "loginq"
+
+
+NAMES = {
+    "client_id": "COGNITO_USER_CLIENT_ID",
+    "api_url": "AWSOMEGAME_REST_ENDPOINT",
+    "table": "DYNAMO_TABLE_NAME",
+    "sqs_url": "SQS_URL",
+    "user_pool_id": "COGNITO_USER_POOL_ID",
+    "stack": "LOGINQ_STACK",
+    "region": "AWS_DEFAULT_REGION",
+}
+"""What `.env` and the environment call the fields of a target."""
+
+
+PLACE_NAMES = {"account": "LOGINQ_ACCOUNT", "profile": "AWS_PROFILE"}
+"""What is there besides when the target is on AWS, and known."""
+
+
+EMULATOR_NAMES = {
+    "endpoint_url": "AWS_ENDPOINT_URL",
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+}
+"""What is there besides when the target is an emulator."""
+
+
+OUTPUTS = {
+    "client_id": "UserClientId",
+    "api_url": "RestEndpoint",
+    "table": "TableName",
+    "sqs_url": "IntakeUrl",
+    "user_pool_id": "UserPoolId",
+}
+"""What the stack's outputs call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployed stack. The API's URL has no slash at its end."""
+
+    stack: str
+    region: str
+    table: str
+    sqs_url: str
+    user_pool_id: str
+    client_id: str
+    api_url: str
+    endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    account: str | None = None
+    profile: str | None = None
+
+    @classmethod
+    def from_names(cls, given: Mapping[str, str]) -> Self:
+        """The target that `.env` and the environment name together.
+
+        Raises `NoTarget`, naming what is missing.
+        """
+        missing = [name for name in NAMES.values() if not given.get(name)]
+        if missing:
+            nothing = len(missing) >= len(NAMES) - 1
+            raise NoTarget(
+                "No target: neither .env nor the environment names one."
+                if nothing
+                else f"No target: {', '.join(missing)} not set, here or in .env.",
+                "Run `loginq deploy` here, go to the folder of your .env, or name a stack: `loginq --stack NAME …`.",
+            )
+        endpoint = given.get("AWS_ENDPOINT_URL") or None
+        fields = {field: given[name] for field, name in NAMES.items()}
+        more = EMULATOR_NAMES if endpoint else PLACE_NAMES
+        fields |= {field: given[name] for field, name in more.items() if given.get(name)}
+        return cls(**fields)._checked()
+
+    @classmethod
+    def from_outputs(cls, stack: str, region: str, outputs: Mapping[str, str], **place: Any) -> Self:
+        """The target that a stack's outputs describe, at a place. Raises `NoTarget` when it is not one of ours."""
+        missing = [name for name in OUTPUTS.values() if name not in outputs]
+        if missing:
+            raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
+        return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **place)._checked()
+
+    def names(self) -> dict[str, str]:
+        """The same as lines of `.env`."""
+        every = {**NAMES, **PLACE_NAMES, **EMULATOR_NAMES}
+        return {name: str(getattr(self, field)) for field, name in every.items() if getattr(self, field)}
+
+    def _checked(self) -> Self:
+        if not self.api_url.startswith(("https://", "http://")):
+            raise Invalid(
+                f"AWSOMEGAME_REST_ENDPOINT is not a URL: {self.api_url!r}.", "Deploy again to write .env anew."
+            )
+        return replace(self, api_url=self.api_url.rstrip("/"))
