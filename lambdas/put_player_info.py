@@ -3,7 +3,7 @@
 from typing import Any
 
 from lambdas.runtime import logged, queue
-from loginq.service.players import Identity
+from loginq.service.rules.player import Identity
 
 PATIENCE = 5.0
 """Seconds that Cognito waits for an answer, whatever the function's timeout is.

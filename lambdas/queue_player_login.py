@@ -4,8 +4,8 @@ from typing import Any
 
 from lambdas.http import Event, answers, standing_body
 from loginq.service import login
-from loginq.service.players import Identity, State
 from loginq.service.queue import Queue
+from loginq.service.rules.player import Identity, State
 
 
 def _login(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.departures import FOLDED, fold
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity, Player
 from loginq.service.queue import Queue, connect
+from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket

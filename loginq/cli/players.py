@@ -13,8 +13,8 @@ from loginq.cli.reading import STDIN, lines_of
 if TYPE_CHECKING:
     from loginq.cli.session import Session
     from loginq.service.operating import Outcome
-    from loginq.service.players import Identity
     from loginq.service.queue import Queue
+    from loginq.service.rules.player import Identity
 
     Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
 
@@ -38,8 +38,8 @@ def list_(
 
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.players import State
     from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.player import State
     from loginq.service.standing import players_in, waiting_players
 
     if state not in list(State):
@@ -134,8 +134,8 @@ def export(
     from loginq.cli import console
     from loginq.cli.export import FORMATS, written
     from loginq.cli.session import open_session
-    from loginq.service.players import State
     from loginq.service.rules.errors import Invalid
+    from loginq.service.rules.player import State
     from loginq.service.standing import FIELDS, players_in
 
     if file.suffix not in FORMATS:
@@ -242,8 +242,8 @@ def _all(operation: "Operation", names: list[str], json: bool, doing: str, quest
 
 
 def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> list[dict[str, Any]]:
-    from loginq.service.players import Identity
     from loginq.service.rules.errors import LoginqError
+    from loginq.service.rules.player import Identity
     from loginq.service.standing import identity
     from loginq.service.table import attempts
 

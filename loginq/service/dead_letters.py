@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from loginq.service.intake import Letter
-from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Player
 from loginq.service.rules.times import iso
 
 

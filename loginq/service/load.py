@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
-from loginq.service.players import key
 from loginq.service.queue import Queue
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Invalid, LoginqError, Unavailable
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, SECOND, iso
+from loginq.service.store.players import key
 from loginq.service.table import attempts, chunks
 from loginq.service.users import Users
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from loginq.service.departures import depart
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity, Player, State
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import (
     Blocked,
@@ -21,9 +20,11 @@ from loginq.service.rules.errors import (
     UnknownTicket,
 )
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, SECOND
+from loginq.service.store.players import player_of
 from loginq.service.table import Row, attempts
 from loginq.service.tokens import Jwk, mint
 
@@ -218,7 +219,7 @@ def _ticket(queue: Queue, who: Identity, line: Line, t: int) -> tuple[Player, bo
                 queue, old, queue.players.issuing(who, ticket, t, old, line.counted_to), line, who.sub
             ), True
         except ConditionFailed as exc:
-            old = Player.from_row(exc.row) if exc.row else None
+            old = player_of(exc.row) if exc.row else None
     raise _changing()
 
 
@@ -297,7 +298,7 @@ def _resend(queue: Queue, player: Player, line: Line, t: int) -> Player:
     try:
         player = queue.players.sent(player, t)
     except ConditionFailed as exc:  # another call did, or it has been placed
-        return Player.from_row(exc.row) if exc.row else player
+        return player_of(exc.row) if exc.row else player
     queue.log("ticket_sent_again", sub=player.sub)
     _send(queue, player)
     return player
@@ -340,7 +341,7 @@ def _admit(queue: Queue, player: Player, t: int) -> tuple[Player, bool]:
 
 def _found(player: Player, exc: ConditionFailed) -> Player:
     """The player whom another call let in, or else why this one could not."""
-    found = Player.from_row(exc.row) if exc.row else None
+    found = player_of(exc.row) if exc.row else None
     if found is not None and found.blocked:
         raise _blocked()
     if found is None or found.ticket != player.ticket:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from loginq.service import login
 from loginq.service.audit import record
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
+from loginq.service.rules.player import Identity
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
 from loginq.service.stats import counts_of

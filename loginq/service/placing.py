@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import Invalid, OutOfTime
+from loginq.service.rules.player import Player
 from loginq.service.rules.ticket import Ticket
 
 Tickets = dict[tuple[str, str], tuple[bool, list[str]]]

@@ -9,12 +9,12 @@ from loginq.service.aws import Aws, forever
 from loginq.service.intake import Intake
 from loginq.service.leavings import Leavings
 from loginq.service.lines import Lines
-from loginq.service.players import Players
 from loginq.service.rosters import Rosters
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import Clock
 from loginq.service.store.admissions import Admissions
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.players import Players
 from loginq.service.table import Table
 from loginq.service.tokens import Keys
 

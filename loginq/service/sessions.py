@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from loginq.service.departures import depart
 from loginq.service.leavings import TOGETHER
-from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import ConditionFailed, Unavailable
+from loginq.service.rules.player import Player
 from loginq.service.rules.sessions import Event
 from loginq.service.table import chunks
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from loginq.service.departures import absorb, depart, fold
 from loginq.service.leavings import TOGETHER
-from loginq.service.players import Player
 from loginq.service.queue import Queue
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
 from loginq.service.table import Row, chunks

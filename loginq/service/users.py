@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from loginq.service.aws import Client
 from loginq.service.login import forget
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.account import NewAccount, check_account, check_password, composed, forms
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
+from loginq.service.rules.player import Identity
 from loginq.service.rules.times import iso
 
 MIN_PASSWORD = 12

@@ -4,11 +4,12 @@ import pytest
 
 from loginq.service import login
 from loginq.service.load import clean_real, real_accounts
-from loginq.service.players import Identity, State, key
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Blocked, NotFound, UnknownTicket
+from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.standing import find, identity, players_in
+from loginq.service.store.players import key
 from loginq.service.users import Users
 
 GOOD = "Correct-Horse-7-Battery"

@@ -8,7 +8,6 @@ import pytest
 
 from loginq.service import login
 from loginq.service.placing import Message, place
-from loginq.service.players import COOL_DOWN, Identity, State
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import (
     Blocked,
@@ -21,6 +20,7 @@ from loginq.service.rules.errors import (
     UnknownTicket,
 )
 from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.player import COOL_DOWN, Identity, State
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND, iso
 from loginq.service.rules.valve import bucket, limit

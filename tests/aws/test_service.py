@@ -33,7 +33,6 @@ from loginq.service.aws import Aws, translated
 from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
 from loginq.service.operations.target import Target
-from loginq.service.players import key
 from loginq.service.queue import Queue, connect
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
@@ -45,6 +44,7 @@ from loginq.service.settling import ADMITTING, WRAP_UP, Memory, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.players import key
 from loginq.service.table import pack, unpack
 from loginq.service.users import Users, generated_password, patiently
 

@@ -16,9 +16,9 @@ from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.operating import rotate_keys
 from loginq.service.operations.target import Target
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
+from loginq.service.rules.player import Identity
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, Published, explain, mint
 from tests.aws.test_login import pass_time, placed

@@ -7,10 +7,10 @@ from botocore.exceptions import ClientError
 from loginq.service import login
 from loginq.service.operating import reset
 from loginq.service.operations.target import Target
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Blocked, Conflict, Invalid
+from loginq.service.rules.player import Identity
 from loginq.service.standing import find
 from loginq.service.users import Users
 

@@ -7,9 +7,9 @@ import pytest
 
 from loginq.service.intake import Intake
 from loginq.service.operations.target import Target
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from tests.cli.conftest import TARGET, Run, settled
 
@@ -201,7 +201,7 @@ def test_redrive_puts_tickets_back_and_leaves_the_rest(run: Run, deployed: Targe
 
 
 def test_purge_makes_the_tickets_void(run: Run, deployed: Target, dead: Queue, now: list[int]) -> None:
-    from loginq.service.players import State
+    from loginq.service.rules.player import State
 
     now[0] += 1_000
     dead.lines.change(Line.settle)

@@ -8,10 +8,10 @@ import pytest
 
 from loginq.service import login
 from loginq.service.operations.target import Target
-from loginq.service.players import Identity
 from loginq.service.queue import Queue
 from loginq.service.rules.errors import Blocked
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Identity
 from tests.cli.conftest import TARGET, Run
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loginq.client import Gone
-from loginq.service.players import Identity
+from loginq.service.rules.player import Identity
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.terminal import LOGINQ, environment
 

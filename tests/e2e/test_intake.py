@@ -2,7 +2,7 @@
 
 import pytest
 
-from loginq.service.players import Player
+from loginq.service.rules.player import Player
 from loginq.service.rules.ticket import Ticket
 from tests.e2e.conftest import Stack, until
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from loginq.emulator import Running
-from loginq.service.players import Player, Players
 from loginq.service.rules.errors import ConditionFailed, LoginqError
+from loginq.service.rules.player import Player
+from loginq.service.store.players import Players
 from loginq.service.table import Table
 from tests.memory import InMemory
 

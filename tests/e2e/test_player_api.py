@@ -12,7 +12,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from loginq.client import Account, Game
-from loginq.service.players import COOL_DOWN, State
+from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import iso
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import PASSWORD, Player, Stack, until

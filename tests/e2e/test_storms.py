@@ -20,9 +20,9 @@ from loginq.service import login
 from loginq.service.aws import Aws, Client
 from loginq.service.intake import Letter
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
+from loginq.service.rules.player import Identity
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
 from loginq.service.settling import ADMITTING, settle

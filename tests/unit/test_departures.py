@@ -12,14 +12,15 @@ from loginq.service import departures, login, operating
 from loginq.service.departures import FOLDED, fold
 from loginq.service.leavings import SHARDS
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity, State, key
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import Conflict, LoginError, QueueClosed, Unavailable
+from loginq.service.rules.player import Identity, State
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND, iso
 from loginq.service.sessions import report
 from loginq.service.settling import remembered, settle
+from loginq.service.store.players import key
 from loginq.service.table import Row
 from tests.memory import InMemory, Work, error
 from tests.world import RULES, T, World, left, someone

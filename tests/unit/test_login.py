@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from loginq.service import login, operating
-from loginq.service.players import COOL_DOWN, State
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.line import DEFAULT_LEASE
+from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.sessions import report
 from loginq.service.settling import ADMITTING, settle

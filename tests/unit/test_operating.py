@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from loginq.service import login, operating
-from loginq.service.players import State
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Blocked, Invalid
+from loginq.service.rules.player import State
 from tests.unit.histories import START, new_line
 from tests.world import World, someone
 

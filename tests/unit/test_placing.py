@@ -3,8 +3,8 @@
 import pytest
 
 from loginq.service.placing import Message, place
-from loginq.service.players import Identity
 from loginq.service.queue import connect
+from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from tests.memory import InMemory

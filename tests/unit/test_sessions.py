@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from loginq.service import login, operating
 from loginq.service.departures import FOLDED
 from loginq.service.placing import Message, place
-from loginq.service.players import COOL_DOWN, KEPT_CLAIMS, State
+from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
+from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.sessions import Event, parse
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso

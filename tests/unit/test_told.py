@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from loginq.service import login, operating
 from loginq.service.aws import translated
 from loginq.service.placing import place
-from loginq.service.players import Identity, State
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed, Raced, TicketExpired, Unavailable
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.settling import remembered, settle
 from loginq.service.table import Row

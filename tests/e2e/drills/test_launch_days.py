@@ -18,9 +18,9 @@ from loginq.client import Account, Game
 from loginq.service import login
 from loginq.service.audit import actions
 from loginq.service.operating import pause, resume
-from loginq.service.players import Identity
 from loginq.service.queue import Queue, connect
 from loginq.service.rules.line import Line
+from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND

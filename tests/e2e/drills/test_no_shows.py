@@ -18,7 +18,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from loginq.service import login
-from loginq.service.players import Identity
+from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.times import SECOND
 from loginq.service.sessions import report

@@ -1,145 +1,14 @@
-"""Player rows: what one says, the state it means, and every conditional write that changes it."""
+"""Player rows: what one says, and every conditional write that changes it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
-from loginq.service.rules import times
-from loginq.service.rules.errors import ConditionFailed, TooManyTickets
-from loginq.service.rules.line import Line
-from loginq.service.rules.times import SECOND, iso
+from loginq.service.rules.claims import kept_claims
+from loginq.service.rules.errors import ConditionFailed
+from loginq.service.rules.player import COOL_DOWN, Identity, Player
+from loginq.service.rules.times import from_row, iso
 from loginq.service.table import GETS, THREADS, Row, Table, chunks
 
-COOL_DOWN = 10 * SECOND
-"""How long after giving a ticket up there is no new one, ms: a loop of both burns six positions a minute at most."""
-
-
-class State(StrEnum):
-    """What a player is to the queue; computed, never stored."""
-
-    REGISTERED = "registered"
-    QUEUED = "queued"
-    WAITING = "waiting"
-    ADMITTED = "admitted"
-    LEFT = "left"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who an ID token says is calling."""
-
-    sub: str
-    username: str
-    email: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """One player row; instants in ms since the epoch."""
-
-    sub: str
-    username: str | None = None
-    email: str | None = None
-    created_at: int | None = None
-    ticket: str | None = None
-    issued_at: int | None = None
-    sent_at: int | None = None
-    position: int | None = None
-    queued_at: int | None = None
-    eta_at: int | None = None
-    """When the player was to be let in, as far as that could be told on placing."""
-    admitted_at: int | None = None
-    joined_at: int | None = None
-    left_at: int | None = None
-    gave_up_at: int | None = None
-    """When the player gave the last ticket up; None where that is no reason to wait."""
-    blocked: bool = False
-    synthetic: bool = False
-    returning: int | None = None
-    """Until when, by the line's lived time, the ticket of a player who was in the game lets in without a wait, ms."""
-    claimed: tuple[int, ...] = ()
-    """Positions of earlier admissions, until they are counted."""
-    deleted: bool = False
-    """Whether the account is gone, and the row is kept for a while to keep its tokens out; nobody is shown it."""
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """The player of a row."""
-
-        def at(name: str) -> int | None:
-            return times.from_row(row[name]) if row.get(name) is not None else None
-
-        return cls(
-            sub=row["PK"].removeprefix("USER#"),
-            username=row.get("username"),
-            email=row.get("email"),
-            created_at=at("createdAt"),
-            ticket=row.get("loginTicket"),
-            issued_at=at("ticketIssuedAt"),
-            sent_at=at("sentAt"),
-            position=row.get("queuePosition"),
-            queued_at=at("queuedAt"),
-            eta_at=at("etaAt"),
-            admitted_at=at("loginProcessedAt"),
-            joined_at=at("joinedAt"),
-            left_at=at("leftAt"),
-            gave_up_at=at("gaveUpAt"),
-            blocked=row.get("blocked", False),
-            synthetic=row.get("synthetic", False),
-            returning=row.get("returning"),
-            claimed=tuple(row.get("claimed", ())),
-            deleted=row.get("deleted", "ttl" in row and "username" not in row),  # an older version wrote no `deleted`
-        )
-
-    def state(self, line: Line) -> State:
-        """The state that the row and the line mean together: the one place where it is decided."""
-        if self.ticket is None:
-            return State.REGISTERED
-        if self.returning is not None:
-            return State.WAITING if line.lived <= self.returning else State.EXPIRED
-        if self.admitted_at is not None:
-            return State.ADMITTED if self.left_at is None else State.LEFT
-        if self.position is None:
-            return State.REGISTERED if self.is_void(line) else State.QUEUED
-        return State.EXPIRED if self.position <= line.closed_to else State.WAITING
-
-    def is_void(self, line: Line) -> bool:
-        """Whether a purge of the intake took this ticket with it."""
-        return self.position is None and (self.issued_at or 0) < line.void_before
-
-    def in_game(self) -> bool:
-        """Whether this player counts as in the game: let in, and not known to have left.
-
-        So does one who is on the way back before anybody said that he had left.
-        """
-        return self.admitted_at is not None and self.left_at is None
-
-    def has_claimed(self, position: int) -> bool:
-        """Whether this player was let in at this position, now or earlier."""
-        return position in self.claimed or (self.position == position and self.admitted_at is not None)
-
-    def may_return(self, t: int, grace: int) -> bool:
-        """Whether the player is let straight in again: still in the game, or left it less than `grace` ms ago."""
-        if self.left_at is not None:
-            return t < self.left_at + grace
-        return self.in_game() and self.joined_at is not None
-
-    def is_resting(self, t: int) -> bool:
-        """Whether the player gave a ticket up a moment ago: a loop of that must not burn positions."""
-        return self.ticket is None and self.gave_up_at is not None and t < self.gave_up_at + COOL_DOWN
-
-    def is_live(self, line: Line, t: int, admission: int) -> bool:
-        """Whether the ticket still counts: in line, or admitted less than `admission` ms ago."""
-        state = self.state(line)
-        if state is State.ADMITTED:
-            return t < (self.admitted_at or 0) + admission
-        return state in (State.QUEUED, State.WAITING)
-
-
-KEPT_CLAIMS = 50
-"""Earlier positions that a row holds at most; each is let go once it is counted, a claim window and a minute later."""
 _UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
 _OF_A_TICKET = (
     "loginTicket",
@@ -160,6 +29,35 @@ def key(sub: str) -> tuple[str, str]:
     return f"USER#{sub}", f"METADATA#{sub}"
 
 
+def player_of(row: Row) -> Player:
+    """The player of a row."""
+
+    def at(name: str) -> int | None:
+        return from_row(row[name]) if row.get(name) is not None else None
+
+    return Player(
+        sub=row["PK"].removeprefix("USER#"),
+        username=row.get("username"),
+        email=row.get("email"),
+        created_at=at("createdAt"),
+        ticket=row.get("loginTicket"),
+        issued_at=at("ticketIssuedAt"),
+        sent_at=at("sentAt"),
+        position=row.get("queuePosition"),
+        queued_at=at("queuedAt"),
+        eta_at=at("etaAt"),
+        admitted_at=at("loginProcessedAt"),
+        joined_at=at("joinedAt"),
+        left_at=at("leftAt"),
+        gave_up_at=at("gaveUpAt"),
+        blocked=row.get("blocked", False),
+        synthetic=row.get("synthetic", False),
+        returning=row.get("returning"),
+        claimed=tuple(row.get("claimed", ())),
+        deleted=row.get("deleted", "ttl" in row and "username" not in row),  # an older version wrote no `deleted`
+    )
+
+
 class Players:
     """The player rows of the table. A write that depends on the row is conditional: `ConditionFailed`."""
 
@@ -169,14 +67,14 @@ class Players:
     def get(self, sub: str, *, consistent: bool = True) -> Player | None:
         """One player, or None."""
         row = self._table.get(*key(sub), consistent=consistent)
-        return None if row is None else Player.from_row(row)
+        return None if row is None else player_of(row)
 
     def get_all(self, subs: Sequence[str]) -> dict[str, Player]:
         """Those of these players that exist, read consistently, by their subject."""
         players: dict[str, Player] = {}
         for some in chunks(list(dict.fromkeys(subs)), GETS * THREADS):  # rows take five times the memory of players
             rows = self._table.get_all([key(sub) for sub in some])
-            players |= {player.sub: player for player in map(Player.from_row, rows.values())}
+            players |= {player.sub: player for player in map(player_of, rows.values())}
         return players
 
     def register(self, who: Identity, t: int) -> Player:
@@ -186,7 +84,7 @@ class Players:
             row = self._table.update(*key(who.sub), **profile, when="attribute_not_exists(#deleted)")
         except ConditionFailed as exc:
             row = exc.row
-        return Player.from_row(row)
+        return player_of(row)
 
     def issuing(self, who: Identity, ticket: str, t: int, old: Player | None, counted_to: int = 0) -> Row:
         """A new ticket for a player who has none, or in place of the one in `old` if that is still as it was.
@@ -243,7 +141,7 @@ class Players:
 
     def update(self, sub: str, changes: Row) -> Player:
         """One of the changes above, by itself."""
-        return Player.from_row(self._table.update(*key(sub), **changes))
+        return player_of(self._table.update(*key(sub), **changes))
 
     def updating(self, sub: str, changes: Row) -> Row:
         """One of the changes above, for a transaction."""
@@ -261,7 +159,7 @@ class Players:
             when=f"#loginTicket = :ticket AND attribute_not_exists(#queuePosition) AND {when}",
             values=values,
         )
-        return Player.from_row(row)
+        return player_of(row)
 
     def place(self, positions: Sequence[tuple[Player, int, int | None]], t: int) -> list[str]:
         """Write positions, each on condition that the ticket is still that row's and the row has none.
@@ -287,7 +185,7 @@ class Players:
             f" AND {_UNBLOCKED}",
             values={"ticket": player.ticket, "position": player.position, "no": False},
         )
-        return Player.from_row(row)
+        return player_of(row)
 
     def join(self, admissions: Sequence[tuple[Player, int]]) -> list[str]:
         """Note when players came into the game, each once and only of this admission; error codes as from `place`."""
@@ -325,7 +223,7 @@ class Players:
     def every(self) -> Iterator[list[Player]]:
         """All players, a list for each page read: the whole table is read and paid for."""
         for rows in self._table.scan("begins_with(#PK, :user)", {"user": "USER#"}):
-            yield [Player.from_row(row) for row in rows]
+            yield [player_of(row) for row in rows]
 
     def delete(self, subs: Sequence[str]) -> None:
         """Delete rows."""
@@ -349,16 +247,8 @@ def _unchanged(old: Player, *, blocked: bool = False) -> Row:
 
 
 def _claims(old: Player | None, counted_to: int) -> Row:
-    """The positions at which a player was let in before and that are not counted yet, kept beside a new ticket.
-
-    Raises `TooManyTickets` rather than forget one: it would be counted as a no-show, and the capacity be exceeded.
-    """
-    if old is None or old.admitted_at is None or old.position is None:
-        return {}
-    kept = [position for position in (*old.claimed, old.position) if position > counted_to]
-    if len(kept) > KEPT_CLAIMS:
-        raise TooManyTickets("Too many tickets in too short a time.", "Try again in a few minutes.")
-    return {"claimed": kept}
+    kept = kept_claims(old, counted_to)
+    return {} if kept is None else {"claimed": list(kept)}
 
 
 def _profile(who: Identity) -> dict[str, Any]:
