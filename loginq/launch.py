@@ -10,6 +10,7 @@ from typing import Any
 from loginq.prices import Bill, estimate
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
+from loginq.service.rules.measure import POLL, came_true, percentile
 from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST
 from loginq.service.rules.sheets import rows
@@ -27,8 +28,6 @@ FEWEST = 500
 """Cohorts that there are at least, so that percentiles mean something."""
 ACTIONS = 2_000_000
 """More than that are not played: it is tried again with larger cohorts."""
-CLOSE, POLL = 0.1, 2 * SECOND
-"""A waiting time came true within a tenth, or within the two seconds between two polls near the front."""
 SAMPLES = 240
 _FRONT_LOADED = 5
 """In a burst the arrivals fall by e with each fifth of the time: two thirds come in its first fifth."""
@@ -218,7 +217,7 @@ def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
     admitted = sum(player.arrival.count for player in inside)
     waits = sorted((player.admitted_at or 0) - START - player.arrival.at for player in inside)
     told = [player for player in inside if player.first_eta is not None]
-    close = sum(_came_true(player) for player in told) / len(told) if told else None
+    close = sum(_is_true(player) for player in told) / len(told) if told else None
     expired = sum(player.arrival.count for player in outcome.players if player.expired)
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
@@ -229,7 +228,7 @@ def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
         no_shows=silent,
         expired=expired,
         cohort=size,
-        waits={name: _percentile(waits, share) for name, share in _SHARES.items()},
+        waits={name: percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
         clear=ended - START if admitted + silent + expired == came else None,
         told=sum(player.arrival.count for player in told),
@@ -251,13 +250,8 @@ def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "worst": 1.0}
 
 
-def _percentile(ordered: Sequence[int], share: float) -> int | None:
-    return ordered[max(0, math.ceil(len(ordered) * share) - 1)] if ordered else None
-
-
-def _came_true(player: Player) -> bool:
-    placed, told, came = player.placed_at or 0, player.first_eta or 0, player.admitted_at or 0
-    return abs(came - told) <= max(POLL, CLOSE * (came - placed))
+def _is_true(player: Player) -> bool:
+    return came_true(player.first_eta or 0, player.admitted_at or 0, player.placed_at or 0)
 
 
 def _waiting(outcome: Outcome, times: Sequence[int]) -> list[tuple[int, int]]:

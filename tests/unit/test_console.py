@@ -9,12 +9,11 @@ from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
 from loginq.launch import Launch, rehearse
-from loginq.service.attention import attention
 from loginq.service.logs import parse
+from loginq.service.rules.attention import attention
 from loginq.service.rules.line import Line
-from loginq.service.rules.measure import Depth
+from loginq.service.rules.measure import Counts, Depth, Snapshot
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.stats import Counts, Snapshot
 from tests.unit.histories import START
 
 # Charts

@@ -10,7 +10,8 @@ KEPT_CLAIMS = 50
 def kept_claims(old: Player | None, counted_to: int) -> tuple[int, ...] | None:
     """The positions at which a player was let in before and that are not counted yet, to be kept beside a new ticket.
 
-    None where the last ticket let nobody in, and what was kept stays as it is. Raises `TooManyTickets` rather than forget one: it would be counted as a no-show, and the capacity be exceeded.
+    None where the last ticket let nobody in, and what was kept stays as it is. Raises `TooManyTickets` rather than
+    forget one: it would be counted as a no-show, and the capacity be exceeded.
     """
     if old is None or old.admitted_at is None or old.position is None:
         return None

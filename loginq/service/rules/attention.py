@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
+from loginq.service.rules.measure import SHORT, Snapshot, asked
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.stats import Snapshot
 
 GROWING = 30 * SECOND
 """For how long the intake must have grown, ms: a spike that is being placed is none."""
 PAUSED_LONG = 5 * MINUTE
-SHORT = 0.8
-"""Fewer than this share of the asked rate coming through is worth a look."""
 
 
 def attention(seen: Sequence[Snapshot], paused_since: int | None = None) -> list[str]:
@@ -36,17 +34,17 @@ def attention(seen: Sequence[Snapshot], paused_since: int | None = None) -> list
         if paused_since is not None and t - paused_since > PAUSED_LONG:
             said.append(f"paused for {(t - paused_since) // MINUTE} min: `loginq queue resume`")
         return said
-    waiting, asked = line.waiting(t), line.rate_at(t)
+    waiting, wanted = line.waiting(t), asked(line, t)
     if waiting and t > line.alive_at + line.lease:
         said.append("the gate stands still: nobody has polled for longer than the lease, and nobody could come through")
     elif waiting and line.reached(t) >= line.limit:
         said.append("the game is full: nobody enters until players leave, or `loginq rate set --capacity` is raised")
     elif _short(seen):
         said.append(
-            f"{now.admitted_per_second:.1f}/s come through of {rate_text(asked)} asked: synthetic players, no-shows, "
+            f"{now.admitted_per_second:.1f}/s come through of {rate_text(wanted)} asked: synthetic players, no-shows, "
             "or failing status calls (`loginq logs get_login_status --level ERROR`)"
         )
-    elif waiting and not asked:
+    elif waiting and not wanted:
         said.append("the rate is 0: nobody is let in" + (" until the next planned step" if line.steps else ""))
     return said
 
@@ -68,4 +66,4 @@ def _short(seen: Sequence[Snapshot]) -> bool:
         not each.line.paused and each.line.waiting(each.t) and each.line.rate_at(each.t) == now.line.rate_at(now.t)
         for each in seen
     )
-    return steady and now.t - seen[0].t >= MINUTE and now.admitted_per_second < SHORT * now.line.rate_at(now.t) / SECOND
+    return steady and now.t - seen[0].t >= MINUTE and now.admitted_per_second < SHORT * asked(now.line, now.t) / 1_000
