@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lambdas.runtime import logged, queue
-from loginq.service.settling import settle
+from loginq.service.requests.minute import settle
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

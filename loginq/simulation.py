@@ -14,13 +14,12 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from loginq.service import settling
-from loginq.service.rules import valve
+from loginq.service.rules import minute, valve
 from loginq.service.rules.line import Line
+from loginq.service.rules.minute import Memory
 from loginq.service.rules.polling import poll_after, remaining, renewal_due
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.settling import Memory
 
 Change = Callable[[Line, int], Line]
 
@@ -286,14 +285,14 @@ class _World:
         following = self.holder(self.line.reached(clock) + 1)
         if following is not None and following.arrival.synthetic and not self.line.paused:
             self.write(t, Line.renew, clock)
-        ended = {start for start in self.full if start < valve.bucket(clock)}
-        self.full -= ended
-        memory = replace(self.memory, full=self.memory.full + valve.BUCKET * len(ended))
-        memory, closed_to = settling.closing(memory, self.line, clock, self.scenario.claim_window)
+        full = {start: (0, True) for start in self.full if start < valve.bucket(clock)}
+        self.full -= full.keys()
+        memory = minute.came_through(self.memory, full, clock)
+        memory, closed_to = minute.closing(memory, self.line, clock, self.scenario.claim_window)
         if closed_to > self.line.closed_to:
             self.write(t, lambda line, now: line.close_to(now, closed_to), clock)
-        memory = settling.closed(memory, self.line, clock)
-        due = settling.countable(memory, self.line, clock)
+        memory = minute.closed(memory, self.line, clock)
+        due = minute.countable(memory, self.line, clock)
         if due > self.line.counted_to:
             memory = self.recount(memory, due, t, clock)
         self.memory = replace(memory, run_at=clock)
@@ -310,7 +309,7 @@ class _World:
             synthetic += here * player.arrival.synthetic
             claimed += here * (player.admitted_at is not None)
         no_shows = due - self.line.counted_to - claimed - synthetic
-        memory, count = settling.counted(memory, due, no_shows, claimed, synthetic, clock)
+        memory, count = minute.counted(memory, due, no_shows, claimed, synthetic, clock)
         self.write(t, count, clock)
         return memory
 

@@ -15,6 +15,7 @@ from loginq.service.rules.times import Clock
 from loginq.service.store.admissions import Admissions
 from loginq.service.store.clock import ServerClock
 from loginq.service.store.players import Players
+from loginq.service.store.settlement import Settlement
 from loginq.service.table import Table
 from loginq.service.tokens import Keys
 
@@ -35,6 +36,7 @@ class Queue:
     rosters: Rosters
     valve: Admissions
     leavings: Leavings
+    settlement: Settlement
     intake: Intake
     clock: Clock
     random: Random
@@ -75,6 +77,7 @@ def connect(
         rosters=Rosters(rows, name),
         valve=Admissions(rows, name),
         leavings=Leavings(rows, name),
+        settlement=Settlement(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,
         random=SystemRandom(),

@@ -4,7 +4,6 @@ from loginq.service.audit import last_change
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
-from loginq.service.settling import remembered
 
 
 def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
@@ -16,7 +15,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
     line = queue.lines.read()
     t = queue.clock()
     depth = queue.intake.depth()
-    memory = remembered(queue)
+    memory = queue.settlement.read()
     through = queue.valve.admitted(line, t, max(buckets, uncounted(memory.buckets_to, t)))
     seen = dict(list(through.items())[:buckets])
     newcomer = line.join(t, depth.total + 1)
@@ -37,6 +36,6 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
 
 def counts_of(queue: Queue, line: Line, t: int) -> Counts:
     """How many real players were let in, are in the game, never came, and left."""
-    memory = remembered(queue)
+    memory = queue.settlement.read()
     through = queue.valve.admitted(line, t, uncounted(memory.buckets_to, t))
     return counts(line, t, memory.admitted, memory.buckets_to, through)

@@ -34,17 +34,19 @@ from loginq.service.lines import Lines, from_row, to_row
 from loginq.service.operating import pause, resume, set_rate
 from loginq.service.operations.target import Target
 from loginq.service.queue import Queue, connect
+from loginq.service.requests.minute import WRAP_UP, settle
 from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
+from loginq.service.rules.minute import ADMITTING, Memory
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.settling import ADMITTING, WRAP_UP, Memory, settle
 from loginq.service.standing import find, waiting_players
 from loginq.service.stats import snapshot
 from loginq.service.store.clock import ServerClock
 from loginq.service.store.players import key
+from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.table import pack, unpack
 from loginq.service.users import Users, generated_password, patiently
 
@@ -95,8 +97,8 @@ def test_what_a_newer_version_wrote_survives_an_older_ones_write(queue: Queue) -
     row = queue.table.get("QUEUE#main", "LINE")
     assert row is not None and row["tail"] == 1
     assert {name: row[name] for name in future} == future
-    settled = {"PK": "x", "SK": "y", **Memory().to_row(), **future}
-    assert Memory.from_row(settled).to_row().items() >= future.items()
+    settled = {"PK": "x", "SK": "y", **row_of(Memory()), **future}
+    assert row_of(memory_of(settled)).items() >= future.items()
 
 
 def test_the_line_item_stays_under_a_write_unit() -> None:

@@ -10,9 +10,9 @@ from loginq.cli.reference import between
 from loginq.deploy import template
 from loginq.deploy.foresight import resources
 from loginq.prices import Bill, Run, idle
+from loginq.service.requests.minute import settle
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
-from loginq.service.settling import settle
 from loginq.service.table import Row
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call

@@ -21,11 +21,12 @@ from loginq.service.aws import Aws, Client
 from loginq.service.intake import Letter
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
+from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import Identity
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
-from loginq.service.settling import ADMITTING, settle
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Stack
 

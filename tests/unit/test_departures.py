@@ -13,13 +13,13 @@ from loginq.service.departures import FOLDED, fold
 from loginq.service.leavings import SHARDS
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import Conflict, LoginError, QueueClosed, Unavailable
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND, iso
 from loginq.service.sessions import report
-from loginq.service.settling import remembered, settle
 from loginq.service.store.players import key
 from loginq.service.table import Row
 from tests.memory import InMemory, Work, error
@@ -356,7 +356,7 @@ def test_a_stack_that_waits_for_its_launch_stays_small(
     for _ in range(minutes):
         settle(queue)
         world.later(MINUTE)
-    left_behind = remembered(queue)
+    left_behind = queue.settlement.read()
     assert len(left_behind.samples) <= 3
     assert len(left_behind.closings) <= 1
     assert len(memory.dynamodb.rows) <= rows + 1

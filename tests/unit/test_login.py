@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from loginq.service import login, operating
+from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.line import DEFAULT_LEASE
+from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.sessions import report
-from loginq.service.settling import ADMITTING, settle
 from loginq.service.table import Row
 from tests.memory import InMemory, Work, error
 from tests.world import T, World, left, someone, with_rules

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from loginq.service import login, operating
 from loginq.service.departures import FOLDED
 from loginq.service.placing import Message, place
+from loginq.service.requests.minute import settle
 from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
 from loginq.service.rules.player import COOL_DOWN, State
@@ -18,7 +19,6 @@ from loginq.service.rules.sessions import Event, parse
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
 from loginq.service.sessions import report
-from loginq.service.settling import settle
 from loginq.service.standing import history, players_in
 from loginq.service.table import Row
 from tests.memory import InMemory, Work

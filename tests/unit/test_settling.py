@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.queue import Queue
+from loginq.service.requests.minute import settle
 from loginq.service.rosters import Place
 from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
 from loginq.service.rules.times import MINUTE, SECOND, iso
-from loginq.service.settling import ADMITTING, Memory, closed, closing, countable, counted, settle
 from loginq.service.store.players import key
 from tests import world as players
 from tests.unit.histories import START, new_line

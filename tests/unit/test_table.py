@@ -9,13 +9,13 @@ import pytest
 from loginq.service.aws import Client, translated
 from loginq.service.intake import Intake
 from loginq.service.lines import Lines
+from loginq.service.requests.minute import settle
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.rules.valve import limit
-from loginq.service.settling import remembered, settle
 from loginq.service.table import Row, Table
 from tests.memory import PAGE, Dynamodb, InMemory, Work, error
 from tests.world import RULES, T, World, someone
@@ -148,4 +148,4 @@ def test_a_valve_that_turns_somebody_away_says_so_and_holds_the_claim_windows(wo
     assert queue.valve.counters(line, T, 1) == {T: (22, True)}
     world.later(10 * SECOND)
     settle(queue)
-    assert remembered(queue).full == 10 * SECOND
+    assert queue.settlement.read().full == 10 * SECOND

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from loginq.service import login, operating
 from loginq.service.aws import translated
 from loginq.service.placing import place
+from loginq.service.requests.minute import settle
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed, Raced, TicketExpired, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.settling import remembered, settle
 from loginq.service.table import Row
 from tests.memory import InMemory, Work, error
 from tests.unit.histories import START, new_line
@@ -87,7 +87,7 @@ def test_two_hundred_let_in_by_hand_take_two_hundred_positions_and_nobodys_time(
     assert (line.no_shows, line.holes, line.no_show_share) == (0, 0, 0)
     assert len(told) >= 200
     assert [each for each in told if not each.kept] == []
-    assert not remembered(queue).full
+    assert not queue.settlement.read().full
 
 
 def _intake(world: World) -> list[str]:

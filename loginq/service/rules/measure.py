@@ -115,7 +115,7 @@ def achieved(through: Mapping[int, int], t: int) -> float:
         through: start of a bucket, ms -> players; what is not in it, nobody came in.
     """
     first = bucket(t) - WINDOW * BUCKET
-    return sum(count for start, count in through.items() if first <= start <= t) * SECOND / (t - first + 1)
+    return sum(count for start, count in through.items() if first <= start <= t) * SECOND / (t - first)
 
 
 def came_true(told: int, came: int, placed: int) -> bool:

@@ -1,0 +1,179 @@
+"""What is done for the line each minute, without anybody asking: its lease, its closing, its recount."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loginq.service.departures import absorb, depart, fold
+from loginq.service.leavings import TOGETHER
+from loginq.service.queue import Queue
+from loginq.service.rosters import Place
+from loginq.service.rules.errors import ConditionFailed
+from loginq.service.rules.line import Line
+from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked
+from loginq.service.rules.minute import (
+    UNUSED,
+    Memory,
+    Settled,
+    are_few,
+    came_through,
+    closed,
+    closing,
+    countable,
+    counted,
+    is_idle,
+    is_short,
+    looked,
+    unused_due,
+)
+from loginq.service.rules.player import Player
+from loginq.service.rules.times import HOUR, MINUTE, SECOND
+from loginq.service.rules.valve import BUCKET, bucket
+from loginq.service.table import chunks
+
+APART = 1 * SECOND
+"""How far the clocks of two functions may be apart, ms: far less than the cool-down before a newer ticket."""
+AT_A_TIME = 1_000
+"""Positions looked at together."""
+WRAP_UP = 15
+"""Seconds that are left for writing down what was counted, when counting stops for want of time."""
+
+
+def settle(queue: Queue) -> Settled:
+    """One run. Two at once, or a crash between any two lines, count nothing twice and nothing wrong."""
+    line = queue.lines.read()
+    memory = queue.settlement.read()
+    renewed = _renew_for_synthetic(queue, line)
+    line = queue.lines.read() if renewed else line
+    counters = _counters(queue, line, memory)
+    memory = came_through(memory, counters, queue.clock())
+    if counters:
+        line = fold(queue)
+        if queue.clock() // HOUR > memory.run_at // HOUR:
+            absorb(queue)
+    memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
+    if closed_to > line.closed_to:
+        line = queue.lines.change(
+            lambda fresh, t: fresh.close_to(t, closed_to) if closed_to > fresh.closed_to else None
+        )
+    t = queue.clock()
+    memory = closed(memory, line, t)
+    due = countable(memory, line, t)
+    before = line
+    few = False
+    if due > line.counted_to:
+        line, memory, few = _count(queue, line, memory, due)
+    memory, unused = _free_unused(queue, memory, line, t)
+    if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
+        memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
+    queue.settlement.write(replace(memory, run_at=t, seen=line.version))
+    through = {start: count for start, (count, _) in counters.items()}
+    return Settled(
+        renewed=renewed,
+        closed_to=line.closed_to,
+        counted_to=line.counted_to,
+        no_shows=line.no_shows - before.no_shows,
+        holes=line.holes - before.holes,
+        few_claims=few,
+        unused=unused,
+        waiting=line.waiting(t),
+        asked_per_second=asked(line, t) / 1_000,
+        achieved_per_second=round(achieved(through, t), 3),
+        short=is_short(line, t, through, synthetic=renewed),
+    )
+
+
+def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
+    """Keep the lease alive while the next position is a synthetic player, who never polls.
+
+    Real players renew it by polling, so a line whose next player is real is left alone: if nobody polls, nobody could
+    come through.
+    """
+    if line.paused or not line.waiting(queue.clock()):
+        return False
+    place = next(queue.rosters.places(line.reached(queue.clock()) + 1, line.tail), None)
+    if place is None or not place.synthetic:
+        return False
+    queue.lines.change(lambda fresh, t: None if fresh.paused else fresh.renew(t))
+    return True
+
+
+def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, bool]]:
+    """The valve's counters since the last run, at least those of a minute; none where nobody can have come in."""
+    if is_idle(memory, line):
+        return {}
+    t = queue.clock()
+    back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, MOST_BUCKETS - 1)
+    return queue.valve.counters(line, t, back + 1)
+
+
+def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:
+    """Count the closed positions up to `due` from their rows; the last is whether few of them were claimed."""
+    first = line.counted_to + 1
+    claimed = synthetic = no_shows = 0
+    places = list(queue.rosters.places(first, due))
+    for start in range(0, len(places), AT_A_TIME):
+        if start and queue.time_left() < WRAP_UP:  # the next run goes on from here
+            due = places[start - 1].position
+            break
+        some = places[start : start + AT_A_TIME]
+        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
+        synthetic += sum(place.synthetic for place in some)
+        claims = [_claimed(place, rows) for place in some if not place.synthetic]
+        claimed += claims.count(True)
+        no_shows += claims.count(False)
+    holes = due - line.counted_to - claimed - synthetic - no_shows
+    memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock(), holes)
+    few = are_few(claimed, claimed + no_shows)
+    return queue.lines.change(lambda fresh, t: count(fresh, t) if fresh.counted_to == first - 1 else None), memory, few
+
+
+def _claimed(place: Place, rows: dict[str, Player]) -> bool | None:
+    """Whether the player was let in at this position; None for a hole.
+
+    That is one whose player still bears the ticket that was placed there, and has another position or none: somebody
+    else's delivery was first, or the writer crashed. Any other ticket, or none, says that the player gave up.
+    """
+    player = rows.get(place.sub)
+    if player is not None and player.has_claimed(place.position):
+        return True
+    if player is None or player.ticket is None or player.position == place.position:
+        return False
+    return None if place.at is not None and (player.issued_at or 0) <= place.at + APART else False
+
+
+def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memory, int]:
+    """Count as departed who was let in and did not join the game until 60 s after the admission's end, once.
+
+    Only where game servers say who joined. Leaving is written as of the admission, so that no grace follows it.
+    """
+    if not queue.rules.reports_joined:
+        return looked(memory, line, line.counted_to), 0
+    due = unused_due(memory, line, t, queue.rules.admission)
+    unused = 0
+    places = list(queue.rosters.places(memory.unused_to + 1, due)) if due > memory.unused_to else []
+    for start in range(0, len(places), AT_A_TIME):
+        if start and queue.time_left() < WRAP_UP:
+            due = places[start - 1].position
+            break
+        some = places[start : start + AT_A_TIME]
+        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
+        idle = [player for place in some if (player := rows.get(place.sub)) and _is_unused(player, place, queue, t)]
+        for few in chunks(idle, TOGETHER):
+            unused += _leave(queue, few)
+    return looked(memory, line, due), unused
+
+
+def _is_unused(player: Player, place: Place, queue: Queue, t: int) -> bool:
+    over = (player.admitted_at or 0) + queue.rules.admission + UNUSED
+    return player.position == place.position and player.in_game() and player.joined_at is None and t >= over
+
+
+def _leave(queue: Queue, players: Sequence[Player]) -> int:
+    """All of them leave in one transaction; if one of them has joined meanwhile, the next run looks again."""
+    admissions = [player.admitted_at or 0 for player in players]
+    also = [queue.players.leaving(player, player.admitted_at or 0, unless_joined=True) for player in players]
+    try:
+        depart(queue, admissions, also)
+    except ConditionFailed:
+        return sum(_leave(queue, [player]) for player in players) if len(players) > 1 else 0
+    return len(also)
