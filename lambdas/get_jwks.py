@@ -5,7 +5,8 @@ from typing import Any
 
 from lambdas.http import public
 from loginq.service.queue import Queue
-from loginq.service.tokens import JWKS_MAX_AGE, Published
+from loginq.service.rules.token import JWKS_MAX_AGE
+from loginq.service.store.signing import Published
 
 _FRESH = 60
 """Seconds that a warm Lambda keeps the keys; the next one is published long before it signs."""

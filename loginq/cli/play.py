@@ -100,7 +100,7 @@ def _ticket_in(target: "Target", token: str) -> str:
     """The admission token in short, checked as a game server would, by the clock of the API."""
     from loginq.client import published
     from loginq.service.rules.errors import LoginqError
-    from loginq.service.tokens import explain
+    from loginq.service.store.signing import explain
 
     try:
         keys, now = published(target)

@@ -33,7 +33,7 @@ from loginq.service.rules.settings import Rules
 if TYPE_CHECKING:
     from loginq.deploy.stack import Stack
     from loginq.service.logs import Logs
-    from loginq.service.tokens import Keys
+    from loginq.service.store.signing import Keys
     from loginq.service.users import Users
 
 EMULATOR = {"access_key": "test", "secret_key": "test"}
@@ -77,7 +77,7 @@ class Session:
     @cached_property
     def keys(self) -> "Keys":
         """Its signing keys."""
-        from loginq.service.tokens import Keys
+        from loginq.service.store.signing import Keys
 
         return Keys(self.aws.client("secretsmanager"), self.stack.outputs()["SigningKeysId"])
 

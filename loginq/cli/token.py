@@ -35,7 +35,7 @@ def verify(
     from loginq.cli.session import open_session
     from loginq.client import Trouble, published
     from loginq.service.rules.errors import Failed
-    from loginq.service.tokens import explain
+    from loginq.service.store.signing import explain
 
     target = open_session().target
     given = pasted(_stdin() if token is None else token)

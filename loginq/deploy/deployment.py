@@ -18,8 +18,9 @@ from loginq.service.queue import connect
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, Refused
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
+from loginq.service.rules.token import KeySet
 from loginq.service.store.clock import system_clock
-from loginq.service.tokens import Keys, KeySet, Published
+from loginq.service.store.signing import Keys, Published
 
 Say = Callable[[str], None]
 

@@ -24,9 +24,10 @@ from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.polling import poll_after, remaining, renewal_due, resend_due
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, SECOND
+from loginq.service.rules.token import Jwk
 from loginq.service.store.players import player_of
+from loginq.service.store.signing import mint
 from loginq.service.table import Row, attempts
-from loginq.service.tokens import Jwk, mint
 
 TRIES = 4
 """Calls for one player that meet on one row."""

@@ -14,8 +14,8 @@ from loginq.service.rules.player import Identity
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
 from loginq.service.stats import counts_of
+from loginq.service.store.signing import Keys, Published
 from loginq.service.table import attempts, in_threads
-from loginq.service.tokens import Keys, Published
 
 MOST_IN_GAME = 10**12
 """What the line takes as a capacity."""

@@ -16,8 +16,8 @@ from loginq.service.store.admissions import Admissions
 from loginq.service.store.clock import ServerClock
 from loginq.service.store.players import Players
 from loginq.service.store.settlement import Settlement
+from loginq.service.store.signing import Keys
 from loginq.service.table import Table
-from loginq.service.tokens import Keys
 
 
 def _silent(event: str, **details: Any) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from loginq.service.operations.target import Target
 from loginq.service.rules.times import SECOND
-from loginq.service.tokens import KeySet, mint
+from loginq.service.store.signing import mint, new_keys
 from loginq.service.users import Users
 from tests.serving import Reply, serving
 
 README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
 PLAYER, GAME_SERVER = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PASSWORD = "Correct-Horse-7-Battery"
-KEYS = KeySet.new(0)
+KEYS = new_keys(0)
 
 
 def snippet(text: str, url: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_a_game_server_lets_in_who_was_let_in_this_second(slow: int) -> None:
         for wrong in (
             mint(KEYS.active, admitted_at=now - 3_600 * SECOND, **given),  # type: ignore[arg-type]
             mint(KEYS.active, admitted_at=now, **{**given, "issuer": "https://other/v1"}),  # type: ignore[arg-type]
-            mint({**KeySet.new(0).active, "kid": KEYS.active["kid"]}, admitted_at=now, **given),  # type: ignore[arg-type]
+            mint({**new_keys(0).active, "kid": KEYS.active["kid"]}, admitted_at=now, **given),  # type: ignore[arg-type]
         ):
             with pytest.raises(jwt.PyJWTError):
                 player_of(wrong)

@@ -20,7 +20,8 @@ from loginq.service.queue import Queue
 from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.tokens import AUDIENCE, JWKS_MAX_AGE, Jwk, Keys, KeySet, Published, explain, mint
+from loginq.service.rules.token import AUDIENCE, JWKS_MAX_AGE, Jwk
+from loginq.service.store.signing import Keys, Published, explain, mint, new_key, new_keys
 from tests.aws.test_login import pass_time, placed
 from tests.conftest import REGION
 
@@ -50,7 +51,7 @@ def wrong(text: str, jwks: Any, t: int = T + 1_000) -> set[str]:
 
 
 def test_a_token_says_who_was_let_in_and_until_when() -> None:
-    keys = KeySet.new(T)
+    keys = new_keys(T)
     text = token(keys.active)
     assert wrong(text, keys.jwks()) == set()
     assert jwt.get_unverified_header(text) == {"alg": "ES256", "typ": "JWT", "kid": keys.active["kid"]}
@@ -60,7 +61,7 @@ def test_a_token_says_who_was_let_in_and_until_when() -> None:
 
 
 def test_what_is_published_is_public() -> None:
-    keys = KeySet.new(T).rotated(T)
+    keys = new_keys(T).rotated(new_key(), T)
     published = keys.jwks()["keys"]
     assert {key["kid"] for key in published} == set(keys.kids().values())
     assert len(published) == 3
@@ -71,7 +72,7 @@ def test_what_is_published_is_public() -> None:
 
 
 def test_bad_tokens_are_told_apart() -> None:
-    keys, foreign = KeySet.new(T), KeySet.new(T)
+    keys, foreign = new_keys(T), new_keys(T)
     jwks, good = keys.jwks(), token(keys.active)
     head, body, signature = good.split(".")
     altered = json.loads(base64.urlsafe_b64decode(body + "==")) | {"pos": 1}
@@ -92,7 +93,7 @@ def test_bad_tokens_are_told_apart() -> None:
 
 
 def test_another_library_verifies_it_from_the_key_set_alone() -> None:
-    keys, foreign = KeySet.new(T).rotated(T), KeySet.new(T)
+    keys, foreign = new_keys(T).rotated(new_key(), T), new_keys(T)
     published = OtherKeySet.import_key_set(json.loads(json.dumps(keys.jwks())))
     assert keys.previous is not None
     for key in (keys.active, keys.previous):
@@ -246,7 +247,7 @@ def test_a_key_signs_no_sooner_than_every_game_server_can_know_it(keys: Keys, pu
 
 
 def test_a_clock_that_is_a_minute_behind_takes_a_new_token() -> None:
-    keys = KeySet.new(T)
+    keys = new_keys(T)
     text = token(keys.active)
     assert wrong(text, keys.jwks(), T - 60 * SECOND) == set()
     assert wrong(text, keys.jwks(), T - 61 * SECOND) == {"iat"}

@@ -21,7 +21,7 @@ from lambdas import (
 )
 from loginq.deploy import bundle
 from loginq.service.rules.errors import Failed
-from loginq.service.tokens import KeySet, Published
+from loginq.service.store.signing import Published, new_keys
 from tests.benchmarks.measure import Row, against, median, recorded, script
 from tests.benchmarks.stage import Handler, Stage, delivery, event, quiet
 
@@ -85,7 +85,7 @@ def _calls(stage: Stage) -> list[First]:
         process_login_queue.handler(delivery([inside]), None)
         get_login_status.handler(event(inside.sub, inside.ticket), None)
     stage.queue.lines.change(lambda line, t: line.set_rate(t, 1_000_000))
-    Published(stage.queue.table, stage.queue.name).write(KeySet.new(stage.queue.clock()))
+    Published(stage.queue.table, stage.queue.name).write(new_keys(stage.queue.clock()))
     profile = {"userName": "cold", "request": {"userAttributes": {"sub": "cold", "email": "cold@example.com"}}}
     report = {"body": json.dumps({"events": [_LEFT]})}
     return [

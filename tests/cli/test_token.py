@@ -14,7 +14,7 @@ import pytest
 
 from loginq.service.operations.target import Target
 from loginq.service.rules.times import SECOND
-from loginq.service.tokens import KeySet, mint
+from loginq.service.store.signing import mint, new_keys
 from tests.cli.conftest import Run
 from tests.serving import PORTAL, Reply, serving
 
@@ -27,7 +27,7 @@ class Api:
     """The API of the target, and its keys."""
 
     def __init__(self) -> None:
-        self.keys, self.url = KeySet.new(NOW * SECOND), ""
+        self.keys, self.url = new_keys(NOW * SECOND), ""
         self.reply = Reply(self.keys.jwks(), headers={"Date": formatdate(NOW, usegmt=True)})
 
     def token(self, **changes: Any) -> str:

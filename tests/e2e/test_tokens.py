@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet as OtherKeySet
 from loginq.service.operating import rotate_keys
 from loginq.service.rules.times import MINUTE
 from loginq.service.store.clock import system_clock
-from loginq.service.tokens import Keys, KeySet, mint
+from loginq.service.store.signing import Keys, mint, new_keys
 from tests.e2e.conftest import Player, Stack, free_port, until
 
 PARAMETERS: dict[str, str] = {}
@@ -40,7 +40,7 @@ def test_a_token_of_before_a_rotation_verifies_after_it_and_a_foreign_one_never(
     ada = stack.player()
     old = let_in(ada)
     theirs = {"sub": ada.sub, "ticket": "t", "position": 1, "admitted_at": system_clock(), "admission": 5 * MINUTE}
-    foreign = mint(KeySet.new(0).active, issuer=stack.target.api_url, **theirs)  # type: ignore[arg-type]
+    foreign = mint(new_keys(0).active, issuer=stack.target.api_url, **theirs)  # type: ignore[arg-type]
     said = claims(old, key_set(stack))
     assert (said["iss"], said["aud"], said["sub"]) == (stack.target.api_url, "loginq", ada.sub)
     keys = Keys(stack.aws.client("secretsmanager"), stack.deployment.stack.outputs()["SigningKeysId"])

@@ -71,8 +71,8 @@ assert sys.modules["loginq.service.rules.line"].__file__.startswith(sys.argv[1])
 # What a cold start pays for, and only some calls need, if any.
 late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"} & set(sys.modules)
 assert not late, late
-from loginq.service.tokens import KeySet, mint
-key = KeySet.new(0).active
+from loginq.service.store.signing import mint, new_keys
+key = new_keys(0).active
 assert mint(key, issuer="i", sub="s", ticket="t", position=1, admitted_at=0, admission=1).count(".") == 2
 """
 
