@@ -3,8 +3,8 @@
 from typing import Any
 
 from lambdas.http import Event, answers, standing_body
-from loginq.service import login
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.player import Identity
 
 

@@ -15,9 +15,11 @@ from itertools import count
 from random import Random
 
 from loginq.service.rules import minute, valve
+from loginq.service.rules import player as rows
 from loginq.service.rules.line import Line
+from loginq.service.rules.login import Step, decide, next_poll
 from loginq.service.rules.minute import Memory
-from loginq.service.rules.polling import poll_after, remaining, renewal_due
+from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -72,16 +74,22 @@ class Scenario:
     seed: int = 0
 
 
+_QUEUED = rows.Player("", ticket="", issued_at=0, sent_at=0)
+"""The row of whoever is not placed yet; here no ticket is ever sent again."""
+
+
 @dataclass(slots=True)
 class Player:
     """What became of one arrival; instants in ms, None for not (yet).
 
     Args:
-        position: the one in the middle of a cohort. first: its first. first_eta: what it was told on joining.
+        row: what its row would say. position: the one in the middle of a cohort. first: its first.
+        first_eta: what it was told on joining.
         polls: of each member. expired: its position was closed before it came.
     """
 
     arrival: Arrival
+    row: rows.Player = _QUEUED
     position: int | None = None
     first: int = 0
     placed_at: int | None = None
@@ -189,6 +197,7 @@ class _World:
         for player in batch:
             player.first, player.placed_at = first, t
             player.position = first + (player.arrival.count - 1) // 2
+            player.row = replace(_QUEUED, position=player.position)
             self.placed.append(player)
             self.starts.append(first)
             wait = self.line.wait(player.position, clock)
@@ -212,21 +221,19 @@ class _World:
         warm = self.random.choice(self.lambdas)
         line = self.believed(warm, player.position, t)
         clock = t + self.random.randint(0, scenario.lag) + warm.skew
-        wait: int | None = 0
-        if player.position is not None:
-            if player.position <= line.closed_to:
-                player.expired = True
-                self.expected -= 1
+        step = decide(player.row, line, clock, 0)
+        if step is Step.OVER:
+            player.expired = True
+            self.expected -= 1
+            return
+        if player.position is not None and (renewed := self.renew(warm, line, clock, t)) is not line:
+            line, step = renewed, decide(player.row, renewed, clock, 0)
+        if step is Step.ENTER:
+            if self.take(line, clock, player.arrival.count):
+                self.enter(player, t)
                 return
-            line = self.renew(warm, line, clock, t)
-            if player.position <= line.reached(clock) and not line.paused:
-                if self.take(line, clock, player.arrival.count):
-                    self.enter(player, t)
-                    return
-                self.outcome.turned_away += 1
-            else:
-                wait = remaining(line, player.position, clock)
-        after = poll_after(wait, line.lease, scenario.claim_window, line.waiting(clock), self.random)
+            self.outcome.turned_away += 1
+        after = next_poll(player.row, line, clock, scenario.claim_window, self.random)
         self.at(t + after, partial(self.poll, player))
 
     def believed(self, warm: _Lambda, position: int | None, t: int) -> Line:
@@ -238,7 +245,7 @@ class _World:
     def renew(self, warm: _Lambda, line: Line, clock: int, t: int) -> Line:
         if not renewal_due(line, clock, self.random):
             return line
-        if clock - self.line.alive_at > self.line.lease // 3:
+        if self.line.is_stale(clock):
             self.write(t, Line.renew, clock)
         warm.line, warm.read_at = self.line, t
         return self.line

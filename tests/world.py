@@ -3,11 +3,11 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.departures import FOLDED, fold
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests import login
 from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import Rules

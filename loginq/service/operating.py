@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from loginq.service import login
 from loginq.service.audit import record
+from loginq.service.operations import admitting
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
@@ -174,7 +175,7 @@ def admit(queue: Queue, who: str, players: Sequence[Identity]) -> list[Outcome]:
         record(queue, who, "admit", player.sub, "admitted")
         return "let in"
 
-    admitted = zip(players, login.admit(queue, players), strict=True)
+    admitted = zip(players, admitting.admit(queue, players), strict=True)
     return in_threads(lambda pair: outcome(*pair), admitted)
 
 

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from loginq.service.aws import Client
-from loginq.service.login import forget
+from loginq.service.operations.forgetting import forget
 from loginq.service.queue import Queue
 from loginq.service.rules.account import NewAccount, check_account, check_password, composed, forms
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable

@@ -2,9 +2,10 @@
 
 import pytest
 
-from loginq.service import login
 from loginq.service.load import clean_real, real_accounts
+from loginq.service.operations.forgetting import forget
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.errors import Blocked, NotFound, UnknownTicket
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
@@ -73,7 +74,7 @@ def test_who_never_logged_in_or_was_blocked_is_kept_out_the_same(queue: Queue, u
     with pytest.raises(Blocked):
         login.request(queue, ada)
     queue.players.delete([ada.sub])  # an account that was made past put_player_info has no row
-    login.forget(queue, ada)
+    forget(queue, ada)
     with pytest.raises(Blocked):
         login.request(queue, ada)
 
@@ -104,14 +105,14 @@ def test_the_claim_of_a_deleted_player_is_still_counted(queue: Queue, users: Use
 
 def test_a_deletion_that_was_cut_off_is_finished_or_taken_back(queue: Queue, users: Users, ada: Identity) -> None:
     """Between the row and the account: the player is out, until the operator says which of the two it is to be."""
-    login.forget(queue, ada)
+    forget(queue, ada)
     with pytest.raises(Blocked):
         login.request(queue, ada)
     users.enable("ada")
     assert login.request(queue, ada).ticket
     row = queue.table.get(*key(ada.sub))
     assert row is not None and row["username"] == "ada" and not {"ttl", "deleted", "blocked"} & set(row)
-    login.forget(queue, ada)
+    forget(queue, ada)
     assert users.delete("ada").sub == ada.sub
     with pytest.raises(NotFound):
         users.get("ada")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.service import login
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.errors import (
     Blocked,
     ConditionFailed,
@@ -154,7 +154,7 @@ def test_a_player_who_is_blocked_at_the_gate_stays_out(queue: Queue, now: list[i
     with pytest.raises(ConditionFailed):
         queue.players.admit(real, now[0])
     with pytest.raises(Blocked):
-        login._admit(queue, real, now[0])
+        login.enter(queue, real, now[0])
     assert real.ticket == ticket
 
 

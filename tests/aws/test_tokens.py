@@ -12,11 +12,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
 from lambdas import get_jwks, runtime
-from loginq.service import login
 from loginq.service.aws import Aws
 from loginq.service.operating import rotate_keys
 from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import MINUTE, SECOND

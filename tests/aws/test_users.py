@@ -4,10 +4,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from loginq.service import login
 from loginq.service.operating import reset
 from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Blocked, Conflict, Invalid
 from loginq.service.rules.player import Identity

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loginq.cli.export import inert
-from loginq.service import login
+from loginq.service.operations.forgetting import forget
 from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
@@ -24,7 +24,7 @@ def players(deployed: Target, queue: Queue) -> Queue:
     settled(queue, Line(tail=0, rate=20_000, paused=True))
     for name in (FORMULA, "김철수", "gone"):
         queue.players.register(Identity(name, name, f"{name}@example.com"), queue.clock())
-    login.forget(queue, Identity("gone", "gone"))
+    forget(queue, Identity("gone", "gone"))
     return queue
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from loginq.service import login
 from loginq.service.operations.target import Target
 from loginq.service.queue import Queue
+from loginq.service.requests import login
 from loginq.service.rules.errors import Blocked
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity

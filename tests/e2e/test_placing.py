@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from loginq.service import login
 from loginq.service.aws import Aws, Client
 from loginq.service.placing import Message, Outcome, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests import login
 from loginq.service.rules.player import COOL_DOWN, Identity, Player, State
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from loginq.service import login
 from loginq.service.aws import Aws, Client
 from loginq.service.intake import Letter
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
 from loginq.service.rules.minute import ADMITTING

@@ -8,11 +8,12 @@ from random import Random
 
 import pytest
 
-from loginq.service import departures, login, operating
+from loginq.service import departures, operating
 from loginq.service.departures import FOLDED, fold
 from loginq.service.leavings import SHARDS
 from loginq.service.placing import Message, place
 from loginq.service.queue import Queue, connect
+from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import Conflict, LoginError, QueueClosed, Unavailable
 from loginq.service.rules.player import Identity, State

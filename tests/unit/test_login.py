@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from loginq.service import login, operating
+from loginq.service import operating
+from loginq.service.operations.forgetting import forget
+from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.line import DEFAULT_LEASE
@@ -161,7 +163,7 @@ def test_who_is_forgotten_leaves_the_claims_that_are_not_counted_and_no_name(wor
     """They would be taken for no-shows, and the capacity be exceeded by them."""
     queue, ada = world.queue, someone()
     world.let_in(ada)
-    login.forget(queue, ada)
+    forget(queue, ada)
     rest = world.player(ada)
     assert (rest.claimed, rest.username, rest.ticket) == ((1,), None, None)
     queue.lines.change(lambda line, t: line.close_to(t, 1))
@@ -169,6 +171,6 @@ def test_who_is_forgotten_leaves_the_claims_that_are_not_counted_and_no_name(wor
         settle(queue)
         world.later(ADMITTING)
     assert (queue.lines.read().counted_to, world.counts()) == (1, (1, 0, 0, 1))
-    login.forget(queue, ada)
+    forget(queue, ada)
     rest = world.player(ada)
     assert (rest.claimed, rest.deleted, rest.blocked) == ((1,), True, True)

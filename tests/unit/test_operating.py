@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.service import login, operating
+from loginq.service import operating
+from loginq.service.requests import login
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Blocked, Invalid
 from loginq.service.rules.player import State

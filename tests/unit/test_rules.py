@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.http import standing_body
-from loginq.service.login import Standing
 from loginq.service.operations.target import NAMES, Target
 from loginq.service.rules import valve
 from loginq.service.rules.errors import Invalid, NoTarget
 from loginq.service.rules.line import MAX_RATE, Line
+from loginq.service.rules.login import Standing
 from loginq.service.rules.player import State
 from loginq.service.rules.polling import come_back_after, longest_poll, poll_after, renewal_due, resend_due
 from loginq.service.rules.rates import parse_rate, rate_text

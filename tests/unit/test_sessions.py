@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service import login, operating
+from loginq.service import operating
 from loginq.service.departures import FOLDED
+from loginq.service.operations.forgetting import forget
 from loginq.service.placing import Message, place
+from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
@@ -296,7 +298,7 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     assert world.counts()[1] == 2
 
     world.let_in(pam)
-    login.forget(queue, pam)  # account deleted, in the game
+    forget(queue, pam)  # account deleted, in the game
     assert world.counts()[1] == 2
 
     for each in (ron, sam):

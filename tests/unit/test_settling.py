@@ -1,7 +1,7 @@
 """Closing and recounting on a virtual clock: every no-show once, the capacity kept, a crash between any two steps.
 
-The world here is rows, rosters and a line in memory. What decides is the production code: the line, and `closing`,
-`closed` and `countable` of settling. Calls are modelled at their worst: a reader believes a line for a second, and its
+The world here is rows, rosters and a line in memory. What decides is the production code: the line,
+`decide`, the closing and the count. Calls are modelled at their worst: a reader believes a line for a second, and its
 admission is written up to five seconds after it has decided.
 """
 
@@ -17,13 +17,15 @@ from loginq.service.queue import Queue
 from loginq.service.requests.minute import settle
 from loginq.service.rosters import Place
 from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.login import Step, decide
 from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
-from loginq.service.rules.times import MINUTE, SECOND, iso
+from loginq.service.rules.player import Player
+from loginq.service.rules.times import HOUR, MINUTE, SECOND, iso
 from loginq.service.store.players import key
 from tests import world as players
 from tests.unit.histories import START, new_line
 
-WINDOW = 10 * SECOND
+WINDOW, ADMISSION = 10 * SECOND, 5 * MINUTE
 
 
 @dataclass
@@ -101,12 +103,13 @@ class World:
     def poll(self) -> None:
         """Everybody who shows up asks; who is reached by what the reader believes is let in, sooner or later."""
         line = self.believed()
-        if self.t - self.line.alive_at > self.line.lease // 3 and not self.line.paused:
+        if self.line.is_stale(self.t) and not self.line.paused:
             self.write(self.line.renew(self.t))
         for row in self.rows:
-            if not row.shows or row.admitted_at is not None or line.paused:
+            if not row.shows or row.admitted_at is not None:
                 continue
-            if line.closed_to < row.position <= line.reached(self.t):
+            player = Player("", ticket="", issued_at=0, sent_at=0, position=row.position)
+            if decide(player, line, self.t, ADMISSION) is Step.ENTER:
                 self.calls.append((self.t + self.random.randint(0, 5 * SECOND), row))
 
     def leave(self, n: int) -> None:
@@ -136,20 +139,21 @@ class World:
         memory = closed(memory, self.line, self.t)
         due = countable(memory, self.line, self.t)
         if due > self.line.counted_to:
-            self.count(due, self.t - memory.run_at)
+            memory = self.count(memory, due)
         if stop_after < 3:
             return
         self.memory = replace(memory, run_at=self.t)
 
-    def count(self, due: int, since: int) -> None:
+    def count(self, memory: Memory, due: int) -> Memory:
         some = [row for row in self.rows if self.line.counted_to < row.position <= due]
         claimed = sum(row.admitted_at is not None for row in some if not row.synthetic)
         synthetic = sum(row.synthetic for row in some)
         for position in range(self.line.counted_to + 1, due + 1):
             self.counted[position] += 1
         no_shows = due - self.line.counted_to - claimed - synthetic
-        within = max(1 * SECOND, min(since, 10 * MINUTE))
-        self.write(self.line.count_to(self.t, due, no_shows, synthetic, within))
+        memory, count = counted(memory, due, no_shows, claimed, synthetic, self.t)
+        self.write(count(self.line, self.t))
+        return memory
 
     def fill(self) -> None:
         """Whoever wants in comes until the game is full; places that nobody took are freed on the way.
@@ -217,6 +221,34 @@ def play(world: World, ops: list[tuple[object, ...]], waits: list[int]) -> None:
             world.pass_time(words[0])  # type: ignore[arg-type]
         else:
             getattr(world, str(name))(*words)
+
+
+@pytest.fixture
+def due() -> World:
+    """Ten who show up, all of them reached, nobody has asked yet."""
+    world = World(Random(1), replace(new_line(), lease=HOUR))
+    world.join(10, 0.0)
+    world.pass_time(10 * SECOND)
+    assert world.line.reached(world.t) == 10
+    return world
+
+
+def test_a_paused_world_admits_nobody_and_a_moving_one_does(due: World) -> None:
+    due.write(due.line.pause(due.t))
+    due.pass_time(2 * SECOND)
+    due.poll()
+    assert not due.calls
+    due.write(due.line.resume(due.t))
+    due.pass_time(2 * SECOND)
+    due.poll()
+    assert due.calls
+
+
+def test_who_comes_after_the_position_has_expired_is_not_let_in(due: World) -> None:
+    due.write(due.line.close_to(due.t, 9))
+    due.pass_time(2 * SECOND)
+    due.poll()
+    assert [row.position for _, row in due.calls] == [row.position for row in due.rows if row.position > 9]
 
 
 @given(

@@ -112,6 +112,15 @@ def test_no_stampede_at_the_reopening(players: int, length: int) -> None:
     assert sum(p.polls for p in outcome.players) / players < length / (8 * SECOND)
 
 
+def test_who_comes_after_the_position_has_expired_is_not_let_in() -> None:
+    """Whatever is reached is expired each half second, sooner than anybody polls: some come too late, and stay out."""
+    expire = [(n * SECOND // 2, lambda line, t: line.close_to(t, line.reached(t))) for n in range(4, 60)]
+    outcome = simulate(Scenario(line_at(20_000), crowd(300, 0), changes=tuple(expire), until=2 * MINUTE))
+    late = [player for player in outcome.players if player.expired]
+    assert late and not [player for player in late if player.admitted_at is not None]
+    assert len(late) + len(outcome.admitted()) == 300
+
+
 def test_an_empty_hour_banks_nothing() -> None:
     late = tuple(Arrival(60 * MINUTE + a.at) for a in crowd(2_000, 500))
     outcome = simulate(Scenario(line_at(50_000), late, until=62 * MINUTE))

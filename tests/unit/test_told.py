@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service import login, operating
+from loginq.service import operating
 from loginq.service.aws import translated
 from loginq.service.placing import place
+from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed, Raced, TicketExpired, Unavailable

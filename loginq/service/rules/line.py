@@ -92,6 +92,10 @@ class Line:
         """`paused`, else `closed` (no new tickets, but the line moves), else `open`."""
         return "paused" if self.paused else "closed" if self.closed else "open"
 
+    def is_stale(self, t: int) -> bool:
+        """Whether the last sign of life is older than a third of the lease, so that the next one is due."""
+        return t - self.alive_at > self.lease // 3
+
     @property
     def limit(self) -> int:
         """The last position that may be let in at all, however far the gate is."""

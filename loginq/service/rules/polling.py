@@ -71,7 +71,7 @@ def renewal_due(line: Line, t: int, random: Random) -> bool:
 
     Jittered by up to a sixth of the lease, so that not every warm Lambda does it at the same moment.
     """
-    return not line.paused and t - line.alive_at > line.lease // 3 + random.randint(0, line.lease // 6)
+    return not line.paused and line.is_stale(t - random.randint(0, line.lease // 6))
 
 
 def resend_due(sent_at: int | None, issued_at: int, intake_age: int, t: int) -> bool:

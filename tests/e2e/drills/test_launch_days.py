@@ -15,10 +15,10 @@ import pytest
 import requests
 
 from loginq.client import Account, Game
-from loginq.service import login
 from loginq.service.audit import actions
 from loginq.service.operating import pause, resume
 from loginq.service.queue import Queue, connect
+from loginq.service.requests import login
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event

@@ -17,7 +17,7 @@ import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from loginq.service import login
+from loginq.service.requests import login
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.times import SECOND

@@ -1,0 +1,28 @@
+"""What becomes of a player whose account is deleted."""
+
+from contextlib import suppress
+
+from loginq.service.queue import Queue
+from loginq.service.requests.login import leave
+from loginq.service.rules.errors import (
+    UnknownTicket,
+)
+from loginq.service.rules.player import Identity
+from loginq.service.rules.times import DAY, HOUR, SECOND
+
+ID_TOKEN = DAY + HOUR
+"""How long an ID token may live, ms: a day at most, and an hour for one that was given while the account was deleted.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+"""
+
+
+def forget(queue: Queue, who: Identity) -> None:
+    """Keep the player out for good, give up what there is to give up, and let the row vanish, nameless, by itself.
+
+    It stays as long as an ID token of the account may live, because `/login` asks nobody else whether the account is
+    still there. In it stay the claims that are not counted yet: they would be taken for no-shows as well.
+    """
+    queue.players.bury(who.sub, (queue.clock() + ID_TOKEN) // SECOND)
+    with suppress(UnknownTicket):
+        leave(queue, who, by_operator=True)
