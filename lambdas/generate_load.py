@@ -3,7 +3,7 @@
 from typing import Any
 
 from lambdas.runtime import logged, queue
-from loginq.service.load import Part, generate
+from loginq.service.requests.crowd import Part, generate
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from functools import cache
 from typing import Any
 
 from lambdas.http import public
-from loginq.service.queue import Queue
 from loginq.service.rules.token import JWKS_MAX_AGE
+from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Published
 
 _FRESH = 60

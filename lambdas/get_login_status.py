@@ -3,9 +3,9 @@
 from typing import Any
 
 from lambdas.http import Event, answers, standing_body
-from loginq.service.queue import Queue
 from loginq.service.requests import login
 from loginq.service.rules.player import Identity
+from loginq.service.store.queue import Queue
 
 
 def _status(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from random import Random
 from typing import Any
 
 from lambdas.runtime import logged, logger, queue
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import ByDesign, LoginError, LoginqError, NotSignedIn, QueueClosed, Unavailable
 from loginq.service.rules.login import Standing
 from loginq.service.rules.player import Identity
 from loginq.service.rules.polling import CROWD, come_back_after
 from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.store.queue import Queue
 
 Event = dict[str, Any]
 Line = dict[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.runtime import last_words, logged, queue
-from loginq.service.placing import Message, place
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import LoginqError, Unavailable
 
 Record = dict[str, Any]

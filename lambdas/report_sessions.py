@@ -3,9 +3,9 @@
 from typing import Any
 
 from lambdas.http import Event, private
-from loginq.service.queue import Queue
+from loginq.service.requests.sessions import report
 from loginq.service.rules.sessions import parse
-from loginq.service.sessions import report
+from loginq.service.store.queue import Queue
 
 
 def _sessions(queue: Queue, event: Event) -> dict[str, Any]:

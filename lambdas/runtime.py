@@ -12,11 +12,11 @@ import botocore.session  # noqa: F401 - now: while a function starts it has whol
 from aws_lambda_powertools import Logger
 
 from lambdas.metrics import emit
-from loginq.service.aws import Aws
-from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import OutOfTime
 from loginq.service.rules.settings import Rules
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
+from loginq.service.store.queue import Queue, connect
 
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 1.0, 1.5, 3
 """Seconds for one attempt at a call of AWS, and how many there are: as many as begin in time."""

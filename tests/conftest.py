@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, settings
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 
-from loginq.service.aws import Aws
+from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue, connect
 from loginq.service.rules.settings import Rules
-from loginq.service.users import Users
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue, connect
 
 REGION = "eu-west-1"
 _POLICY = {

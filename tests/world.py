@@ -3,16 +3,16 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from loginq.service.aws import Aws
-from loginq.service.departures import FOLDED, fold
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue, connect
+from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
+from loginq.service.requests.departures import FOLDED, fold
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
-from loginq.service.stats import counts_of
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue, connect
 
 T = 1_800_000_000_000
 RULES = Rules(initial_rate=1_000_000, initial_capacity=100, reports_joined=True)

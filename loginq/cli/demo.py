@@ -18,8 +18,8 @@ def demo(
     from loginq.cli.session import Session
     from loginq.deploy import envfile
     from loginq.emulator import Emulator
-    from loginq.service.operating import set_rate
-    from loginq.service.users import generated_password
+    from loginq.service.operations.accounts import generated_password
+    from loginq.service.operations.acts import set_rate
 
     _step(1, "An embedded AWS on this machine, then the real template and the real lambdas on it")
     deployment = _deploy(envfile)

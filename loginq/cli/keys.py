@@ -35,7 +35,7 @@ def rotate(
     """Sign with the next key from now on. Tokens of the present one stay good until they expire."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.operating import rotate_keys
+    from loginq.service.operations.acts import rotate_keys
     from loginq.service.rules.settings import Rules
 
     session = open_session()

@@ -56,9 +56,9 @@ def send(session: "Session", players: int) -> str:
     import secrets
 
     from loginq.cli import console
-    from loginq.service.audit import record
-    from loginq.service.load import parts
+    from loginq.service.requests.crowd import parts
     from loginq.service.rules.errors import Failed
+    from loginq.service.store.audit import record
 
     name = secrets.token_hex(4)
     work = list(parts(name, players))
@@ -87,9 +87,9 @@ def clean(yes: Yes = False, json: Json = False) -> None:
     """Delete synthetic players, and the accounts of real crowds. Reads the whole table; positions stay as holes."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.audit import record
-    from loginq.service.load import clean as delete
-    from loginq.service.load import clean_real
+    from loginq.service.operations.crowds import clean as delete
+    from loginq.service.operations.crowds import clean_real
+    from loginq.service.store.audit import record
 
     session = open_session()
     session.announce()

@@ -7,7 +7,7 @@ import typer
 from loginq.cli.options import Json, example
 
 if TYPE_CHECKING:
-    from loginq.service.logs import Said
+    from loginq.service.operations.logs import Said
 
 HELP: dict[str, Any] = example("loginq logs process_login_queue --since 1h --level ERROR", "loginq logs --follow")
 
@@ -25,10 +25,10 @@ def logs(
 
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.logs import LEVELS
+    from loginq.service.operations.found import identity
+    from loginq.service.operations.logs import LEVELS
     from loginq.service.rules.errors import Invalid, LoginqError
     from loginq.service.rules.times import parse_duration
-    from loginq.service.standing import identity
 
     least = level.upper()
     if least not in LEVELS:

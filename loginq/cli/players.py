@@ -12,9 +12,9 @@ from loginq.cli.reading import STDIN, lines_of
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
-    from loginq.service.operating import Outcome
-    from loginq.service.queue import Queue
+    from loginq.service.operations.acts import Outcome
     from loginq.service.rules.player import Identity
+    from loginq.service.store.queue import Queue
 
     Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
 
@@ -38,9 +38,9 @@ def list_(
 
     from loginq.cli import console
     from loginq.cli.session import open_session
+    from loginq.service.operations.found import players_in, waiting_players
     from loginq.service.rules.errors import Invalid
     from loginq.service.rules.player import State
-    from loginq.service.standing import players_in, waiting_players
 
     if state not in list(State):
         raise Invalid(f"{state!r} is not a state of a player.", f"Give {_STATES}.")
@@ -89,9 +89,9 @@ def show(
     """Show one player: account, place, and what happened."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.audit import actions
+    from loginq.service.operations.found import find, history
     from loginq.service.rules.times import iso
-    from loginq.service.standing import find, history
+    from loginq.service.store.audit import actions
 
     session = open_session()
     found = find(session.queue, session.users, name)
@@ -134,9 +134,9 @@ def export(
     from loginq.cli import console
     from loginq.cli.export import FORMATS, written
     from loginq.cli.session import open_session
+    from loginq.service.operations.found import FIELDS, players_in
     from loginq.service.rules.errors import Invalid
     from loginq.service.rules.player import State
-    from loginq.service.standing import FIELDS, players_in
 
     if file.suffix not in FORMATS:
         raise Invalid(f"{file.name} says no format.", "Name the file something.csv or something.jsonl.")
@@ -170,7 +170,7 @@ File = Annotated[
 @app.command(**example("loginq players admit ada", "loginq players admit --file vips.txt"))
 def admit(names: Names = None, file: File = None, json: Json = False) -> None:
     """Let players in now, out of turn, whatever rate and capacity say. Safe to repeat."""
-    from loginq.service.operating import admit as operation
+    from loginq.service.operations.acts import admit as operation
 
     _all(operation, _named(names, file), json, "Letting in", "")
 
@@ -178,7 +178,7 @@ def admit(names: Names = None, file: File = None, json: Json = False) -> None:
 @app.command(**example("loginq players remove ada --yes"))
 def remove(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
     """Take players' tickets and places away, in line or in the game. Safe to repeat."""
-    from loginq.service.operating import remove as operation
+    from loginq.service.operations.acts import remove as operation
 
     question = "" if yes else "Take the place of {:,} players away?"
     _all(operation, _named(names, file), json, "Removing", question)
@@ -190,7 +190,7 @@ def reset(names: Names = None, file: File = None, yes: Yes = False, json: Json =
 
     No ticket, no place, not blocked. Safe to repeat.
     """
-    from loginq.service.operating import reset as operation
+    from loginq.service.operations.acts import reset as operation
 
     _all(operation, _named(names, file), json, "Resetting", "" if yes else "Reset {:,} players?")
 
@@ -213,7 +213,7 @@ def _all(operation: "Operation", names: list[str], json: bool, doing: str, quest
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.table import chunks
+    from loginq.service.store.table import chunks
 
     session = open_session()
     session.announce()
@@ -242,10 +242,10 @@ def _all(operation: "Operation", names: list[str], json: bool, doing: str, quest
 
 
 def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> list[dict[str, Any]]:
+    from loginq.service.operations.found import identity
     from loginq.service.rules.errors import LoginqError
     from loginq.service.rules.player import Identity
-    from loginq.service.standing import identity
-    from loginq.service.table import attempts
+    from loginq.service.store.table import attempts
 
     queue, users = session.ruled, session.users
     found = attempts(lambda name: identity(queue, users, name), names)

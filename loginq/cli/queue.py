@@ -9,8 +9,8 @@ from loginq.cli.options import Json, Yes, confirm, example, group
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
-    from loginq.service.operating import Done
-    from loginq.service.queue import Queue
+    from loginq.service.operations.acts import Done
+    from loginq.service.store.queue import Queue
 
 app = group("The line and the intake.")
 
@@ -22,7 +22,7 @@ def stats(json: Json = False) -> None:
     """Show intake, line, rate, and what a newcomer would wait."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.stats import snapshot
+    from loginq.service.operations.stats import snapshot
 
     session = open_session()
     if json:
@@ -34,8 +34,8 @@ def stats(json: Json = False) -> None:
 def show_stats(session: "Session") -> None:
     """The snapshot as a panel."""
     from loginq.cli import console
+    from loginq.service.operations.stats import snapshot
     from loginq.service.rules.rates import rate_text
-    from loginq.service.stats import snapshot
 
     now = snapshot(session.queue)
     line, intake = now.line, now.intake
@@ -79,7 +79,7 @@ def watch(json: Json = False) -> None:
 @app.command(**example("loginq queue pause"))
 def pause(json: Json = False) -> None:
     """Let nobody more in, until `loginq queue resume`. Places are kept."""
-    from loginq.service.operating import pause as stop
+    from loginq.service.operations.acts import pause as stop
 
     _switch(stop, "Paused: nobody is let in; places are kept.", "It was paused already.", json)
 
@@ -87,7 +87,7 @@ def pause(json: Json = False) -> None:
 @app.command(**example("loginq queue resume"))
 def resume(json: Json = False) -> None:
     """Let players in again, from where the line stopped."""
-    from loginq.service.operating import resume as go
+    from loginq.service.operations.acts import resume as go
 
     _switch(go, "Resumed: the line moves on from where it stopped.", "It was not paused.", json)
 
@@ -95,7 +95,7 @@ def resume(json: Json = False) -> None:
 @app.command(**example("loginq queue close"))
 def close(json: Json = False) -> None:
     """Give no new tickets, until `loginq queue open`. Who has a place keeps it, and the line moves."""
-    from loginq.service.operating import close as shut
+    from loginq.service.operations.acts import close as shut
 
     _switch(shut, "Closed: nobody new gets a ticket; the line moves on.", "It was closed already.", json)
 
@@ -103,7 +103,7 @@ def close(json: Json = False) -> None:
 @app.command(name="open", **example("loginq queue open"))
 def open_(json: Json = False) -> None:
     """Give new tickets again."""
-    from loginq.service.operating import open_ as unlock
+    from loginq.service.operations.acts import open_ as unlock
 
     _switch(unlock, "Open: everybody can get a ticket.", "It was open already.", json)
 
@@ -117,7 +117,7 @@ def message(
     """Show every waiting player a notice, with the next poll."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.operating import say
+    from loginq.service.operations.acts import say
     from loginq.service.rules.errors import Invalid
 
     if clear and text is not None:
@@ -195,8 +195,8 @@ def dlq(limit: Limit = 20, json: Json = False) -> None:
     """List the dead letters, each with why it died. They stay."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.dead_letters import dead_letters
-    from loginq.service.logs import last_error
+    from loginq.service.operations.dead_letters import dead_letters
+    from loginq.service.operations.logs import last_error
 
     session = open_session()
     queue = session.queue
@@ -228,7 +228,7 @@ def redrive(json: Json = False) -> None:
     """Put the dead letters that are tickets back into the intake."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.operating import redrive as move
+    from loginq.service.operations.acts import redrive as move
 
     session = open_session()
     session.announce()
@@ -258,7 +258,7 @@ def purge(
     """Empty the intake for good. Who was in it has to ask for a new ticket; who is in line keeps the place."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service import operating
+    from loginq.service.operations import acts as operating
 
     session = open_session()
     session.announce()
@@ -279,7 +279,7 @@ def audit(limit: Limit = 50, json: Json = False) -> None:
     """Show who changed what, when, from what to what; the newest first."""
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.audit import actions
+    from loginq.service.store.audit import actions
 
     found = actions(open_session().queue, limit)
     if json:

@@ -9,7 +9,7 @@ from loginq.cli.options import Json, example, group
 
 if TYPE_CHECKING:
     from loginq.cli.session import Session
-    from loginq.service.operating import Done
+    from loginq.service.operations.acts import Done
     from loginq.service.rules.line import Line, Step
 
 app = group("How fast players are let in.")
@@ -26,8 +26,8 @@ def show(json: Json = False) -> None:
     """Show the admission rate, what comes through, and what is planned."""
     from loginq.cli import console
     from loginq.cli.session import open_session
+    from loginq.service.operations.stats import snapshot
     from loginq.service.rules.rates import rate_text
-    from loginq.service.stats import snapshot
 
     session = open_session()
     now = snapshot(session.queue)
@@ -78,7 +78,7 @@ def set_(
 ) -> None:
     """Set the admission rate, now or later, or the capacity. A change holds everywhere within a second."""
     from loginq.cli.session import open_session
-    from loginq.service import operating
+    from loginq.service.operations import acts as operating
     from loginq.service.rules import plan
     from loginq.service.rules.errors import Invalid
     from loginq.service.rules.rates import parse_rate
@@ -164,7 +164,7 @@ def clear(what_if: WhatIf = False, json: Json = False) -> None:
 
 
 def _planned(session: "Session", change: "Callable[[Line, int], Line]") -> _Change:
-    from loginq.service import operating
+    from loginq.service.operations import acts as operating
 
     return "plan", change, lambda: operating.plan(session.queue, session.caller, change)
 

@@ -15,13 +15,13 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.session import Session
-from loginq.service.audit import record
-from loginq.service.load import real_accounts
+from loginq.service.operations.accounts import generated_password
+from loginq.service.operations.crowds import real_accounts
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Failed, LoginqError
 from loginq.service.rules.times import SECOND, iso
-from loginq.service.table import attempts, chunks
-from loginq.service.users import generated_password
+from loginq.service.store.audit import record
+from loginq.service.store.table import attempts, chunks
 
 _TOGETHER = 50
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from loginq.cli import console
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
-from loginq.service.aws import Aws
 from loginq.service.operations.resolver import (
     ACCOUNT,
     ENDPOINT,
@@ -26,15 +25,16 @@ from loginq.service.operations.resolver import (
     resolve,
 )
 from loginq.service.operations.target import DEFAULT_STACK, Target
-from loginq.service.queue import Queue, connect
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
 from loginq.service.rules.settings import Rules
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue, connect
 
 if TYPE_CHECKING:
     from loginq.deploy.stack import Stack
-    from loginq.service.logs import Logs
+    from loginq.service.operations.accounts import Users
+    from loginq.service.operations.logs import Logs
     from loginq.service.store.signing import Keys
-    from loginq.service.users import Users
 
 EMULATOR = {"access_key": "test", "secret_key": "test"}
 """An emulator takes any credentials, so it gets none but these."""
@@ -63,14 +63,14 @@ class Session:
     @cached_property
     def users(self) -> "Users":
         """Its accounts."""
-        from loginq.service.users import Users
+        from loginq.service.operations.accounts import Users
 
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
 
     @cached_property
     def ruled_users(self) -> "Users":
         """The same, for taking accounts away, and the places with them."""
-        from loginq.service.users import Users
+        from loginq.service.operations.accounts import Users
 
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.ruled)
 
@@ -91,7 +91,7 @@ class Session:
     @cached_property
     def logs(self) -> "Logs":
         """What its lambdas say: a log group `PutPlayerInfoLogs` is that of `put_player_info`."""
-        from loginq.service.logs import Logs
+        from loginq.service.operations.logs import Logs
 
         ends = "Logs"
         groups = {

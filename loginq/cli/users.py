@@ -107,9 +107,9 @@ def import_(
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.service.audit import record
     from loginq.service.rules.errors import LoginqError
-    from loginq.service.table import attempts, chunks
+    from loginq.service.store.audit import record
+    from loginq.service.store.table import attempts, chunks
 
     accounts = _accounts(file)
     session = open_session()
@@ -251,7 +251,7 @@ def _switch(name: str, operation: str, now_true: str, json: bool) -> None:
 
 
 def _record(session: "Session", what: str, sub: str, after: str) -> None:
-    from loginq.service.audit import record
+    from loginq.service.store.audit import record
 
     record(session.queue, session.caller, what, sub, after)
 
@@ -264,7 +264,7 @@ def _one_password(generate: bool, stdin: bool) -> None:
 
 
 def _secret(generate: bool, stdin: bool) -> str:
-    from loginq.service.users import generated_password
+    from loginq.service.operations.accounts import generated_password
 
     return generated_password() if generate else password(stdin, twice=True)
 

@@ -8,13 +8,13 @@ from typing import Any
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.session import Session
-from loginq.service.audit import actions
+from loginq.service.operations.stats import snapshot
 from loginq.service.rules.attention import attention
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.measure import WINDOW, Snapshot
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.stats import snapshot
+from loginq.service.store.audit import actions
 
 TICK = 1.0
 """Seconds between two readings."""

@@ -64,7 +64,7 @@ def check(answer: dict[str, Any]) -> None:
 
 def refusal(code: str, said: str, exc: Exception) -> LoginqError:
     """What an error of Cognito means. `said`: its own words, without the full stop."""
-    from loginq.service.aws import translated
+    from loginq.service.store.aws import translated
 
     if not code or code.isdigit():
         return Trouble(NOT_OURS)

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from loginq.service.aws import Aws, Client, code_of
 from loginq.service.rules.errors import LoginqError, NotFound, Refused
+from loginq.service.store.aws import Aws, Client, code_of
 
 SUPERSEDED = "loginq-superseded"
 """The tag of what no stack and no recent deployment needs."""

@@ -13,12 +13,12 @@ from loginq.client import Trouble, published_keys
 from loginq.deploy import bundle, limits, template
 from loginq.deploy.stack import Stack, failed_of
 from loginq.deploy.states import How
-from loginq.service.aws import Aws
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import LoginqError, NotFound, Refused
 from loginq.service.rules.times import SECOND
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.queue import Queue
 
 DRIFT_SECONDS = 180
 SKEW = 2 * SECOND

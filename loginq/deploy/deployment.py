@@ -12,14 +12,14 @@ from loginq.deploy import bundle, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.foresight import foreseen
 from loginq.deploy.stack import Change, Event, Stack, outputs_of, overtaken, parameters_of, tags_of
-from loginq.service.aws import Aws
 from loginq.service.operations.target import Target
-from loginq.service.queue import connect
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, Refused
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.token import KeySet
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
+from loginq.service.store.queue import connect
 from loginq.service.store.signing import Keys, Published
 
 Say = Callable[[str], None]

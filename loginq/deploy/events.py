@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from loginq.deploy.states import TAKEN_BACK, WELL, state_of
-from loginq.service.aws import Client
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound, Unavailable
+from loginq.service.store.aws import Client
 
 POLL_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 16.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.aws import Aws
 from loginq.service.rules.errors import Invalid, NotFound
+from loginq.service.store.aws import Aws
 
 TIMEOUTS = 6
 """How many timeouts of a function its queue hides a message, at the least, besides the batching window.

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from loginq.deploy.limits import REQUESTS
-from loginq.service.aws import Aws
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.polling import longest_poll
 from loginq.service.rules.times import HOUR, SECOND
+from loginq.service.store.aws import Aws
 
 LONGEST = longest_poll(HOUR, HOUR)
 """The longest poll of a crowd, ms, where neither the lease nor the claim window makes it shorter."""

@@ -7,8 +7,8 @@ from typing import Any
 from loginq.deploy.events import POLL_SECONDS, Event
 from loginq.deploy.stack import Stack
 from loginq.deploy.states import How, state_of
-from loginq.service.aws import Aws
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound, Refused
+from loginq.service.store.aws import Aws
 
 KEPT = {"Table": "table", "UserPool": "user pool"}
 """What outlives the stack: logical id -> in words."""

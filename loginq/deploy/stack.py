@@ -7,8 +7,8 @@ from typing import Any
 
 from loginq.deploy.events import POLL_SECONDS, Event, History, is_missing, patiently
 from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
-from loginq.service.aws import Aws, code_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
+from loginq.service.store.aws import Aws, code_of
 from loginq.service.store.clock import system_clock
 
 __all__ = ["Change", "Event", "Stack"]

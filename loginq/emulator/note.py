@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
-from loginq.service.aws import Aws
 from loginq.service.rules.errors import Invalid
+from loginq.service.store.aws import Aws
 
 REGION = "us-east-1"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

@@ -2,16 +2,16 @@
 
 import pytest
 
-from loginq.service.load import clean_real, real_accounts
+from loginq.service.operations.accounts import Users
+from loginq.service.operations.crowds import clean_real, real_accounts
 from loginq.service.operations.forgetting import forget
-from loginq.service.queue import Queue
+from loginq.service.operations.found import find, identity, players_in
 from loginq.service.requests import login
 from loginq.service.rules.errors import Blocked, NotFound, UnknownTicket
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
-from loginq.service.standing import find, identity, players_in
 from loginq.service.store.players import key
-from loginq.service.users import Users
+from loginq.service.store.queue import Queue
 
 GOOD = "Correct-Horse-7-Battery"
 

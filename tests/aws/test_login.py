@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue
 from loginq.service.requests import login
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import (
     Blocked,
     ConditionFailed,
@@ -24,6 +23,7 @@ from loginq.service.rules.player import COOL_DOWN, Identity, State
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND, iso
 from loginq.service.rules.valve import bucket, limit
+from loginq.service.store.queue import Queue
 
 ADA = Identity("sub-ada", "ada", "ada@example.com")
 

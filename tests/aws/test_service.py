@@ -27,28 +27,29 @@ from lambdas import (
     settle_line,
 )
 from loginq.deploy import template
-from loginq.service import load
-from loginq.service.audit import actions, record
-from loginq.service.aws import Aws, translated
-from loginq.service.lines import Lines, from_row, to_row
-from loginq.service.operating import pause, resume, set_rate
+from loginq.service.operations import crowds
+from loginq.service.operations.accounts import Users, generated_password, patiently
+from loginq.service.operations.acts import pause, resume, set_rate
+from loginq.service.operations.found import find, waiting_players
+from loginq.service.operations.stats import snapshot
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue, connect
+from loginq.service.requests import crowd as load
 from loginq.service.requests.minute import WRAP_UP, settle
-from loginq.service.rosters import PER_PARTITION, Place
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
 from loginq.service.rules.minute import ADMITTING, Memory
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.standing import find, waiting_players
-from loginq.service.stats import snapshot
+from loginq.service.store.audit import actions, record
+from loginq.service.store.aws import Aws, translated
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.line import Lines, from_row, to_row
 from loginq.service.store.players import key
+from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rosters import PER_PARTITION, Place
 from loginq.service.store.settlement import memory_of, row_of
-from loginq.service.table import pack, unpack
-from loginq.service.users import Users, generated_password, patiently
+from loginq.service.store.table import pack, unpack
 
 GOOD = "Correct-Horse-7-Battery"
 
@@ -200,7 +201,7 @@ def test_a_writer_who_waits_reads_again_and_gets_through(queue: Queue, aws: Aws,
 
 
 def replace_dynamodb(queue: Queue, dynamodb: Any) -> Any:
-    from loginq.service.table import Table
+    from loginq.service.store.table import Table
 
     return Table(dynamodb, queue.table.name)
 
@@ -381,8 +382,8 @@ def test_cleaning_takes_away_synthetic_players_only(queue: Queue, users: Users) 
     users.create("ada", "ada@example.com", GOOD)
     for n in range(60):
         queue.table.put({"PK": f"USER#synthetic-{n}", "SK": f"METADATA#synthetic-{n}", "synthetic": True})
-    assert sum(load.clean(queue)) == 60
-    assert sum(load.clean(queue)) == 0
+    assert sum(crowds.clean(queue)) == 60
+    assert sum(crowds.clean(queue)) == 0
     assert find(queue, users, "ada").entry.name == "ada"
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
 from loginq.service.rules.times import SECOND
 from loginq.service.store.signing import mint, new_keys
-from loginq.service.users import Users
 from tests.serving import Reply, serving
 
 README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")

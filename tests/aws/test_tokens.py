@@ -12,15 +12,15 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
 from lambdas import get_jwks, runtime
-from loginq.service.aws import Aws
-from loginq.service.operating import rotate_keys
+from loginq.service.operations.acts import rotate_keys
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.requests import login
 from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.token import AUDIENCE, JWKS_MAX_AGE, Jwk
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Keys, Published, explain, mint, new_key, new_keys
 from tests.aws.test_login import pass_time, placed
 from tests.conftest import REGION

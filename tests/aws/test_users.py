@@ -4,15 +4,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from loginq.service.operating import reset
+from loginq.service.operations.accounts import Users
+from loginq.service.operations.acts import reset
+from loginq.service.operations.found import find
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.requests import login
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Blocked, Conflict, Invalid
 from loginq.service.rules.player import Identity
-from loginq.service.standing import find
-from loginq.service.users import Users
+from loginq.service.store.queue import Queue
 
 GOOD = "Correct-Horse-7-Battery"
 COMPOSED, APART = "José", "Jose\u0301"

@@ -2,7 +2,7 @@
 
 import json
 
-from loginq.service.stats import snapshot
+from loginq.service.operations.stats import snapshot
 from tests.benchmarks.cold import BARE
 from tests.benchmarks.measure import Row, against, median, recorded, script
 from tests.benchmarks.stage import Stage

@@ -13,7 +13,7 @@ from loginq.prices import Bill, Run, idle
 from loginq.service.requests.minute import settle
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
-from loginq.service.table import Row
+from loginq.service.store.table import Row
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call
 from tests.memory import InMemory, Work

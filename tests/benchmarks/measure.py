@@ -16,7 +16,7 @@ from typing import Any
 from botocore import handlers, xform_name
 from botocore.exceptions import ClientError
 
-from loginq.service.table import THREADS
+from loginq.service.store.table import THREADS
 
 ROOT = Path(__file__).parents[2]
 _CONDITION = ("ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues")

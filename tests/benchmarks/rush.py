@@ -20,13 +20,14 @@ from uuid import UUID
 
 from lambdas import process_login_queue
 from loginq.prices import MILLION, PRICES
-from loginq.service import lines, table
-from loginq.service.intake import PER_REQUEST
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue, connect
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.ticket import Ticket
-from loginq.service.table import pack
+from loginq.service.store import line as lines
+from loginq.service.store import table
+from loginq.service.store.intake import PER_REQUEST
+from loginq.service.store.queue import Queue, connect
+from loginq.service.store.table import pack
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call, Row, recorded
 from tests.benchmarks.stage import Stage, delivery, quiet, row_of

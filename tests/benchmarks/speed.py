@@ -7,8 +7,8 @@ from typing import Any
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
 from loginq.prices import PRICES
+from loginq.service.operations.stats import snapshot
 from loginq.service.rules.ticket import Ticket
-from loginq.service.stats import snapshot
 from tests.benchmarks.measure import Row, against, median, recorded, seconds, send
 from tests.benchmarks.stage import Handler, Stage, delivery, event, quiet
 

@@ -15,12 +15,12 @@ from botocore.session import Session
 
 from lambdas import runtime
 from loginq.emulator import Emulator
-from loginq.service.queue import Queue
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
 from loginq.service.store.clock import system_clock
 from loginq.service.store.players import key
-from loginq.service.table import THREADS
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import THREADS
 from tests.e2e.conftest import Stack, deployed, free_port
 
 

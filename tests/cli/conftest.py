@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from loginq.cli import app
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.store.queue import Queue
 
 
 class Screen:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.cli.completion import MOST, offered, player_names
+from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
-from loginq.service.users import Users
 
 HOSTILE = [
     "mia\\$(id>F)", "mia;id>F", "mia`id>F`", "mia|id", "mia&id", "mia*", "mia?", "mia[a]", "mia{a,b}", "mia~", "mia!id",

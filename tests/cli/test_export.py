@@ -10,9 +10,9 @@ import pytest
 from loginq.cli.export import inert
 from loginq.service.operations.forgetting import forget
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import Run, settled
 
 FORMULA = '=HYPERLINK("http://x.invalid","ada")'

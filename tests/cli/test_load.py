@@ -7,9 +7,9 @@ import pytest
 
 from loginq.cli.load import send
 from loginq.cli.session import Session
-from loginq.service.audit import actions
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.store.audit import actions
+from loginq.service.store.queue import Queue
 
 
 class Function:

@@ -3,8 +3,8 @@
 import pytest
 
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import Run, settled
 
 MANY, LONG = "9" * 5_000, "9" * 4_000

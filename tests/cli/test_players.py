@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
-from loginq.service.rosters import Place
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import DAY, iso
+from loginq.service.store.queue import Queue
+from loginq.service.store.rosters import Place
 from tests.cli.conftest import TARGET, Run, settled
 
 

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from loginq.service.intake import Intake
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
+from loginq.service.store.intake import Intake
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run, settled
 
 NOW = 1_800_000_000_000
@@ -181,7 +181,7 @@ WHY = {
 
 
 def test_why_each_dead_letter_died(dead: Queue) -> None:
-    from loginq.service.dead_letters import dead_letters
+    from loginq.service.operations.dead_letters import dead_letters
 
     found = dead_letters(dead, 20, lambda: None)
     assert {e.letter.ticket.sub if e.letter.ticket else None: (e.why, e.needed) for e in found} == WHY

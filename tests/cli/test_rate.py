@@ -9,14 +9,14 @@ import pytest
 
 from loginq.cli import rate
 from loginq.cli.session import Session
-from loginq.service.aws import Aws
-from loginq.service.lines import Lines
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import iso
-from loginq.service.table import Table
+from loginq.service.store.aws import Aws
+from loginq.service.store.line import Lines
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import Table
 from tests.cli.conftest import TARGET, Run, settled
 
 

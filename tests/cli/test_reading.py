@@ -14,11 +14,11 @@ import pytest
 
 from loginq.cli import app
 from loginq.cli.reading import STDIN, first_line, has_terminal, text_of
-from loginq.service.audit import actions
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
+from loginq.service.store.audit import actions
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run, clean, settled
 
 GOOD = "Correct-Horse-7-Battery"

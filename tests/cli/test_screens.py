@@ -10,8 +10,8 @@ import pytest
 
 from loginq import __version__
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run, settled
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import Run, settled
 
 

@@ -7,11 +7,11 @@ import boto3
 import pytest
 
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.requests import login
 from loginq.service.rules.errors import Blocked
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
+from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run
 
 

@@ -9,11 +9,11 @@ import pytest
 from loginq.cli import console, watch
 from loginq.cli.session import Session
 from loginq.cli.watch import Watched
-from loginq.service.aws import Aws
+from loginq.service.operations.stats import snapshot
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import Unavailable
-from loginq.service.stats import snapshot
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def _silent() -> Any:
 
 
 def test_who_paused_the_line_and_when(session: Session, queue: Queue, now: list[int]) -> None:
-    from loginq.service.operating import pause
+    from loginq.service.operations.acts import pause
 
     pause(queue, "me")
     at = now[0]

@@ -17,13 +17,13 @@ from loginq.cli import app
 from loginq.client import Account, Game
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
-from loginq.service.aws import Aws
-from loginq.service.load import parts
+from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
-from loginq.service.queue import Queue, connect
+from loginq.service.requests.crowd import parts
 from loginq.service.rules.line import MICRO, Line
 from loginq.service.rules.settings import Rules
-from loginq.service.users import Users
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue, connect
 from tests.cli.conftest import clean
 
 PASSWORD = "Correct-Horse-7-Battery"

@@ -11,8 +11,8 @@ from loginq.deploy.removal import Removal
 from loginq.deploy.stack import tags_of
 from loginq.deploy.template import Template, load
 from loginq.emulator import REGION, Running
-from loginq.service.aws import Aws
 from loginq.service.rules.errors import Conflict, Failed, Invalid
+from loginq.service.store.aws import Aws
 from tests.e2e.conftest import Stack
 
 PARAMETERS: dict[str, str] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loginq.service.operating import pause, resume
+from loginq.service.operations.acts import pause, resume
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Player, Stack, until
 

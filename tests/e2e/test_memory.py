@@ -9,7 +9,7 @@ from loginq.emulator import Running
 from loginq.service.rules.errors import ConditionFailed, LoginqError
 from loginq.service.rules.player import Player
 from loginq.service.store.players import Players
-from loginq.service.table import Table
+from loginq.service.store.table import Table
 from tests.memory import InMemory
 
 Step = Callable[[Table], Any]

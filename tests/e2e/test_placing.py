@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from loginq.service.aws import Aws, Client
-from loginq.service.placing import Message, Outcome, place
-from loginq.service.queue import Queue, connect
 from loginq.service.requests import login
+from loginq.service.requests.placing import Message, Outcome, place
 from loginq.service.rules.player import COOL_DOWN, Identity, Player, State
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
+from loginq.service.store.aws import Aws, Client
 from loginq.service.store.clock import system_clock
+from loginq.service.store.queue import Queue, connect
 from tests.e2e.conftest import Stack, few
 
 PARAMETERS: dict[str, str] = {}

@@ -10,12 +10,12 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from loginq.service.placing import Message, place
 from loginq.service.requests import login
+from loginq.service.requests.placing import Message, place
+from loginq.service.requests.sessions import report
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.sessions import report
 from tests.e2e.conftest import Stack, until
 from tests.world import T, World, joined, left, made, someone
 

@@ -16,18 +16,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from loginq.service.aws import Aws, Client
-from loginq.service.intake import Letter
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue, connect
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import Identity
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE
+from loginq.service.store.aws import Aws, Client
 from loginq.service.store.clock import system_clock
+from loginq.service.store.intake import Letter
+from loginq.service.store.queue import Queue, connect
 from tests.e2e.conftest import Stack
 
 PLAYERS, SKEW = 40, 500

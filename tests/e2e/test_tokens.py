@@ -9,7 +9,7 @@ from joserfc import jwt as other_jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
-from loginq.service.operating import rotate_keys
+from loginq.service.operations.acts import rotate_keys
 from loginq.service.rules.times import MINUTE
 from loginq.service.store.clock import system_clock
 from loginq.service.store.signing import Keys, mint, new_keys

@@ -6,7 +6,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from loginq.service.aws import Aws
+from loginq.service.store.aws import Aws
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.parsers import ResponseParserError
 
 from loginq.cli.session import connection
-from loginq.service.aws import Aws, translated
 from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, Named, Resolved
 from loginq.service.rules.errors import Invalid, LoginqError, Refused, Unavailable
+from loginq.service.store.aws import Aws, translated
 
 TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
@@ -151,7 +151,7 @@ def test_a_code_for_mfa_is_asked_for_by_no_thread(tmp_path: Path, monkeypatch: p
 
 def test_without_a_terminal_a_code_for_mfa_is_not_asked_for() -> None:
     """Python's own question would echo the code, and end in a word that helps nobody."""
-    code = "from loginq.service.aws import typed_code; typed_code('Code: ')"
+    code = "from loginq.service.store.aws import typed_code; typed_code('Code: ')"
     said = subprocess.run(
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True,
         check=False,

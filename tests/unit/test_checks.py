@@ -16,10 +16,10 @@ from loginq.deploy import bundle, checks, quotas, readiness, template
 from loginq.deploy.checks import Finding, Patient, Verdict
 from loginq.deploy.quotas import LONGEST, PLACED, Crowd
 from loginq.deploy.states import State, state_of
-from loginq.service.aws import Aws
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.rules.line import Line
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
 
 TARGET = Target("loginq", "eu-west-1", "table", "https://q", "pool", "client", "https://api.example/v1")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
 from loginq.launch import Launch, rehearse
-from loginq.service.logs import parse
+from loginq.service.operations.logs import parse
 from loginq.service.rules.attention import attention
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Counts, Depth, Snapshot

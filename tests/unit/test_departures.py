@@ -8,21 +8,21 @@ from random import Random
 
 import pytest
 
-from loginq.service import departures, operating
-from loginq.service.departures import FOLDED, fold
-from loginq.service.leavings import SHARDS
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue, connect
-from loginq.service.requests import login
+from loginq.service.operations import acts as operating
+from loginq.service.requests import departures, login
+from loginq.service.requests.departures import FOLDED, fold
 from loginq.service.requests.minute import settle
+from loginq.service.requests.placing import Message, place
+from loginq.service.requests.sessions import report
 from loginq.service.rules.errors import Conflict, LoginError, QueueClosed, Unavailable
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND, iso
-from loginq.service.sessions import report
+from loginq.service.store.leavings import SHARDS
 from loginq.service.store.players import key
-from loginq.service.table import Row
+from loginq.service.store.queue import Queue, connect
+from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
 from tests.world import RULES, T, World, left, someone
 
@@ -75,7 +75,7 @@ class Contended:
 def contended(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Contended, list[Queue]]]:
     """The table, and 50 warm functions of game servers, each with a cache of its own by the virtual clock."""
     memory, now = InMemory(), [T]
-    monkeypatch.setattr("loginq.service.lines.time.monotonic", lambda: now[0] / SECOND)
+    monkeypatch.setattr("loginq.service.store.line.time.monotonic", lambda: now[0] / SECOND)
     servers = [
         connect(memory, table="t", sqs_url="u", rules=RULES, clock=lambda: now[0], name="main") for _ in range(50)
     ]

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from loginq.service import operating
+from loginq.service.operations import acts as operating
 from loginq.service.operations.forgetting import forget
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
+from loginq.service.requests.sessions import report
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.line import DEFAULT_LEASE
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.sessions import report
-from loginq.service.table import Row
+from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
 from tests.world import T, World, left, someone, with_rules
 

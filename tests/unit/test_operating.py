@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.service import operating
+from loginq.service.operations import acts as operating
 from loginq.service.requests import login
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Blocked, Invalid

@@ -2,11 +2,11 @@
 
 import pytest
 
-from loginq.service.placing import Message, place
-from loginq.service.queue import connect
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
+from loginq.service.store.queue import connect
 from tests.memory import InMemory
 from tests.world import RULES, World, someone
 

@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service import operating
-from loginq.service.departures import FOLDED
+from loginq.service.operations import acts as operating
 from loginq.service.operations.forgetting import forget
-from loginq.service.placing import Message, place
+from loginq.service.operations.found import history, players_in
 from loginq.service.requests import login
+from loginq.service.requests.departures import FOLDED
 from loginq.service.requests.minute import settle
+from loginq.service.requests.placing import Message, place
+from loginq.service.requests.sessions import report
 from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.sessions import Event, parse
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
-from loginq.service.sessions import report
-from loginq.service.standing import history, players_in
-from loginq.service.table import Row
+from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
 from tests.world import T, World, joined, left, someone
 

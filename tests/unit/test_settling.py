@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.queue import Queue
 from loginq.service.requests.minute import settle
-from loginq.service.rosters import Place
 from loginq.service.rules.line import MICRO, Line
 from loginq.service.rules.login import Step, decide
 from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, iso
 from loginq.service.store.players import key
+from loginq.service.store.queue import Queue
+from loginq.service.store.rosters import Place
 from tests import world as players
 from tests.unit.histories import START, new_line
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from loginq.service.aws import Client, translated
-from loginq.service.intake import Intake
-from loginq.service.lines import Lines
 from loginq.service.requests.minute import settle
-from loginq.service.rosters import Place
 from loginq.service.rules.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.rules.valve import limit
-from loginq.service.table import Row, Table
+from loginq.service.store.aws import Client, translated
+from loginq.service.store.intake import Intake
+from loginq.service.store.line import Lines
+from loginq.service.store.rosters import Place
+from loginq.service.store.table import Row, Table
 from tests.memory import PAGE, Dynamodb, InMemory, Work, error
 from tests.world import RULES, T, World, someone
 

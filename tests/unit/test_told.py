@@ -8,17 +8,17 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service import operating
-from loginq.service.aws import translated
-from loginq.service.placing import place
+from loginq.service.operations import acts as operating
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
-from loginq.service.rosters import Place
+from loginq.service.requests.placing import place
 from loginq.service.rules.errors import ConditionFailed, Raced, TicketExpired, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.table import Row
+from loginq.service.store.aws import translated
+from loginq.service.store.rosters import Place
+from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
 from tests.unit.histories import START, new_line
 from tests.world import RULES, World, someone

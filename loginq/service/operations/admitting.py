@@ -4,8 +4,6 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
-from loginq.service.placing import Message, place
-from loginq.service.queue import Queue
 from loginq.service.requests.login import (
     TICKET_BYTES,
     TRIES,
@@ -13,6 +11,7 @@ from loginq.service.requests.login import (
     enter,
     replaced,
 )
+from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import (
     ConditionFailed,
     LoginqError,
@@ -20,7 +19,8 @@ from loginq.service.rules.errors import (
 from loginq.service.rules.login import blocked, resting
 from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.ticket import Ticket
-from loginq.service.table import attempts
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import attempts
 
 
 def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None]:

@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 
-from loginq.service.queue import Queue
 from loginq.service.requests.login import leave
 from loginq.service.rules.errors import (
     UnknownTicket,
 )
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import DAY, HOUR, SECOND
+from loginq.service.store.queue import Queue
 
 ID_TOKEN = DAY + HOUR
 """How long an ID token may live, ms: a day at most, and an hour for one that was given while the account was deleted.

@@ -3,8 +3,7 @@
 import secrets
 from dataclasses import replace
 
-from loginq.service.departures import depart
-from loginq.service.queue import Queue
+from loginq.service.requests.departures import depart
 from loginq.service.rules.errors import (
     ConditionFailed,
     LoginqError,
@@ -21,8 +20,9 @@ from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.token import Jwk
 from loginq.service.store.players import player_of
+from loginq.service.store.queue import Queue
 from loginq.service.store.signing import mint
-from loginq.service.table import Row
+from loginq.service.store.table import Row
 
 TRIES = 4
 """Calls for one player that meet on one row."""

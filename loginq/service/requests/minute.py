@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from loginq.service.departures import absorb, depart, fold
-from loginq.service.leavings import TOGETHER
-from loginq.service.queue import Queue
-from loginq.service.rosters import Place
+from loginq.service.requests.departures import absorb, depart, fold
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked
@@ -28,7 +25,10 @@ from loginq.service.rules.minute import (
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
-from loginq.service.table import chunks
+from loginq.service.store.leavings import TOGETHER
+from loginq.service.store.queue import Queue
+from loginq.service.store.rosters import Place
+from loginq.service.store.table import chunks
 
 APART = 1 * SECOND
 """How far the clocks of two functions may be apart, ms: far less than the cool-down before a newer ticket."""

@@ -6,7 +6,7 @@ from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import DAY, SECOND, from_iso, iso
 from loginq.service.rules.valve import BUCKET, PER_SHARD, bucket, limit, shards
-from loginq.service.table import Table
+from loginq.service.store.table import Table
 
 _BY_HAND = "operator"
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from loginq.service.aws import Client
 from loginq.service.rules.times import offset_by
+from loginq.service.store.aws import Client
 
 
 def system_clock() -> int:

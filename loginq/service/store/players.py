@@ -7,7 +7,7 @@ from loginq.service.rules.claims import kept_claims
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.player import COOL_DOWN, Identity, Player
 from loginq.service.rules.times import from_row, iso
-from loginq.service.table import GETS, THREADS, Row, Table, chunks
+from loginq.service.store.table import GETS, THREADS, Row, Table, chunks
 
 _UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
 _OF_A_TICKET = (

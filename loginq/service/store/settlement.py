@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from loginq.service.rules.minute import Memory
-from loginq.service.table import Row, Table
+from loginq.service.store.table import Row, Table
 
 _PAIRS = ("samples", "closings", "counts")
 _NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen")

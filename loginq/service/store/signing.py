@@ -24,7 +24,7 @@ from loginq.service.rules.token import (
     judged,
     shown,
 )
-from loginq.service.table import Table
+from loginq.service.store.table import Table
 
 _RELOAD = 1.0
 

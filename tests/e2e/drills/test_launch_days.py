@@ -15,17 +15,17 @@ import pytest
 import requests
 
 from loginq.client import Account, Game
-from loginq.service.audit import actions
-from loginq.service.operating import pause, resume
-from loginq.service.queue import Queue, connect
+from loginq.service.operations.acts import pause, resume
 from loginq.service.requests import login
+from loginq.service.requests.sessions import report
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.sessions import report
+from loginq.service.store.audit import actions
 from loginq.service.store.clock import system_clock
+from loginq.service.store.queue import Queue, connect
 from loginq.simulation import Arrival, Outcome, Scenario, simulate
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.drills.faults import Faults

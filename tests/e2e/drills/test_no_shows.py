@@ -18,10 +18,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from loginq.service.requests import login
+from loginq.service.requests.sessions import report
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.times import SECOND
-from loginq.service.sessions import report
 from tests.e2e.conftest import PASSWORD, Stack, until
 
 pytestmark = pytest.mark.drills

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from loginq.service.queue import Queue
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import SECOND
-from loginq.service.table import Row
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import Row
 
 FOLDED = 1 * SECOND
 """How old the line's count of the departed may be before whoever reports brings it up to date, ms."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loginq.service.aws import Client
 from loginq.service.rules.errors import Invalid, LoginqError
 from loginq.service.rules.times import HOUR, SECOND, Clock, iso
+from loginq.service.store.aws import Client
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 POLL = 2.0

@@ -1,26 +1,20 @@
-"""Crowds for a rehearsal, always marked, always removable: synthetic players, who never poll, and real accounts."""
+"""A synthetic crowd for a rehearsal: players who are marked, and never poll."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
-from loginq.service.queue import Queue
-from loginq.service.rules.account import NewAccount
-from loginq.service.rules.errors import Invalid, LoginqError, Unavailable
+from loginq.service.rules.errors import Invalid, Unavailable
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, SECOND, iso
 from loginq.service.store.players import key
-from loginq.service.table import attempts, chunks
-from loginq.service.users import Users
+from loginq.service.store.queue import Queue
 
 MOST = 100_000
 """Synthetic players in one run."""
 PER_CALL = 1_000
 """Players that one invocation makes: well within a Lambda's timeout."""
 KEPT = 1 * DAY
-MOST_REAL = 5_000
-"""Real players in one run: what one process can play."""
-_REAL, _DOMAIN = "load-", "@load.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +64,3 @@ def generate(queue: Queue, part: Part) -> int:
         raise Unavailable(f"{len(failed)} of {part.count} synthetic players were not made: {failed[0]}.", "Try again.")
     queue.intake.send(tickets)
     return part.count
-
-
-def real_accounts(run: str, players: int, password: str) -> list[NewAccount]:
-    """Accounts for a crowd of real players; their addresses, which nobody can have, mark them.
-
-    https://www.rfc-editor.org/rfc/rfc2606 reserves `.invalid`. Raises `Invalid` when there are none or too many.
-    """
-    if not 1 <= players <= MOST_REAL:
-        raise Invalid(f"{players} real players cannot be played from one machine.", f"Ask for 1 to {MOST_REAL:,}.")
-    names = [f"{_REAL}{run}-{n:05}" for n in range(players)]
-    return [NewAccount(name, name + _DOMAIN, password) for name in names]
-
-
-def clean_real(users: Users) -> Iterator[int]:
-    """Delete the accounts of every crowd of real players, and their rows; how many, some at a time.
-
-    Raises the first error, once as much as possible is deleted.
-    """
-    marked = [account.username for account in users.starting_with(_REAL) if account.email.endswith(_DOMAIN)]
-    errors: list[LoginqError] = []
-    for some in chunks(marked, 50):
-        done = attempts(users.delete, some)
-        errors += [each for each in done if isinstance(each, LoginqError)]
-        yield sum(not isinstance(each, LoginqError) for each in done)
-    if errors:
-        raise errors[0]
-
-
-def clean(queue: Queue) -> Iterator[int]:
-    """Delete every synthetic player, page by page of a scan of the whole table; how many in each page.
-
-    Their positions stay behind as holes.
-    """
-    for rows in queue.table.scan("#synthetic = :yes", {"yes": True}):
-        subs = [row["PK"].removeprefix("USER#") for row in rows]
-        queue.players.delete(subs)
-        yield len(subs)

@@ -10,7 +10,7 @@ from typing import Any
 from loginq.service.rules.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import Clock
-from loginq.service.table import Row, Table, back_off
+from loginq.service.store.table import Row, Table, back_off
 
 FRESH, REFRESH = 1.0, 0.1
 """How old a cached line may be, and how soon it may be read again for a newcomer beyond its tail: seconds."""

@@ -1,9 +1,9 @@
 """One snapshot of everything: intake, line, rate, and what a newcomer would wait."""
 
-from loginq.service.audit import last_change
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
+from loginq.service.store.audit import last_change
+from loginq.service.store.queue import Queue
 
 
 def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:

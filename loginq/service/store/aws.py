@@ -24,7 +24,7 @@ from loginq.service.rules.errors import (
     Refused,
     Unavailable,
 )
-from loginq.service.table import THREADS, unpack
+from loginq.service.store.table import THREADS, unpack
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
-from loginq.service.aws import Client
 from loginq.service.operations.forgetting import forget
-from loginq.service.queue import Queue
 from loginq.service.rules.account import NewAccount, check_account, check_password, composed, forms
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import iso
+from loginq.service.store.aws import Client
+from loginq.service.store.queue import Queue
 
 MIN_PASSWORD = 12
 """The shortest password that the template's policy allows; it also wants lower, upper, digit and symbol."""

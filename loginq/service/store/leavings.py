@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from loginq.service.rules.errors import Raced, Unavailable
 from loginq.service.rules.times import DAY, HOUR, MINUTE
-from loginq.service.table import Row, Table, back_off
+from loginq.service.store.table import Row, Table, back_off
 
 SHARDS = 16
 TOGETHER = 90

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from loginq.service.queue import Queue
+from loginq.service.operations.accounts import Account, Users
 from loginq.service.rules.act import Action
 from loginq.service.rules.errors import NotFound
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.times import SECOND, iso
-from loginq.service.users import Account, Users
+from loginq.service.store.queue import Queue
 
 _AT_ONCE = 100
 """Rows read together while a list is shown."""

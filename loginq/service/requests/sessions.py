@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from loginq.service.departures import depart
-from loginq.service.leavings import TOGETHER
-from loginq.service.queue import Queue
+from loginq.service.requests.departures import depart
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.player import Player
 from loginq.service.rules.sessions import Event
-from loginq.service.table import chunks
+from loginq.service.store.leavings import TOGETHER
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import chunks
 
 _TRIES = 4
 

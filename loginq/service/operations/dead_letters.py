@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from loginq.service.intake import Letter
-from loginq.service.queue import Queue
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import iso
+from loginq.service.store.intake import Letter
+from loginq.service.store.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)

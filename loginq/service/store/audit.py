@@ -2,9 +2,9 @@
 
 import secrets
 
-from loginq.service.queue import Queue
 from loginq.service.rules.act import Action
 from loginq.service.rules.times import from_iso, iso
+from loginq.service.store.queue import Queue
 
 _BEHIND = "AUDIT$"
 """Sorts behind every `AUDIT#…` and before every other row of the queue."""

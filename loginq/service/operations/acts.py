@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from loginq.service.audit import record
 from loginq.service.operations import admitting
-from loginq.service.queue import Queue
+from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.rules.line import Line
@@ -14,9 +13,10 @@ from loginq.service.rules.plan import setting
 from loginq.service.rules.player import Identity
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
-from loginq.service.stats import counts_of
+from loginq.service.store.audit import record
+from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Keys, Published
-from loginq.service.table import attempts, in_threads
+from loginq.service.store.table import attempts, in_threads
 
 MOST_IN_GAME = 10**12
 """What the line takes as a capacity."""

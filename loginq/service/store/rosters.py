@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from loginq.service.rules.times import DAY, SECOND, from_iso, iso
-from loginq.service.table import Row, Table
+from loginq.service.store.table import Row, Table
 
 PER_ITEM = 1_000
 """Positions in one item: 1,000 subjects are about 40 KB, a tenth of what an item may hold."""

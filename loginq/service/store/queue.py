@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any
 
-from loginq.service.aws import Aws, forever
-from loginq.service.intake import Intake
-from loginq.service.leavings import Leavings
-from loginq.service.lines import Lines
-from loginq.service.rosters import Rosters
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import Clock
 from loginq.service.store.admissions import Admissions
+from loginq.service.store.aws import Aws, forever
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.intake import Intake
+from loginq.service.store.leavings import Leavings
+from loginq.service.store.line import Lines
 from loginq.service.store.players import Players
+from loginq.service.store.rosters import Rosters
 from loginq.service.store.settlement import Settlement
 from loginq.service.store.signing import Keys
-from loginq.service.table import Table
+from loginq.service.store.table import Table
 
 
 def _silent(event: str, **details: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from loginq.service.rules.errors import Invalid, NotFound, Unavailable
 from loginq.service.rules.measure import Depth
 from loginq.service.rules.ticket import Ticket
-from loginq.service.table import chunks, in_threads
+from loginq.service.store.table import chunks, in_threads
 
 PER_REQUEST = 10
 """Messages that SQS takes in one SendMessageBatch."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loginq.service.queue import Queue
-from loginq.service.rosters import Place
 from loginq.service.rules.errors import Invalid, OutOfTime
 from loginq.service.rules.player import Player
 from loginq.service.rules.ticket import Ticket
+from loginq.service.store.queue import Queue
+from loginq.service.store.rosters import Place
 
 Tickets = dict[tuple[str, str], tuple[bool, list[str]]]
 """Each (player, ticket): whether it is synthetic, and the ids of all its deliveries."""

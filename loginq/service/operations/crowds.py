@@ -1,0 +1,50 @@
+"""Crowds of a rehearsal, always marked, always removable: accounts for real players, and everybody gone again."""
+
+from collections.abc import Iterator
+
+from loginq.service.operations.accounts import Users
+from loginq.service.rules.account import NewAccount
+from loginq.service.rules.errors import Invalid, LoginqError
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import attempts, chunks
+
+MOST_REAL = 5_000
+"""Real players in one run: what one process can play."""
+_REAL, _DOMAIN = "load-", "@load.invalid"
+
+
+def real_accounts(run: str, players: int, password: str) -> list[NewAccount]:
+    """Accounts for a crowd of real players; their addresses, which nobody can have, mark them.
+
+    https://www.rfc-editor.org/rfc/rfc2606 reserves `.invalid`. Raises `Invalid` when there are none or too many.
+    """
+    if not 1 <= players <= MOST_REAL:
+        raise Invalid(f"{players} real players cannot be played from one machine.", f"Ask for 1 to {MOST_REAL:,}.")
+    names = [f"{_REAL}{run}-{n:05}" for n in range(players)]
+    return [NewAccount(name, name + _DOMAIN, password) for name in names]
+
+
+def clean_real(users: Users) -> Iterator[int]:
+    """Delete the accounts of every crowd of real players, and their rows; how many, some at a time.
+
+    Raises the first error, once as much as possible is deleted.
+    """
+    marked = [account.username for account in users.starting_with(_REAL) if account.email.endswith(_DOMAIN)]
+    errors: list[LoginqError] = []
+    for some in chunks(marked, 50):
+        done = attempts(users.delete, some)
+        errors += [each for each in done if isinstance(each, LoginqError)]
+        yield sum(not isinstance(each, LoginqError) for each in done)
+    if errors:
+        raise errors[0]
+
+
+def clean(queue: Queue) -> Iterator[int]:
+    """Delete every synthetic player, page by page of a scan of the whole table; how many in each page.
+
+    Their positions stay behind as holes.
+    """
+    for rows in queue.table.scan("#synthetic = :yes", {"yes": True}):
+        subs = [row["PK"].removeprefix("USER#") for row in rows]
+        queue.players.delete(subs)
+        yield len(subs)
