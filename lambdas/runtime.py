@@ -105,6 +105,7 @@ def logged(context: Any, within: float = math.inf, *, last_words: bool = False) 
         line["ms"] = round((time.monotonic() - started) * 1_000, 1)
         log("call", extra=line)
         emit(line)
+        _begin(math.inf, last_words=False)  # what is done between calls has no call's end
 
 
 _over: float = math.inf

@@ -1,5 +1,6 @@
 """A call of AWS from a function ends before the function's time does, whatever AWS does meanwhile."""
 
+import math
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -122,6 +123,12 @@ def test_who_says_his_last_words_in_time_says_that_it_was_over(caplog: pytest.Lo
     with logged(Context(), last_words=True):
         last_words()
     assert [getattr(record, "out_of_time", False) for record in caplog.records] == [True, False]
+
+
+def test_what_is_done_between_calls_has_no_calls_end() -> None:
+    with logged(Context(), within=0.0):
+        assert runtime._time_left() <= 0
+    assert runtime._time_left() == math.inf
 
 
 class Context:
