@@ -24,8 +24,8 @@ def doctor(
     """
     from loginq.cli import console
     from loginq.cli.session import open_session
-    from loginq.deploy.checks import Patient, Verdict, examine
-    from loginq.deploy.readiness import examine_launch
+    from loginq.doctor.checks import Patient, Verdict, examine
+    from loginq.doctor.readiness import examine_launch
     from loginq.service.rules.errors import Invalid
     from loginq.service.rules.times import parse_duration
 

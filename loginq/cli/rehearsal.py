@@ -81,7 +81,7 @@ def _swarm(session: Session, accounts: list[NewAccount], arrive: int) -> Iterato
     }
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "loginq.swarm"],
+            [sys.executable, "-m", "loginq.rehearsal.swarm"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

@@ -10,7 +10,7 @@ from loginq.cli.reading import text_of
 
 if TYPE_CHECKING:
     from loginq.cli.chart import Chart
-    from loginq.launch import Launch, Report
+    from loginq.rehearsal.paper import Launch, Report
 
 HELP: dict[str, Any] = example(
     "loginq simulate --players 200000 --arrive 10m --rate 500/s",
@@ -41,7 +41,7 @@ def simulate(
     By the real line and the real polling rule. Needs no target.
     """
     from loginq.cli import console
-    from loginq.launch import Launch, parse_arrivals, rehearse
+    from loginq.rehearsal.paper import Launch, parse_arrivals, rehearse
     from loginq.service.rules.errors import Failed, Invalid
     from loginq.service.rules.rates import parse_rate
     from loginq.service.rules.times import parse_duration
@@ -84,7 +84,7 @@ def simulate(
 
 def _show(launch: "Launch", report: "Report") -> None:
     from loginq.cli import console
-    from loginq.prices import AS_OF, SOURCE
+    from loginq.rehearsal.prices import AS_OF, SOURCE
 
     waits, bill = report.waits, report.bill
     close = (

@@ -10,7 +10,7 @@ from loginq.service.requests import login
 from loginq.service.rules.errors import Blocked, NotFound, UnknownTicket
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
-from loginq.service.store.players import key
+from loginq.service.store.keys import player as key
 from loginq.service.store.queue import Queue
 
 GOOD = "Correct-Horse-7-Battery"

@@ -45,10 +45,11 @@ from loginq.service.rules.times import iso
 from loginq.service.store.audit import actions, record
 from loginq.service.store.aws import Aws, translated
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.keys import PER_PARTITION
+from loginq.service.store.keys import player as key
 from loginq.service.store.line import Lines, from_row, to_row
-from loginq.service.store.players import key
 from loginq.service.store.queue import Queue, connect
-from loginq.service.store.rosters import PER_PARTITION, Place
+from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.table import pack, unpack
 

@@ -14,7 +14,7 @@ _SIMULATE = (
     PEAK
     + """
 import json, sys, time
-from loginq.launch import Launch, rehearse
+from loginq.rehearsal.paper import Launch, rehearse
 began = time.perf_counter()
 report = rehearse(Launch(players=int(sys.argv[1]), rate=500_000, arrive=600_000))
 print(json.dumps({"took": time.perf_counter() - began,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
+from loginq.rehearsal.simulation import Arrival, Outcome, Player, Scenario, simulate
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.simulation import Arrival, Outcome, Player, Scenario, simulate
 from tests.benchmarks.measure import Call, Row, recorded
 from tests.benchmarks.stage import Stage, delivery, event, quiet
 from tests.unit.test_simulation import crowd, line_at

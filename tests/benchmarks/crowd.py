@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from loginq.launch import Launch, rehearse
-from loginq.prices import MILLION
+from loginq.rehearsal.paper import Launch, rehearse
+from loginq.rehearsal.prices import MILLION
+from loginq.rehearsal.simulation import Scenario
 from loginq.service.rules.polling import longest_poll
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.simulation import Scenario
 from tests.benchmarks.measure import Row
 from tests.benchmarks.stage import Stage
 

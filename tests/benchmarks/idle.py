@@ -9,7 +9,7 @@ from pathlib import Path
 from loginq.cli.reference import between
 from loginq.deploy import template
 from loginq.deploy.foresight import resources
-from loginq.prices import Bill, Run, idle
+from loginq.rehearsal.prices import Bill, Run, idle
 from loginq.service.requests.minute import settle
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE

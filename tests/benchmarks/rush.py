@@ -19,7 +19,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from lambdas import process_login_queue
-from loginq.prices import MILLION, PRICES
+from loginq.rehearsal.prices import MILLION, PRICES
 from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.ticket import Ticket

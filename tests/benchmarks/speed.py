@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
-from loginq.prices import PRICES
+from loginq.rehearsal.prices import PRICES
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.ticket import Ticket
 from tests.benchmarks.measure import Row, against, median, recorded, seconds, send

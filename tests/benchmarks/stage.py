@@ -18,7 +18,7 @@ from loginq.emulator import Emulator
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
 from loginq.service.store.clock import system_clock
-from loginq.service.store.players import key
+from loginq.service.store.keys import player as key
 from loginq.service.store.queue import Queue
 from loginq.service.store.table import THREADS
 from tests.e2e.conftest import Stack, deployed, free_port

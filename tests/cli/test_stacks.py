@@ -10,9 +10,9 @@ import pytest
 
 from loginq.cli.console import DASH
 from loginq.cli.session import Session
-from loginq.deploy.checks import Patient, examine
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.stack import Event, Stack
+from loginq.doctor.checks import Patient, examine
 from loginq.service.operations.target import Target
 from tests.cli.conftest import Run
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn

@@ -1,8 +1,8 @@
 """Every parameter at one extreme, then at the other: a queue that was deployed answers."""
 
-from loginq.deploy import checks
-from loginq.deploy.checks import Patient, Verdict
 from loginq.deploy.template import OURS, load
+from loginq.doctor import checks
+from loginq.doctor.checks import Patient, Verdict
 from tests.e2e.conftest import Stack
 
 LOW = {

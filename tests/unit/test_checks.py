@@ -12,10 +12,11 @@ import pytest
 
 from loginq import __version__
 from loginq.client import Trouble
-from loginq.deploy import bundle, checks, quotas, readiness, template
-from loginq.deploy.checks import Finding, Patient, Verdict
-from loginq.deploy.quotas import LONGEST, PLACED, Crowd
+from loginq.deploy import bundle, template
 from loginq.deploy.states import State, state_of
+from loginq.doctor import checks, quotas, readiness
+from loginq.doctor.checks import Finding, Patient, Verdict
+from loginq.doctor.quotas import LONGEST, PLACED, Crowd
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.rules.line import Line

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
-from loginq.launch import Launch, rehearse
+from loginq.rehearsal.paper import Launch, rehearse
 from loginq.service.operations.logs import parse
 from loginq.service.rules.attention import attention
 from loginq.service.rules.line import Line

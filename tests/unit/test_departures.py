@@ -19,8 +19,8 @@ from loginq.service.rules.player import Identity, State
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND, iso
+from loginq.service.store.keys import player as key
 from loginq.service.store.leavings import SHARDS
-from loginq.service.store.players import key
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error

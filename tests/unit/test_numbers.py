@@ -2,7 +2,7 @@
 
 import pytest
 
-from loginq.launch import Launch, parse_arrivals, rehearse
+from loginq.rehearsal.paper import Launch, parse_arrivals, rehearse
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.rates import parse_rate
 from loginq.service.rules.times import DAY, LONGEST, SECOND, parse_duration

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loginq.prices import Bill, Run
+from loginq.rehearsal.prices import Bill, Run
 from tests.benchmarks.idle import month, rewritten
 
 RUN = Run(calls=10, reads=5, writes=1)

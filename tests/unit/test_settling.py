@@ -19,7 +19,7 @@ from loginq.service.rules.login import Step, decide
 from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, iso
-from loginq.service.store.players import key
+from loginq.service.store.keys import player as key
 from loginq.service.store.queue import Queue
 from loginq.service.store.rosters import Place
 from tests import world as players

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loginq.rehearsal.simulation import Arrival, Change, Outcome, Scenario, simulate
 from loginq.service.rules import valve
 from loginq.service.rules.line import DEFAULT_LEASE, Line
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.simulation import Arrival, Change, Outcome, Scenario, simulate
 from tests.unit.histories import START, new_line
 
 

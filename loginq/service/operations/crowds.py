@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from loginq.service.operations.accounts import Users
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Invalid, LoginqError
+from loginq.service.store import keys
 from loginq.service.store.queue import Queue
 from loginq.service.store.table import attempts, chunks
 
@@ -45,6 +46,6 @@ def clean(queue: Queue) -> Iterator[int]:
     Their positions stay behind as holes.
     """
     for rows in queue.table.scan("#synthetic = :yes", {"yes": True}):
-        subs = [row["PK"].removeprefix("USER#") for row in rows]
+        subs = [keys.sub_of(row) for row in rows]
         queue.players.delete(subs)
         yield len(subs)

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 from loginq.service.rules.errors import Invalid, Unavailable
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, SECOND, iso
-from loginq.service.store.players import key
+from loginq.service.store import keys
 from loginq.service.store.queue import Queue
 
 MOST = 100_000
@@ -58,7 +58,16 @@ def generate(queue: Queue, part: Part) -> int:
         "INSERT INTO {table} VALUE {{'PK': ?, 'SK': ?, 'username': ?, 'createdAt': ?, 'loginTicket': ?, "
         "'ticketIssuedAt': ?, 'sentAt': ?, 'synthetic': ?, 'ttl': ?}}",
         tickets,
-        lambda each: [*key(each.sub), each.sub, iso(t), each.ticket, iso(t), iso(t), True, (t + KEPT) // SECOND],
+        lambda each: [
+            *keys.player(each.sub),
+            each.sub,
+            iso(t),
+            each.ticket,
+            iso(t),
+            iso(t),
+            True,
+            (t + KEPT) // SECOND,
+        ],
     )
     if failed := [code for code in codes if code not in ("", "DuplicateItem")]:
         raise Unavailable(f"{len(failed)} of {part.count} synthetic players were not made: {failed[0]}.", "Try again.")

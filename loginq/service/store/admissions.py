@@ -4,8 +4,9 @@ from random import Random
 
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
-from loginq.service.rules.times import DAY, SECOND, from_iso, iso
+from loginq.service.rules.times import DAY, SECOND, from_iso
 from loginq.service.rules.valve import BUCKET, PER_SHARD, bucket, limit, shards
+from loginq.service.store import keys
 from loginq.service.store.table import Table
 
 _BY_HAND = "operator"
@@ -17,15 +18,11 @@ class Admissions:
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
 
-    def _pk(self, shard: int | str) -> str:
-        return f"ADMITTED#{self._queue}#{shard}"
-
     def take(self, line: Line, t: int, random: Random) -> bool:
         """Take one admission at `t`; False when the valve is closed for now, which the counter then says, too."""
         try:
             self._table.update(
-                self._pk(random.randrange(shards(line, t))),
-                iso(bucket(t)),
+                *keys.admitted(self._queue, random.randrange(shards(line, t)), bucket(t)),
                 add={"count": 1},
                 write={"ttl": (t + DAY) // SECOND},
                 when="attribute_not_exists(#count) OR #count < :limit",
@@ -33,7 +30,7 @@ class Admissions:
             )
         except ConditionFailed as exc:
             if "full" not in exc.row:
-                self._table.update(exc.row["PK"], exc.row["SK"], write={"full": True})
+                self._table.update(*(exc.row[name] for name in keys.NAMES), write={"full": True})
             return False
         return True
 
@@ -42,8 +39,7 @@ class Admissions:
         spread = max(1, -(-rate // PER_SHARD))
         try:
             self._table.update(
-                f"RETURNED#{self._queue}#{random.randrange(spread)}",
-                iso(bucket(t)),
+                *keys.returned(self._queue, random.randrange(spread), bucket(t)),
                 add={"count": 1},
                 write={"ttl": (t + DAY) // SECOND},
                 when="attribute_not_exists(#count) OR #count < :limit",
@@ -55,7 +51,8 @@ class Admissions:
 
     def note(self, t: int, count: int) -> None:
         """Count players whom an operator has let in: apart, so that they close the valve for nobody."""
-        self._table.update(self._pk(_BY_HAND), iso(bucket(t)), add={"count": count}, write={"ttl": (t + DAY) // SECOND})
+        key = keys.admitted(self._queue, _BY_HAND, bucket(t))
+        self._table.update(*key, add={"count": count}, write={"ttl": (t + DAY) // SECOND})
 
     def admitted(self, line: Line, t: int, buckets: int = 7) -> dict[int, int]:
         """How many were let in in the last buckets, that of `t` included: start in ms -> players, newest first."""
@@ -69,11 +66,11 @@ class Admissions:
         """
         total = {bucket(t) - n * BUCKET: (0, False) for n in range(buckets)}
         shard, block = 0, max(shards(line, t), 100 // buckets - 1)
-        by_hand = [(self._pk(_BY_HAND), iso(start)) for start in total]
+        by_hand = [keys.admitted(self._queue, _BY_HAND, start) for start in total]
         while True:
-            keys = [(self._pk(s), iso(start)) for s in range(shard, shard + block) for start in total]
-            keys, by_hand = keys + by_hand, []
-            rows = self._table.get_all(keys, consistent=False)
+            wanted = [keys.admitted(self._queue, s, start) for s in range(shard, shard + block) for start in total]
+            wanted, by_hand = wanted + by_hand, []
+            rows = self._table.get_all(wanted, consistent=False)
             for (_, start), row in rows.items():
                 count, full = total[from_iso(start)]
                 total[from_iso(start)] = count + row["count"], full or "full" in row

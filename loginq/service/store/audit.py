@@ -4,33 +4,23 @@ import secrets
 
 from loginq.service.rules.act import Action
 from loginq.service.rules.times import from_iso, iso
+from loginq.service.store import keys
 from loginq.service.store.queue import Queue
 
-_BEHIND = "AUDIT$"
-"""Sorts behind every `AUDIT#…` and before every other row of the queue."""
 _OF_THE_GATE = ("rate", "plan", "capacity", "in game", "pause", "resume")
 _LOOKED_AT = 20
 
 
 def record(queue: Queue, who: str, what: str, before: str, after: str) -> None:
     """Write down what `who`, an ARN, has done. For an action on a player `before` is the player's sub."""
-    time = iso(queue.clock())
-    queue.table.put(
-        {
-            "PK": f"QUEUE#{queue.name}",
-            "SK": f"AUDIT#{time}#{secrets.token_hex(4)}",
-            "at": time,
-            "who": who,
-            "what": what,
-            "from": before,
-            "to": after,
-        }
-    )
+    t = queue.clock()
+    key = keys.audit(queue.name, t, secrets.token_hex(4))
+    queue.table.put({**keys.keyed(key), "at": iso(t), "who": who, "what": what, "from": before, "to": after})
 
 
 def actions(queue: Queue, limit: int | None = None) -> list[Action]:
     """What was done, newest first: the last `limit`, or everything."""
-    rows = queue.table.query(f"QUEUE#{queue.name}", start=_BEHIND, reverse=True, limit=limit)
+    rows = queue.table.query(keys.queue(queue.name), start=keys.AUDIT_END, reverse=True, limit=limit)
     return [Action(from_iso(row["at"]), row["who"], row["what"], row["from"], row["to"]) for row in rows]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from loginq.service.rules.errors import Raced, Unavailable
 from loginq.service.rules.times import DAY, HOUR, MINUTE
+from loginq.service.store import keys
 from loginq.service.store.table import Row, Table, back_off
 
 SHARDS = 16
@@ -18,7 +19,6 @@ TOGETHER = 90
 TRIES = 12
 _FINE = 2 * HOUR
 """Older admissions share a counter for ten minutes."""
-_SK = "LEFT"
 
 
 class Leavings:
@@ -26,9 +26,6 @@ class Leavings:
 
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
-
-    def _key(self, shard: int) -> tuple[str, str]:
-        return f"LEFT#{self._queue}#{shard}", _SK
 
     def write(self, admissions: Sequence[int], t: int, rows: Sequence[Row], sign: int = 1) -> None:
         """Count players as left in the transaction that says so in their rows.
@@ -44,7 +41,7 @@ class Leavings:
         for attempt in range(TRIES):
             shard = self._table.random.randrange(SHARDS)  # another each time
             try:
-                self._table.transact([self._table.updating(*self._key(shard), add=add), *rows])
+                self._table.transact([self._table.updating(*keys.left(self._queue, shard), add=add), *rows])
             except Raced:
                 self._table.sleep(back_off(attempt, self._table.random))
                 continue
@@ -62,13 +59,13 @@ class Leavings:
             old = {name: count for name, count in counts.items() if _start(name) <= t - DAY}
             if old:
                 when = " AND ".join(f"#{name} = :{name}" for name in old)
-                update = self._table.updating(*self._key(shard), remove=tuple(old), when=when, values=old)
+                update = self._table.updating(*keys.left(self._queue, shard), remove=tuple(old), when=when, values=old)
                 yield sum(old.values()), update
 
     def _counters(self) -> Iterator[tuple[int, dict[str, int]]]:
-        keys = {self._key(shard): shard for shard in range(SHARDS)}
-        for key, row in self._table.get_all(list(keys)).items():
-            yield keys[key], {name: count for name, count in row.items() if name not in ("PK", "SK")}
+        shards = {keys.left(self._queue, shard): shard for shard in range(SHARDS)}
+        for key, row in self._table.get_all(list(shards)).items():
+            yield shards[key], {name: count for name, count in row.items() if name not in keys.NAMES}
 
 
 def _minute(admitted_at: int, t: int) -> str:

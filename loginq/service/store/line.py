@@ -10,6 +10,7 @@ from typing import Any
 from loginq.service.rules.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import Clock
+from loginq.service.store import keys
 from loginq.service.store.table import Row, Table, back_off
 
 FRESH, REFRESH = 1.0, 0.1
@@ -30,7 +31,7 @@ def from_row(row: Row) -> Line:
     """The line of a row; attributes of a newer version are kept aside, those that are missing get their default."""
     known: dict[str, Any] = {"departed_base": None} | {name: value for name, value in row.items() if name in _FIELDS}
     known["steps"] = tuple((at, rate) for at, rate in row.get("steps", []))
-    unknown = {name: value for name, value in row.items() if name not in _FIELDS and name not in ("PK", "SK")}
+    unknown = {name: value for name, value in row.items() if name not in _FIELDS and name not in keys.NAMES}
     return Line(**known, unknown=unknown)
 
 
@@ -46,14 +47,10 @@ class Lines:
         self._cache: tuple[float, Line] | None = None
         self._lock = threading.Lock()
 
-    @property
-    def _pk(self) -> str:
-        return f"QUEUE#{self._queue}"
-
     def read(self) -> Line:
         """The line as it is now. Raises `NoTarget` when there is none and none can be made."""
         asked_at = time.monotonic()
-        row = self._table.get(self._pk, "LINE")
+        row = self._table.get(*keys.line(self._queue))
         if row is not None:
             line = from_row(row)
         elif self._initial is not None:
@@ -117,7 +114,7 @@ class Lines:
         raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")
 
     def _write(self, line: Line, version: int, also: Sequence[Row]) -> None:
-        row = {"PK": self._pk, "SK": "LINE", **to_row(line)}
+        row = {**keys.keyed(keys.line(self._queue)), **to_row(line)}
         when = "#version = :version" if version else "attribute_not_exists(#PK)"
         values = {"version": version} if version else {}
         if also:

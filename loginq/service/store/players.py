@@ -7,6 +7,7 @@ from loginq.service.rules.claims import kept_claims
 from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.player import COOL_DOWN, Identity, Player
 from loginq.service.rules.times import from_row, iso
+from loginq.service.store import keys
 from loginq.service.store.table import GETS, THREADS, Row, Table, chunks
 
 _UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
@@ -24,11 +25,6 @@ _OF_A_TICKET = (
 )
 
 
-def key(sub: str) -> tuple[str, str]:
-    """The (PK, SK) of a player row."""
-    return f"USER#{sub}", f"METADATA#{sub}"
-
-
 def player_of(row: Row) -> Player:
     """The player of a row."""
 
@@ -36,7 +32,7 @@ def player_of(row: Row) -> Player:
         return from_row(row[name]) if row.get(name) is not None else None
 
     return Player(
-        sub=row["PK"].removeprefix("USER#"),
+        sub=keys.sub_of(row),
         username=row.get("username"),
         email=row.get("email"),
         created_at=at("createdAt"),
@@ -66,14 +62,14 @@ class Players:
 
     def get(self, sub: str, *, consistent: bool = True) -> Player | None:
         """One player, or None."""
-        row = self._table.get(*key(sub), consistent=consistent)
+        row = self._table.get(*keys.player(sub), consistent=consistent)
         return None if row is None else player_of(row)
 
     def get_all(self, subs: Sequence[str]) -> dict[str, Player]:
         """Those of these players that exist, read consistently, by their subject."""
         players: dict[str, Player] = {}
         for some in chunks(list(dict.fromkeys(subs)), GETS * THREADS):  # rows take five times the memory of players
-            rows = self._table.get_all([key(sub) for sub in some])
+            rows = self._table.get_all([keys.player(sub) for sub in some])
             players |= {player.sub: player for player in map(player_of, rows.values())}
         return players
 
@@ -81,7 +77,7 @@ class Players:
         """Create the row or update the profile; touch nothing else, and not the row of a deleted account."""
         profile: Row = {"write": _profile(who), "default": {"createdAt": iso(t)}}
         try:
-            row = self._table.update(*key(who.sub), **profile, when="attribute_not_exists(#deleted)")
+            row = self._table.update(*keys.player(who.sub), **profile, when="attribute_not_exists(#deleted)")
         except ConditionFailed as exc:
             row = exc.row
         return player_of(row)
@@ -141,11 +137,11 @@ class Players:
 
     def update(self, sub: str, changes: Row) -> Player:
         """One of the changes above, by itself."""
-        return player_of(self._table.update(*key(sub), **changes))
+        return player_of(self._table.update(*keys.player(sub), **changes))
 
     def updating(self, sub: str, changes: Row) -> Row:
         """One of the changes above, for a transaction."""
-        return self._table.updating(*key(sub), **changes)
+        return self._table.updating(*keys.player(sub), **changes)
 
     def sent(self, player: Player, t: int | None) -> Player:
         """Note that the ticket is being sent to the intake at `t`; None: that sending it failed."""
@@ -153,7 +149,7 @@ class Players:
         if player.sent_at is not None:
             when, values = "#sentAt = :sentAt", {**values, "sentAt": iso(player.sent_at)}
         row = self._table.update(
-            *key(player.sub),
+            *keys.player(player.sub),
             write={} if t is None else {"sentAt": iso(t)},
             remove=("sentAt",) if t is None else (),
             when=f"#loginTicket = :ticket AND attribute_not_exists(#queuePosition) AND {when}",
@@ -173,13 +169,13 @@ class Players:
             "UPDATE {table} SET queuePosition=? SET queuedAt=? SET etaAt=? "
             "WHERE PK=? AND SK=? AND loginTicket=? AND queuePosition IS MISSING",
             positions,
-            lambda each: [each[1], iso(t), _iso(each[2]), *key(each[0].sub), each[0].ticket],
+            lambda each: [each[1], iso(t), _iso(each[2]), *keys.player(each[0].sub), each[0].ticket],
         )
 
     def admit(self, player: Player, t: int) -> Player:
         """Let the player in at `t`, once."""
         row = self._table.update(
-            *key(player.sub),
+            *keys.player(player.sub),
             write={"loginProcessedAt": iso(t)},
             when="#loginTicket = :ticket AND #queuePosition = :position AND attribute_not_exists(#loginProcessedAt)"
             f" AND {_UNBLOCKED}",
@@ -192,7 +188,7 @@ class Players:
         return self._table.execute_all(
             "UPDATE {table} SET joinedAt=? WHERE PK=? AND SK=? AND loginTicket=? AND joinedAt IS MISSING",
             admissions,
-            lambda each: [iso(each[1]), *key(each[0].sub), each[0].ticket],
+            lambda each: [iso(each[1]), *keys.player(each[0].sub), each[0].ticket],
         )
 
     def leaving(self, player: Player, at: int, *, unless_joined: bool = False) -> Row:
@@ -200,12 +196,12 @@ class Players:
         write = {"leftAt": iso(at)}
         when = "#loginTicket = :ticket AND attribute_exists(#loginProcessedAt) AND attribute_not_exists(#leftAt)"
         when += " AND attribute_not_exists(#joinedAt)" if unless_joined else ""
-        return self._table.updating(*key(player.sub), write=write, when=when, values={"ticket": player.ticket})
+        return self._table.updating(*keys.player(player.sub), write=write, when=when, values={"ticket": player.ticket})
 
     def bury(self, sub: str, ttl: int) -> None:
         """Take name and address away, block the player, and let the row vanish after `ttl` (epoch seconds)."""
         write = {"deleted": True, "blocked": True, "ttl": ttl}
-        self._table.update(*key(sub), remove=("username", "email"), write=write)
+        self._table.update(*keys.player(sub), remove=("username", "email"), write=write)
 
     def block(self, sub: str, *, blocked: bool) -> None:
         """Keep the player from logging in, or no more; an ID token that is out keeps working, but not here.
@@ -213,21 +209,21 @@ class Players:
         Who is unblocked has an account: if the row says that it was deleted, that was cut off, and the row stays.
         """
         if blocked:
-            self._table.update(*key(sub), write={"blocked": True})
+            self._table.update(*keys.player(sub), write={"blocked": True})
             return
         try:
-            self._table.update(*key(sub), remove=("blocked",), when="attribute_not_exists(#deleted)")
+            self._table.update(*keys.player(sub), remove=("blocked",), when="attribute_not_exists(#deleted)")
         except ConditionFailed:
-            self._table.update(*key(sub), remove=("blocked", "deleted", "ttl"))
+            self._table.update(*keys.player(sub), remove=("blocked", "deleted", "ttl"))
 
     def every(self) -> Iterator[list[Player]]:
         """All players, a list for each page read: the whole table is read and paid for."""
-        for rows in self._table.scan("begins_with(#PK, :user)", {"user": "USER#"}):
+        for rows in self._table.scan("begins_with(#PK, :user)", {"user": keys.PLAYERS}):
             yield [player_of(row) for row in rows]
 
     def delete(self, subs: Sequence[str]) -> None:
         """Delete rows."""
-        self._table.write_all(deletes=[key(sub) for sub in subs])
+        self._table.write_all(deletes=[keys.player(sub) for sub in subs])
 
 
 def _unchanged(old: Player, *, blocked: bool = False) -> Row:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from loginq.service.rules.times import DAY, SECOND, from_iso, iso
+from loginq.service.store import keys
+from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.table import Row, Table
 
 PER_ITEM = 1_000
 """Positions in one item: 1,000 subjects are about 40 KB, a tenth of what an item may hold."""
-PER_PARTITION = 100_000
-"""Positions under one partition key, so that writes spread."""
 KEPT = 7 * DAY
 
 
@@ -30,9 +31,6 @@ class Rosters:
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
 
-    def _pk(self, position: int) -> str:
-        return f"ROSTER#{self._queue}#{position // PER_PARTITION}"
-
     def write(self, places: Sequence[Place], t: int) -> None:
         """Write consecutive positions, in items that do not cross a partition."""
         rows: list[Row] = []
@@ -43,8 +41,7 @@ class Rosters:
             batch = places[start:end]
             rows.append(
                 {
-                    "PK": self._pk(first),
-                    "SK": _padded(first),
+                    **keys.keyed(keys.roster(self._queue, first)),
                     "subs": [place.sub for place in batch],
                     "synthetic": "".join("1" if place.synthetic else "0" for place in batch),
                     "at": iso(t),
@@ -64,24 +61,24 @@ class Rosters:
 
     def _from(self, position: int) -> Iterator[Place]:
         """Everything from the item that may hold `position` on, until a partition is empty."""
-        for row in self._table.query(self._pk(position), start=_padded(position), reverse=True, limit=1):
+        for row in self._query(position, reverse=True, limit=1):
             yield from _places(row)
         start = position + 1
         while True:
             found = False
-            for row in self._table.query(self._pk(start), start=_padded(start)):
+            for row in self._query(start):
                 found = True
                 yield from _places(row)
             if not found and start % PER_PARTITION == 0:
                 return
             start = (start // PER_PARTITION + 1) * PER_PARTITION
 
-
-def _padded(position: int) -> str:
-    return f"{position:012}"
+    def _query(self, position: int, **how: Any) -> Iterator[Row]:
+        pk, sk = keys.roster(self._queue, position)
+        return self._table.query(pk, start=sk, **how)
 
 
 def _places(row: Row) -> Iterator[Place]:
-    first, at = int(row["SK"]), from_iso(row["at"]) if "at" in row else None
+    first, at = keys.first_of(row), from_iso(row["at"]) if "at" in row else None
     for n, (sub, synthetic) in enumerate(zip(row["subs"], row["synthetic"], strict=True)):
         yield Place(first + n, sub, synthetic == "1", at)

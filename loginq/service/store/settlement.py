@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from loginq.service.rules.minute import Memory
+from loginq.service.store import keys
 from loginq.service.store.table import Row, Table
 
 _PAIRS = ("samples", "closings", "counts")
@@ -15,7 +16,7 @@ class Settlement:
     """The row of one queue."""
 
     def __init__(self, table: Table, queue: str) -> None:
-        self._table, self._key = table, (f"QUEUE#{queue}", "SETTLEMENT")
+        self._table, self._key = table, keys.settlement(queue)
 
     def read(self) -> Memory:
         """What the last run left."""
@@ -23,14 +24,14 @@ class Settlement:
 
     def write(self, memory: Memory) -> None:
         """Leave this for the next run."""
-        self._table.put({"PK": self._key[0], "SK": self._key[1], **row_of(memory)})
+        self._table.put({**keys.keyed(self._key), **row_of(memory)})
 
 
 def memory_of(row: Mapping[str, Any]) -> Memory:
     """The memory of a row; what a newer version wrote is kept as it is."""
     samples, closings, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS)
     numbers = {name: row[name] for name in _NUMBERS if name in row}
-    unknown = {name: value for name, value in row.items() if name not in ("PK", "SK", *_PAIRS, *_NUMBERS)}
+    unknown = {name: value for name, value in row.items() if name not in (*keys.NAMES, *_PAIRS, *_NUMBERS)}
     return replace(Memory(samples, closings, counts), **numbers, unknown=unknown)
 
 

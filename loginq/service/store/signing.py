@@ -24,6 +24,7 @@ from loginq.service.rules.token import (
     judged,
     shown,
 )
+from loginq.service.store import keys
 from loginq.service.store.table import Table
 
 _RELOAD = 1.0
@@ -98,12 +99,12 @@ class Published:
     """The public key set of `queue`, in a row whose key nothing else has: who may read it can read nothing else."""
 
     def __init__(self, table: Table, queue: str) -> None:
-        self._table, self._pk = table, f"PUBLIC#{queue}"
+        self._table, self._key = table, keys.jwks(queue)
         self._cache: tuple[float, Jwks] | None = None
 
     def read(self) -> Jwks:
         """The key set. Raises `Unavailable` when none has been published yet."""
-        row = self._table.get(self._pk, "JWKS")
+        row = self._table.get(*self._key)
         if row is None:
             raise Unavailable("No keys have been published yet.", "Publish them with `loginq deploy`.")
         found: Jwks = json.loads(row["keys"])
@@ -116,12 +117,12 @@ class Published:
             return self.read()
         return self._cache[1]
 
-    def write(self, keys: KeySet) -> None:
+    def write(self, new: KeySet) -> None:
         """Publish these keys; nothing is written where they are."""
-        text = json.dumps(keys.jwks())
-        row = self._table.get(self._pk, "JWKS")
+        text = json.dumps(new.jwks())
+        row = self._table.get(*self._key)
         if row is None or row["keys"] != text:
-            self._table.put({"PK": self._pk, "SK": "JWKS", "keys": text})
+            self._table.put({**keys.keyed(self._key), "keys": text})
 
 
 def mint(key: Jwk, *, issuer: str, sub: str, ticket: str, position: int, admitted_at: int, admission: int) -> str:

@@ -13,7 +13,7 @@ from statistics import median
 import pytest
 
 from loginq.client import Game, enter
-from loginq.launch import Launch, rehearse
+from loginq.rehearsal.paper import Launch, rehearse
 from loginq.service.rules.times import SECOND
 from tests.e2e.conftest import Player, Stack, in_process, until
 

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from loginq.client import Account, Game
+from loginq.rehearsal.simulation import Arrival, Outcome, Scenario, simulate
 from loginq.service.operations.acts import pause, resume
 from loginq.service.requests import login
 from loginq.service.requests.sessions import report
@@ -26,7 +27,6 @@ from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.audit import actions
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
-from loginq.simulation import Arrival, Outcome, Scenario, simulate
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.drills.faults import Faults
 from tests.e2e.drills.test_no_shows import sign_in

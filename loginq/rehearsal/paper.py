@@ -7,7 +7,8 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from loginq.prices import Bill, estimate
+from loginq.rehearsal.prices import Bill, estimate
+from loginq.rehearsal.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from loginq.service.rules.measure import POLL, came_true, percentile
@@ -15,7 +16,6 @@ from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST
 from loginq.service.rules.sheets import rows
 from loginq.service.rules.times import DAY, SECOND
-from loginq.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
 
 START = 1_800_000_000_000
 """Where the virtual clock begins, ms; any instant would do."""

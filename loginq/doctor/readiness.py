@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from loginq.deploy import limits, quotas
-from loginq.deploy.checks import Finding, Patient, Verdict, guarded
-from loginq.deploy.quotas import Crowd
+from loginq.deploy import limits
+from loginq.doctor import quotas
+from loginq.doctor.checks import Finding, Patient, Verdict, guarded
+from loginq.doctor.quotas import Crowd
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.polling import longest_poll
 from loginq.service.rules.settings import Rules

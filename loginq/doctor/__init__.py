@@ -1,0 +1,1 @@
+"""Is everything in place, and would AWS allow the launch."""

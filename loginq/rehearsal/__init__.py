@@ -1,0 +1,1 @@
+"""A launch before the launch: on paper, and with real players."""
