@@ -6,6 +6,7 @@ from typing import Any
 
 from loginq.client.faults import NOT_OURS, NotConfirmed, ResetNeeded, SessionOver, Trouble
 from loginq.client.reaching import no_certificate
+from loginq.service.rules.codes import kind_of
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused, Unavailable
 
 _WRONG = "The user name or the password is wrong.", "Check both and try again."
@@ -41,7 +42,7 @@ def named(whose: str = "sign-in") -> Iterator[None]:
         yield
     except faults.ClientError as exc:
         error = exc.response["Error"]
-        raise refusal(str(error.get("Code", "")), error.get("Message", "").rstrip("."), exc) from exc
+        raise refusal(str(error.get("Code", "")), error.get("Message", "").rstrip(".")) from exc
     except faults.SSLError as exc:
         raise Trouble(no_certificate(whose)) from exc
     except (faults.ConnectionError, faults.HTTPClientError) as exc:
@@ -62,25 +63,23 @@ def check(answer: dict[str, Any]) -> None:
         raise Trouble(NOT_OURS)
 
 
-def refusal(code: str, said: str, exc: Exception) -> LoginqError:
+def refusal(code: str, said: str) -> LoginqError:
     """What an error of Cognito means. `said`: its own words, without the full stop."""
-    from loginq.service.store.aws import translated
 
     if not code or code.isdigit():
         return Trouble(NOT_OURS)
     if code in _BY_CODE:
         return _BY_CODE[code](said)
-    ours = translated(exc)
-    if isinstance(ours, Unavailable):
+    kind = kind_of(code)
+    if kind is Unavailable:
         return Trouble(f"sign-in is busy ({code})")
-    if isinstance(ours, Conflict):
+    if kind is Conflict:
         return Conflict("This user name or e-mail address is taken.", "Choose another, or sign in.")
-    if isinstance(ours, NotFound):
+    if kind is NotFound:
         return NotFound(
             f"The user pool or its client is gone: {said}.", "Deploy again, or check COGNITO_USER_CLIENT_ID."
         )
-    kind = Invalid if isinstance(ours, Invalid) else Failed
-    return kind(f"{said or code}.")
+    return (Invalid if kind is Invalid else Failed)(f"{said or code}.")
 
 
 def _not_authorized(said: str) -> LoginqError:

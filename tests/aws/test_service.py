@@ -48,7 +48,7 @@ from loginq.service.store.clock import ServerClock
 from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.keys import player as key
 from loginq.service.store.line import Lines, from_row, to_row
-from loginq.service.store.queue import Queue, connect
+from loginq.service.store.players import key
 from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.table import pack, unpack
@@ -435,7 +435,7 @@ class _Answers:
 )
 def test_a_laptop_two_minutes_off_is_set_right_by_the_date_of_the_answer(off: int, corrected: int) -> None:
     true, client = 1_800_000_000_000, _Answers()
-    clock = ServerClock(client, lambda: true + off)  # type: ignore[arg-type]
+    clock = ServerClock(client, lambda: true + off)
     client.answer(true)
     assert clock.offset == corrected
     assert abs(clock() - true) <= 1_000

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from loginq import __version__
+from loginq.service.rules.codes import kind_of
 from loginq.service.rules.errors import (
     ConditionFailed,
-    Conflict,
-    Failed,
     Invalid,
     LoginqError,
     NotFound,
@@ -35,20 +34,6 @@ _CREDENTIALS = (
 )
 _CONFIGURATION = "Look at the AWS_ variables and at ~/.aws/config: `aws configure list` shows what is in force."
 _RETRY = "Try again in a moment."
-_CODES: dict[type[LoginqError], str] = {
-    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException "
-    "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch InvalidSignatureException "
-    "AuthFailure OptInRequired MissingAuthenticationToken 403",
-    Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "
-    "TooManyRequestsException TransactionCanceledException "
-    "InternalServerError ServiceUnavailable InternalFailure "
-    "InternalErrorException RequestThrottled ThrottledException 500 503",
-    NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
-    "QueueDoesNotExist NoSuchBucket NoSuchKey NoSuchEntity 404",
-    Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException "
-    "AWS.SimpleQueueService.PurgeQueueInProgress PurgeQueueInProgress",
-    Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
-}
 _HINTS = {
     Refused: _CREDENTIALS,
     Unavailable: _RETRY,
@@ -57,7 +42,6 @@ _HINTS = {
 }
 _RACED = ("TransactionConflict", "TransactionConflictException")
 """A reason of a cancelled transaction, and the error of a lone write."""
-_BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
 
 def translated(exc: Exception) -> LoginqError:
@@ -73,7 +57,7 @@ def translated(exc: Exception) -> LoginqError:
     if "ConditionalCheckFailed" in reasons:
         index = reasons.index("ConditionalCheckFailed")
         return ConditionFailed(said, unpack(response["CancellationReasons"][index].get("Item", {})), index)
-    kind = Raced if code == _RACED[1] or _RACED[0] in reasons else _BY_CODE.get(code, Failed)
+    kind = Raced if code == _RACED[1] or _RACED[0] in reasons else kind_of(code)
     return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
 
 

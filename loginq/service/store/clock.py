@@ -1,11 +1,9 @@
 """Whose clock the time is: a Lambda's own, or on a laptop AWS's."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
-from loginq.service.rules.times import offset_by
-from loginq.service.store.aws import Client
+from loginq.service.rules.times import Clock, offset_by
 
 
 def system_clock() -> int:
@@ -14,9 +12,13 @@ def system_clock() -> int:
 
 
 class ServerClock:
-    """A laptop's clock, set right by the `Date` of the AWS response that came last."""
+    """A laptop's clock, set right by the `Date` of the AWS response that came last.
 
-    def __init__(self, client: Client, clock: Callable[[], int] = system_clock) -> None:
+    Args:
+        client: whose responses are listened to: a client of botocore, or ours of one.
+    """
+
+    def __init__(self, client: Any, clock: Clock = system_clock) -> None:
         self._clock = clock
         self.offset = 0
         """What is added to this machine's clock, in ms."""
