@@ -41,9 +41,11 @@ def demo(
 
     _step(4, f"{RATE} players a second; {name} signs in (SRP), gets a ticket behind the crowd, and waits")
     from loginq.cli.play import run
+    from loginq.cli.session import api_of
     from loginq.cli.sign_in import signed_in
 
-    run(session.target, signed_in(session.target, name, secret))
+    api = api_of(session.target)
+    run(api, signed_in(api, name, secret))
 
     _step(5, "What the operator sees: loginq queue stats")
     from loginq.cli.queue import show_stats

@@ -10,8 +10,7 @@ import typer
 from loginq.cli.options import Json, password
 
 if TYPE_CHECKING:
-    from loginq.client import Account, SignInOver, Trouble
-    from loginq.service.operations.target import Target
+    from loginq.client import Account, Api, SignInOver, Trouble
 
 _FRAME = 0.25
 """Seconds between two frames of the live screen."""
@@ -30,34 +29,34 @@ def play(
     Ctrl-C leaves; the place is kept for whoever comes back as the same player.
     """
     from loginq.cli.reading import has_terminal, typed
-    from loginq.cli.session import open_session
+    from loginq.cli.session import api_of, open_session
     from loginq.cli.sign_in import signed_in, signed_in_anew
     from loginq.service.rules.account import composed
     from loginq.service.rules.errors import Invalid
 
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
-    target = open_session().target
+    api = api_of(open_session().target)
     if username is None:
         if not has_terminal():
             raise Invalid("There is no terminal to ask for the user name.", "Give --username.")
         username = typed("User name")
     username = composed(username)
     if forgot:
-        account = signed_in_anew(target, username, stdin=password_stdin)
+        account = signed_in_anew(api, username, stdin=password_stdin)
     else:
         secret = password(password_stdin, twice=sign_up)
-        account = signed_in(target, username, secret, _new(email) if sign_up else None, stdin=password_stdin)
-    run(target, account, json=json)
+        account = signed_in(api, username, secret, _new(email) if sign_up else None, stdin=password_stdin)
+    run(api, account, json=json)
 
 
-def run(target: "Target", account: "Account", *, json: bool = False) -> None:
+def run(api: "Api", account: "Account", *, json: bool = False) -> None:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; then the banner."""
     from loginq.cli import console
     from loginq.cli.banner import BANNER
-    from loginq.client import Game, SignInOver, enter, session_for
+    from loginq.client import Game, SignInOver, enter
 
-    game, standing = Game(target.api_url, account.token, session_for(target)), dict[str, Any]()
+    game, standing = Game(api.url, account.token), dict[str, Any]()
     screen = _screen(account.username, json)
     try:
         while not standing:
@@ -75,7 +74,7 @@ def run(target: "Target", account: "Account", *, json: bool = False) -> None:
         return
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
-        console.say(_ticket_in(target, str(standing["admission_token"])))
+        console.say(_ticket_in(api.url, str(standing["admission_token"])))
 
 
 def _come_back(account: "Account", has_place: bool) -> str:
@@ -96,15 +95,15 @@ def _sign_in_again(account: "Account", over: "SignInOver", has_place: bool) -> N
     sign_in(account, password(False, twice=False))
 
 
-def _ticket_in(target: "Target", token: str) -> str:
+def _ticket_in(url: str, token: str) -> str:
     """The admission token in short, checked as a game server would, by the clock of the API."""
     from loginq.client import published
     from loginq.service.rules.errors import LoginqError
     from loginq.service.store.signing import explain
 
     try:
-        keys, now = published(target)
-        claims = explain(token, keys, target.api_url, now)
+        keys, now = published(url)
+        claims = explain(token, keys, url, now)
     except LoginqError as exc:
         return f"Admission token {token[:12]}…, not checked: {exc.message.rstrip('.')}."
     wrong = [f"{claim.name}: {claim.wrong}" for claim in claims if claim.wrong]

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from loginq.cli import console
-from loginq.cli.session import Session
+from loginq.cli.session import Session, api_of
 from loginq.service.operations.accounts import generated_password
 from loginq.service.operations.crowds import real_accounts
 from loginq.service.rules.account import NewAccount
@@ -74,7 +74,7 @@ def _create(session: Session, accounts: list[NewAccount]) -> None:
 def _swarm(session: Session, accounts: list[NewAccount], arrive: int) -> Iterator[dict[str, Any]]:
     """What the swarm says each second. The password goes through a pipe, where no process list shows it."""
     order = {
-        "target": asdict(session.target),
+        "api": asdict(api_of(session.target)),
         "usernames": [account.username for account in accounts],
         "password": accounts[0].password,
         "arrive_seconds": arrive / SECOND,

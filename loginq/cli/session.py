@@ -31,6 +31,7 @@ from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 
 if TYPE_CHECKING:
+    from loginq.client import Api
     from loginq.deploy.stack import Stack
     from loginq.service.operations.accounts import Users
     from loginq.service.operations.logs import Logs
@@ -182,6 +183,13 @@ def target_of(found: Resolved, aws: Aws) -> Target:
         raise NoTarget(exc.message, exc.hint) from exc
     region = aws.client("cloudformation").meta.region_name
     return Target.from_outputs(name, region, outputs, **place(found))
+
+
+def api_of(target: Target) -> "Api":
+    """What a player's client is told of a target."""
+    from loginq.client import Api
+
+    return Api(target.api_url, target.client_id, target.user_pool_id, target.region, target.endpoint_url)
 
 
 def place(found: Resolved) -> dict[str, str | None]:

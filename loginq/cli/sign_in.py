@@ -11,15 +11,14 @@ from loginq.cli.output import plain
 from loginq.cli.reading import has_terminal, typed
 
 if TYPE_CHECKING:
-    from loginq.client import Account, Trouble
-    from loginq.service.operations.target import Target
+    from loginq.client import Account, Api, Trouble
 
 T = TypeVar("T")
 _CODE = "The code that was sent to your e-mail address (Enter alone sends a new one)"
 
 
 def signed_in(
-    target: "Target", username: str, secret: str, new: Callable[[], str] | None = None, *, stdin: bool = False
+    api: "Api", username: str, secret: str, new: Callable[[], str] | None = None, *, stdin: bool = False
 ) -> "Account":
     """The account, signed in; made first when `new` gives its e-mail address.
 
@@ -28,7 +27,7 @@ def signed_in(
     """
     from loginq.client import Account
 
-    account = Account(target, username)
+    account = Account(api, username)
     if new is not None:
         _sign_up(account, secret, new())
     sign_in(account, secret, stdin=stdin)
@@ -69,12 +68,12 @@ def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
         step, answered = partial(account.sign_in, secret), False
 
 
-def signed_in_anew(target: "Target", username: str, *, stdin: bool = False) -> "Account":
+def signed_in_anew(api: "Api", username: str, *, stdin: bool = False) -> "Account":
     """The account of somebody who has forgotten the password, signed in with another one."""
     from loginq.cli import console
     from loginq.client import Account, patiently
 
-    account = Account(target, username)
+    account = Account(api, username)
     console.say(f"A code is on its way to {patiently(account.forgot, _say_busy)}.")
     sign_in(account, _choose(account, stdin), stdin=stdin)
     return account

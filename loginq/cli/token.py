@@ -37,13 +37,13 @@ def verify(
     from loginq.service.rules.errors import Failed
     from loginq.service.store.signing import explain
 
-    target = open_session().target
+    url = open_session().target.api_url
     given = pasted(_stdin() if token is None else token)
     try:
-        keys, now = published(target)
+        keys, now = published(url)
     except Trouble as exc:
-        raise Failed(f"The keys of {target.api_url} cannot be had: {exc.message.rstrip('.')}.", "Try again.") from exc
-    claims = explain(given, keys, target.api_url, now)
+        raise Failed(f"The keys of {url} cannot be had: {exc.message.rstrip('.')}.", "Try again.") from exc
+    claims = explain(given, keys, url, now)
     wrong = [claim for claim in claims if claim.wrong]
     if json:
         found = [{"name": c.name, "value": c.value, "ok": not c.wrong, "why": c.wrong or None} for c in claims]

@@ -1,16 +1,15 @@
 """A player's account in the user pool."""
 
 import os
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from loginq.client.api import Api
 from loginq.client.faults import NOT_OURS, CodeNeeded, NewPasswordNeeded, SignInOver, Trouble
-from loginq.client.reaching import is_direct, no_bundle
+from loginq.client.reaching import is_loopback, no_bundle
 from loginq.client.refusals import check, named
-from loginq.service.operations.target import Target
-from loginq.service.rules.errors import Invalid, Refused
+from loginq.service.rules.errors import Refused
 from loginq.service.rules.times import SECOND, Clock
 from loginq.service.store.clock import ServerClock, system_clock
 
@@ -31,17 +30,13 @@ class Account:
     It goes by the clock of Cognito, so that a machine whose own is an hour off can play.
 
     Args:
-        cognito: botocore's client; made for the target when left out.
+        cognito: botocore's client; made for the API when left out.
     """
 
-    def __init__(self, target: Target, username: str, cognito: Any = None, clock: Clock = system_clock) -> None:
-        if not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", target.user_pool_id):
-            raise Invalid(
-                f"COGNITO_USER_POOL_ID is not a user pool: {target.user_pool_id!r}.", "Deploy again to write .env anew."
-            )
+    def __init__(self, api: Api, username: str, cognito: Any = None, clock: Clock = system_clock) -> None:
         self.username = username
-        self._pool, self._client_id = target.user_pool_id, target.client_id
-        self._cognito = cognito or client_for(target)
+        self._pool, self._client_id = api.pool_id, api.client_id
+        self._cognito = cognito or client_for(api)
         self.clock = ServerClock(self._cognito, clock)
         self._step = "", "", username
         self._id_token, self._refresh_token, self._ends = "", "", 0
@@ -154,41 +149,44 @@ class Account:
         return datetime.fromtimestamp(self.clock() / SECOND, UTC)
 
 
-def client_for(target: Target) -> Any:
-    """A client for Cognito's public calls, which are not signed: no profile and no file of AWS is read for it.
+def client_for(api: Api) -> Any:
+    """A client for Cognito's public calls, which are not signed: nothing of this machine's AWS is read for it.
 
     Raises `Invalid` for certificates that are gone, and for an address or a region that is none.
     """
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    direct = is_direct(target)
-    if not (target.endpoint_url or "").startswith("http://"):
+    endpoint = api.endpoint or ""
+    if not endpoint.startswith("http://"):
         _check_bundle()
     with named():
         return _session().create_client(
             "cognito-idp",
-            region_name=target.region,
-            endpoint_url=target.endpoint_url,
+            region_name=api.region,
+            endpoint_url=api.endpoint,
             config=Config(
                 signature_version=UNSIGNED,
                 connect_timeout=5,
                 read_timeout=15,
                 ignore_configured_endpoint_urls=True,
-                **({"proxies": {}} if direct else {}),
+                **({"proxies": {}} if is_loopback(endpoint) else {}),
             ),
         )
 
 
 @cache
 def _session() -> Any:
-    """A session that knows of no profile. One for all players of a swarm, as each parses Cognito's model anew."""
+    """A session to which only the certificates come from outside: no variable, file or profile of AWS's tools counts.
+
+    One for all players of a swarm, as each parses Cognito's model anew.
+    """
     from botocore.session import Session
 
-    no_file = None, None, os.devnull, None
-    return Session(
-        session_vars={"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
-    )
+    known = Session.SESSION_VARIABLES
+    bare = {name: (None, None, default, kind) for name, (_, _, default, kind) in known.items()}
+    no_file = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return Session(session_vars={**bare, **no_file, "ca_bundle": known["ca_bundle"]})
 
 
 def _check_bundle() -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from loginq.client.faults import NOT_OURS, Gone, Trouble
-from loginq.client.reaching import TIMEOUT, ask, document, reach, retry_after, session_for, way_to
-from loginq.service.operations.target import Target
+from loginq.client.reaching import TIMEOUT, ask, document, reach, retry_after, session_for
 from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.times import Clock
 from loginq.service.store.clock import system_clock
@@ -30,7 +29,8 @@ class Game:
     http: Any = None
 
     def __post_init__(self) -> None:
-        self.http = self.http or way_to(self.url)
+        self.url = self.url.rstrip("/")
+        self.http = self.http or session_for(self.url)
 
     def login(self) -> dict[str, Any]:
         """`GET /login`. Raises `Trouble`, `Refused`."""
@@ -83,10 +83,10 @@ def patiently(
             attempt += 1
 
 
-def published(target: Target, clock: Clock = system_clock) -> tuple[dict[str, Any], int]:
-    """The JWK set of the target's API, which is public, and what the time is over there, ms. Raises `Trouble`."""
-    http = session_for(target)
-    answer, now = ask(lambda: http.get(f"{target.api_url}/.well-known/jwks.json", timeout=TIMEOUT), clock)
+def published(url: str, clock: Clock = system_clock) -> tuple[dict[str, Any], int]:
+    """The JWK set of the API at `url`, which is public, and what the time is over there, ms. Raises `Trouble`."""
+    http = session_for(url)
+    answer, now = ask(lambda: http.get(f"{url.rstrip('/')}/.well-known/jwks.json", timeout=TIMEOUT), clock)
     if answer.status_code != 200:
         raise Trouble(f"the key set is not there: {_refusal(answer).message.rstrip('.')}")
     keys = document(answer, keys=list)
@@ -95,9 +95,9 @@ def published(target: Target, clock: Clock = system_clock) -> tuple[dict[str, An
     return keys, now
 
 
-def published_keys(target: Target) -> dict[str, Any]:
-    """The JWK set of the target's API alone. Raises `Trouble`."""
-    return published(target)[0]
+def published_keys(url: str) -> dict[str, Any]:
+    """The JWK set of the API at `url` alone. Raises `Trouble`."""
+    return published(url)[0]
 
 
 def _refusal(answer: Any) -> LoginqError:

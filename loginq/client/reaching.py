@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import requests
 
 from loginq.client.faults import NOT_OURS, Trouble
-from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.times import SECOND, Clock, from_http, offset_by
 from loginq.service.store.clock import system_clock
@@ -20,11 +19,6 @@ TIMEOUT = 15
 LONGEST_RETRY_AFTER = 3_600
 """Seconds; a `Retry-After` that says more, for example by a wrong clock, is asked again then."""
 _BUNDLES = "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and AWS_CA_BUNDLE"
-
-
-def is_direct(target: Target) -> bool:
-    """Whether no proxy may come between: the target is an emulator."""
-    return bool(target.endpoint_url) or is_loopback(target.api_url)
 
 
 def is_loopback(url: str) -> bool:
@@ -38,15 +32,10 @@ def is_loopback(url: str) -> bool:
         return address.hostname == "localhost" or address.hostname.endswith(".localhost")
 
 
-def session_for(target: Target, session: Any = None) -> Any:
-    """An HTTP session for the target's API, or `session` made into one."""
-    return way_to(target.api_url, session, direct=is_direct(target))
-
-
-def way_to(url: str, session: Any = None, *, direct: bool = False) -> Any:
-    """An HTTP session for `url`. Never by a proxy when that is this machine, or `direct` is given."""
+def session_for(url: str, session: Any = None) -> Any:
+    """An HTTP session for the API at `url`, or `session` made into one. Never by a proxy when that is this machine."""
     session = session or requests.Session()
-    if direct or is_loopback(url):
+    if is_loopback(url):
         session.trust_env = False
     session.auth = _as_it_is  # else a `default` line of ~/.netrc takes the place of the player's token
     return session

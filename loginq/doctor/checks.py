@@ -244,9 +244,9 @@ def _clock(patient: Patient) -> Finding:
     return Finding("clock", Verdict.OK, "this machine agrees with AWS")
 
 
-def _api(patient: Patient, published: Callable[[Target], dict[str, Any]] = published_keys) -> Finding:
+def _api(patient: Patient, published: Callable[[str], dict[str, Any]] = published_keys) -> Finding:
     try:
-        keys = [key["kid"] for key in published(patient.target)["keys"]]
+        keys = [key["kid"] for key in published(patient.target.api_url)["keys"]]
     except (Trouble, KeyError, TypeError) as exc:
         return Finding(
             "API", Verdict.BAD, f"{patient.target.api_url} does not answer: {exc}", "See `loginq logs get_jwks`."

@@ -1,7 +1,7 @@
 """A swarm of real players: Locust plays them, each with the reference client. A process of its own, `load run --real`
 starts it, because gevent has to patch the standard library before anything else is imported.
 
-In on stdin, one JSON document: `{"target", "usernames", "password", "arrive_seconds"}`. Out on stdout: one a second,
+In on stdin, one JSON document: `{"api", "usernames", "password", "arrive_seconds"}`. Out on stdout: one a second,
 and the last one with `"over": true`.
 """
 
@@ -23,8 +23,7 @@ from locust import HttpUser, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
-from loginq.client import Account, Game, Trouble, enter, session_for  # noqa: E402
-from loginq.service.operations.target import Target  # noqa: E402
+from loginq.client import Account, Api, Game, Trouble, enter, session_for  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
 
@@ -33,7 +32,7 @@ class Swarm:
     """What is known of the players, besides Locust's own statistics; waits in seconds."""
 
     def __init__(self, order: dict[str, Any]) -> None:
-        self.target = Target(**order["target"])
+        self.api = Api(**order["api"])
         self.password: str = order["password"]
         self.usernames = deque(order["usernames"])
         self.players = len(self.usernames)
@@ -91,7 +90,7 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
     """The Locust user that plays one of the swarm's players, from signing in to entering."""
 
     class Player(HttpUser):
-        host = swarm.target.api_url
+        host = swarm.api.url
 
         @task
         def play(self) -> None:
@@ -116,8 +115,8 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             def trouble(exc: Trouble, pause: float) -> None:
                 swarm.troubles[exc.message] += 1
 
-            http = _Http(session_for(swarm.target, self.client))
-            enter(Game(swarm.target.api_url, account.token, http), show, trouble)
+            http = _Http(session_for(swarm.api.url, self.client))
+            enter(Game(swarm.api.url, account.token, http), show, trouble)
             now = time.monotonic()
             swarm.waits.append(now - asked)
             swarm.admitted_at.append(time.time())
@@ -128,7 +127,7 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             while True:
                 started, error = time.monotonic(), None
                 try:
-                    account = Account(swarm.target, username)
+                    account = Account(swarm.api, username)
                     account.sign_in(swarm.password)
                 except Trouble as exc:
                     error = exc

@@ -48,7 +48,7 @@ from loginq.service.store.clock import ServerClock
 from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.keys import player as key
 from loginq.service.store.line import Lines, from_row, to_row
-from loginq.service.store.players import key
+from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.table import pack, unpack

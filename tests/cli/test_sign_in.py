@@ -12,6 +12,7 @@ import pytest
 
 from loginq.cli.play import _Lines, _screen
 from loginq.cli.play import run as play_on
+from loginq.cli.session import api_of
 from loginq.cli.sign_in import sign_in, signed_in_anew
 from loginq.client import Account, CodeNeeded, NotConfirmed, ResetNeeded, SignInOver, Trouble
 from loginq.service.operations.target import Target
@@ -169,7 +170,7 @@ def test_a_sign_in_that_ends_in_the_middle_of_the_line(
 @pytest.mark.parametrize("off", [-2 * HOUR, 2 * HOUR])
 def test_a_clock_hours_off_keeps_nobody_out(run: Run, deployed: Target, off: int) -> None:
     ada(run)
-    account, calls = Account(deployed, "ada", clock=lambda: system_clock() + off), list[Any]()
+    account, calls = Account(api_of(deployed), "ada", clock=lambda: system_clock() + off), list[Any]()
     account._cognito.meta.events.register("provide-client-params.*.*", lambda params, **_: calls.append(params))
     account.sign_in(PASSWORD)
     assert account.token()
@@ -256,7 +257,7 @@ def test_who_is_signed_out_in_line_signs_in_again_and_keeps_the_place(
     account: Any = Scripted("old", over, None, "new", "new")
     typing(hidden=(PASSWORD,))
     with serving(lambda method, path: answers.pop(0)) as server:
-        play_on(replace(deployed, api_url=server.url), account)
+        play_on(api_of(replace(deployed, api_url=server.url)), account)
     assert [(path, headers["Authorization"]) for _, path, headers in server.asked] == [
         ("/login", "Bearer old"), ("/login", "Bearer new"), ("/login/status?login_ticket=t1", "Bearer new"),
     ]  # fmt: skip
@@ -296,7 +297,7 @@ def test_who_leaves_a_closed_queue_is_promised_nothing(
     monkeypatch.setattr(_Lines, "sleep", ctrl_c)
     closed = Reply({"error": {"code": "queue_closed", "message": "Closed."}}, 503, {"Retry-After": "117"})
     with serving(lambda method, path: closed) as server, pytest.raises(KeyboardInterrupt):
-        play_on(replace(deployed, api_url=server.url), Scripted("token"))  # type: ignore[arg-type]
+        play_on(api_of(replace(deployed, api_url=server.url)), Scripted("token"))  # type: ignore[arg-type]
     assert waited == [117]
     assert capsys.readouterr().err.splitlines()[-1] == (
         "The queue is closed, and you have no place in it yet. Come back with `loginq play --username ada`."
@@ -333,4 +334,4 @@ def test_the_password_of_somebody_else(run: Run, deployed: Target, capsys: pytes
 def test_a_forgotten_password_at_a_terminal(typing: Callable[..., None], deployed: Target, run: Run) -> None:
     ada(run)
     typing("123456", hidden=(OTHER, OTHER))
-    assert signed_in_anew(deployed, "ada").token()
+    assert signed_in_anew(api_of(deployed), "ada").token()

@@ -175,8 +175,8 @@ def test_a_token_is_judged_by_the_clock_of_the_api(run: Run, api: Api) -> None:
     from loginq.cli.play import _ticket_in
     from loginq.cli.session import open_session
 
-    assert "(verified with the game's public keys" in _ticket_in(open_session().target, api.token())
-    assert ", not checked: This is not a JWT" in _ticket_in(open_session().target, "nonsense")
+    assert "(verified with the game's public keys" in _ticket_in(open_session().target.api_url, api.token())
+    assert ", not checked: This is not a JWT" in _ticket_in(open_session().target.api_url, "nonsense")
 
 
 def test_keys_that_cannot_be_had(run: Run, api: Api) -> None:

@@ -14,6 +14,7 @@ import requests
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.cli.session import api_of
 from loginq.client import Account, Game
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
@@ -43,7 +44,7 @@ class Stack:
         """A real account, signed in."""
         username = username or f"p-{secrets.token_hex(4)}"
         account = self.users.create(username, f"{username}@example.com", PASSWORD)
-        signed = Account(self.target, username)
+        signed = Account(api_of(self.target), username)
         signed.sign_in(PASSWORD)
         return Player(account.sub, username, signed, Game(self.target.api_url, signed.token))
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from loginq.cli.session import api_of
 from loginq.client import Account, Game
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import iso
@@ -47,7 +48,7 @@ def test_a_plain_client_gets_through(stack: Stack, monkeypatch: pytest.MonkeyPat
 
 def test_confirming_a_sign_up_makes_the_players_row(stack: Stack) -> None:
     name = f"new-{secrets.token_hex(4)}"
-    account = Account(stack.target, name)
+    account = Account(api_of(stack.target), name)
     account.sign_up(PASSWORD, f"{name}@example.com")
     account.confirm("123456")
     account.sign_in(PASSWORD)
@@ -83,7 +84,7 @@ def test_logging_in_again_keeps_ticket_and_place(stack: Stack) -> None:
     player = stack.player()
     ticket = player.game.login()["ticket"]
     placed = until(lambda: (s := player.game.status(ticket))["position"] and s)
-    elsewhere = Account(stack.target, player.username)
+    elsewhere = Account(api_of(stack.target), player.username)
     elsewhere.sign_in(PASSWORD)
     again = Game(stack.target.api_url, elsewhere.token).login()
     assert (again["ticket"], again["position"], again["line_state"]) == (ticket, placed["position"], "paused")

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.cli.session import api_of
 from loginq.client import Account, CodeNeeded, NewPasswordNeeded, ResetNeeded
 from loginq.service.rules.errors import Invalid, Refused
 from tests.e2e.conftest import PASSWORD, Stack
@@ -40,11 +41,11 @@ def test_a_temporary_password(stack: Stack, here: Stack, cognito: Any) -> None:
         UserPoolId=stack.target.user_pool_id, Username="tim", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS"
     )
     with pytest.raises(NewPasswordNeeded):
-        Account(stack.target, "tim").sign_in(PASSWORD)
+        Account(api_of(stack.target), "tim").sign_in(PASSWORD)
     assert is_in("tim", PASSWORD, OTHER)
     with pytest.raises(Refused, match="The user name or the password is wrong"):
-        Account(stack.target, "tim").sign_in(PASSWORD)
-    Account(stack.target, "tim").sign_in(OTHER)
+        Account(api_of(stack.target), "tim").sign_in(PASSWORD)
+    Account(api_of(stack.target), "tim").sign_in(OTHER)
 
 
 @pytest.mark.drills
@@ -52,12 +53,12 @@ def test_a_password_that_was_reset_and_one_that_was_forgotten(stack: Stack, here
     stack.users.create("eva", "eva@example.com", PASSWORD)
     cognito.admin_reset_user_password(UserPoolId=stack.target.user_pool_id, Username="eva")
     with pytest.raises(ResetNeeded):
-        Account(stack.target, "eva").sign_in(PASSWORD)
+        Account(api_of(stack.target), "eva").sign_in(PASSWORD)
     assert is_in("eva", PASSWORD, "654321", OTHER)
     code, _, err = play("eva", "654321", "short", more=("--forgot",))
     assert (code, "Password" in err) == (2, True)
     assert is_in("eva", "", "654321", PASSWORD, more=("--forgot",))
-    Account(stack.target, "eva").sign_in(PASSWORD)
+    Account(api_of(stack.target), "eva").sign_in(PASSWORD)
 
 
 def test_a_code_of_an_authenticator_app(stack: Stack, here: Stack, cognito: Any) -> None:
@@ -73,7 +74,7 @@ def test_a_code_of_an_authenticator_app(stack: Stack, here: Stack, cognito: Any)
     )["AuthenticationResult"]["AccessToken"]  # fmt: skip
     secret = cognito.associate_software_token(AccessToken=access)["SecretCode"]
     cognito.verify_software_token(AccessToken=access, UserCode=totp(secret))
-    account = Account(stack.target, "otto")
+    account = Account(api_of(stack.target), "otto")
     with pytest.raises(CodeNeeded) as asked:
         account.sign_in(PASSWORD)
     assert asked.value.app

@@ -267,7 +267,7 @@ def test_the_clock(offset: int, says: str) -> None:
 
 def test_the_api_publishes_the_key_that_signs() -> None:
     def answering(answer: Any) -> tuple[Verdict, str, str]:
-        def keys(target: Target) -> Any:
+        def keys(url: str) -> Any:
             if isinstance(answer, Exception):
                 raise answer
             return answer

@@ -1,6 +1,9 @@
 """The player's client by itself: what each refusal is called, which way a call takes, whose clock counts."""
 
+import ast
 import base64
+import inspect
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +16,20 @@ import pytest
 import requests
 from botocore.stub import Stubber
 
+import loginq.client
 from loginq.client import (
     Account,
+    Api,
     CodeNeeded,
+    Conflict,
+    Failed,
     Game,
+    Invalid,
+    LoginqError,
     NewPasswordNeeded,
     NotConfirmed,
+    NotFound,
+    Refused,
     ResetNeeded,
     SessionOver,
     SignInOver,
@@ -28,13 +39,12 @@ from loginq.client import (
     published_keys,
     session_for,
 )
-from loginq.client.account import client_for
+from loginq.client.account import _session, client_for
 from loginq.client.reaching import is_loopback, retry_after
-from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
 from tests.serving import PORTAL, Reply, serving
 
-TARGET = Target("loginq", "eu-west-1", "table", "https://sqs", "eu-west-1_pool", "client", "https://api.example/v1")
+API = Api("https://api.example/v1", client_id="client", pool_id="eu-west-1_pool", region="eu-west-1")
 T = 1_800_000_000_000
 PASSWORD = "Correct-Horse-7-Battery"
 VERIFIER = {
@@ -54,7 +64,7 @@ class Stubbed:
 
     def __init__(self, *answers: Any) -> None:
         self.now = T
-        client = client_for(TARGET)
+        client = client_for(API)
         self.stub = Stubber(client)
         for operation, answer in answers:
             if isinstance(answer, tuple):
@@ -62,7 +72,7 @@ class Stubbed:
             else:
                 self.stub.add_response(operation, answer)
         self.stub.activate()
-        self.account = Account(TARGET, "ada", client, lambda: self.now)
+        self.account = Account(API, "ada", client, lambda: self.now)
 
 
 def tokens(ends: int, **more: str) -> dict[str, Any]:
@@ -202,14 +212,14 @@ def test_a_password_that_is_no_text() -> None:
 
 
 @pytest.fixture(params=[200, 403, 404])
-def portal(request: pytest.FixtureRequest) -> Iterator[Target]:
+def portal(request: pytest.FixtureRequest) -> Iterator[Api]:
     """A network whose login page answers everything."""
     with serving(lambda method, path: Reply(PORTAL, request.param)) as server:
-        yield replace(TARGET, api_url=server.url, endpoint_url=server.url)
+        yield replace(API, url=server.url, endpoint=server.url)
 
 
-def test_a_captive_portal_is_trouble_wherever_an_answer_is_read(portal: Target) -> None:
-    account, game = Account(portal, "ada"), Game(portal.api_url, lambda renew=False: "token")
+def test_a_captive_portal_is_trouble_wherever_an_answer_is_read(portal: Api) -> None:
+    account, game = Account(portal, "ada"), Game(portal.url, lambda renew=False: "token")
     for call in (
         lambda: account.sign_in(PASSWORD),
         lambda: account.sign_up(PASSWORD, "ada@example.com"),
@@ -219,7 +229,7 @@ def test_a_captive_portal_is_trouble_wherever_an_answer_is_read(portal: Target) 
         game.login,
         lambda: game.status("t1"),
         game.leave,
-        lambda: published_keys(portal),
+        lambda: published_keys(portal.url),
     ):
         with pytest.raises(Trouble, match="something else answered in its place"):
             call()
@@ -229,11 +239,7 @@ def test_a_captive_portal_is_trouble_wherever_an_answer_is_read(portal: Target) 
 def test_json_of_somebody_else_is_trouble_too(body: Any) -> None:
     with serving(lambda method, path: Reply(body)) as server:
         game = Game(server.url, lambda renew=False: "token")
-        for call in (
-            game.login,
-            lambda: game.status("t1"),
-            lambda: published_keys(replace(TARGET, api_url=server.url)),
-        ):
+        for call in (game.login, lambda: game.status("t1"), lambda: published_keys(server.url)):
             with pytest.raises(Trouble, match="something else answered in its place"):
                 call()
 
@@ -243,12 +249,12 @@ def test_an_emulator_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     there = {"keys": [], "ticket": "t", "poll_after_seconds": 1}
     with serving(lambda method, path: Reply(there, headers={"Content-Type": "application/x-amz-json-1.1"})) as server:
-        emulator = replace(TARGET, api_url=server.url, endpoint_url=server.url)
-        assert published_keys(emulator) == there
+        emulator = replace(API, url=server.url, endpoint=server.url)
+        assert published_keys(server.url) == there
         assert Game(server.url, lambda renew=False: "token").login() == there
         Account(emulator, "ada").confirm("123456")
         assert [path for _, path, _ in server.asked] == ["/.well-known/jwks.json", "/login", "/"]
-    assert session_for(TARGET).trust_env
+    assert session_for(API.url).trust_env
 
 
 @pytest.mark.parametrize(
@@ -273,47 +279,113 @@ def test_a_default_line_of_netrc_does_not_replace_the_players_token(
 ) -> None:
     (tmp_path / "netrc").write_text("default login ada password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    asked = requests.Request("GET", TARGET.api_url, headers={"Authorization": "Bearer x"})
-    assert session_for(TARGET).prepare_request(asked).headers["Authorization"] == "Bearer x"
+    asked = requests.Request("GET", API.url, headers={"Authorization": "Bearer x"})
+    assert session_for(API.url).prepare_request(asked).headers["Authorization"] == "Bearer x"
 
 
-def test_playing_needs_no_profile_and_no_file_of_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+class Watched(dict[str, str]):
+    """An environment that notes which of its names are looked up."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        super().__init__(given)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+
+@pytest.fixture
+def lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """An environment, a `.env` and files of AWS that name another place; at the end, none of it was looked at."""
     (tmp_path / "config").write_text("[default\nregion")
-    for name, value in {
+    wrong = {
+        "AWSOMEGAME_REST_ENDPOINT": "https://wrong.example",
+        "COGNITO_USER_CLIENT_ID": "wrong",
+        "COGNITO_USER_POOL_ID": "wrong",
+        "LOGINQ_STACK": "wrong",
+        "AWS_ACCESS_KEY_ID": "wrong",
+        "AWS_SECRET_ACCESS_KEY": "wrong",
+        "AWS_REGION": "wrong",
+        "AWS_DEFAULT_REGION": "wrong",
         "AWS_PROFILE": "gone",
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "config"),
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    }.items():
-        monkeypatch.setenv(name, value)
-    assert Account(TARGET, "ada")._cognito.meta.endpoint_url == "https://cognito-idp.eu-west-1.amazonaws.com"
+        "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": "http://127.0.0.1:9",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_MAX_ATTEMPTS": "wrong",
+    }
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in wrong.items()))
+    environment = Watched({**os.environ, **wrong})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", environment)
+        patch.setattr("loginq.client.account._session", _session.__wrapped__)  # one that was made before sees another
+        yield
+    assert not environment.read & set(wrong)
+    assert "AWS_CA_BUNDLE" in environment.read  # it was watched indeed
+
+
+def test_the_example_plays_knowing_only_what_it_is_told(lies: None, capsys: pytest.CaptureFixture[str]) -> None:
+    cognito = iter([VERIFIER, tokens(T // 1_000 * 2)])
+    ticket = {"ticket": "t", "state": "queued", "poll_after_seconds": 0}
+    inside = {"login_status": True, "poll_after_seconds": 0, "admission_token": "let in"}
+    answers = {"/prod/login": ticket, "/prod/login/status?login_ticket=t": inside}
+    with serving(lambda method, path: Reply(next(cognito) if method == "POST" else answers[path])) as server:
+        example = inspect.cleandoc((loginq.client.__doc__ or "").split("\n\n", 1)[1].rpartition("\n\nIt reads")[0])
+        for told, here in (
+            ("https://game.example", server.url),
+            ('region="eu-west-1"', f'region="eu-west-1", endpoint={server.url!r}'),
+        ):
+            assert told in example
+            example = example.replace(told, here)
+        exec(example, {})  # noqa: S102 - our own docstring
+    assert capsys.readouterr().out == "queued\nlet in\n"
+
+
+def test_playing_needs_no_profile_and_no_file_of_aws(lies: None) -> None:
+    assert Account(API, "ada")._cognito.meta.endpoint_url == "https://cognito-idp.eu-west-1.amazonaws.com"
+
+
+def test_the_players_client_needs_nothing_of_the_service_but_what_is_pure() -> None:
+    pure = {f"loginq.service.{name}" for name in ("clock", "codes", "errors", "times")}
+    for file in Path(loginq.client.__path__[0]).glob("*.py"):
+        names = {each.module for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.ImportFrom)}
+        assert {name for name in names if name and name.startswith("loginq") and "client" not in name} <= pure, file
 
 
 def test_certificates_that_are_gone_are_no_trouble_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/opt/old/ca.pem")
-    game = Game(TARGET.api_url, lambda renew=False: "token")
-    for call in (lambda: Account(TARGET, "ada"), lambda: published_keys(TARGET), game.login):
+    game = Game(API.url, lambda renew=False: "token")
+    for call in (lambda: Account(API, "ada"), lambda: published_keys(API.url), game.login):
         with pytest.raises(Invalid, match="/opt/old/ca") as told:
             call()
         assert told.value.hint.startswith("The environment names certificates that are gone: see REQUESTS_CA_BUNDLE")
 
 
-def test_a_target_that_is_none_is_said() -> None:
+def test_an_api_that_is_none_is_said() -> None:
     for wrong, said in (
-        ({"user_pool_id": "pool"}, "COGNITO_USER_POOL_ID is not a user pool: 'pool'"),
+        ({"pool_id": "pool"}, "This is not a user pool: 'pool'"),
         ({"region": "eu-west 1"}, "eu-west 1"),
-        ({"endpoint_url": "127.0.0.1:4566"}, "Invalid endpoint: 127.0.0.1:4566"),
+        ({"endpoint": "127.0.0.1:4566"}, "Invalid endpoint: 127.0.0.1:4566"),
     ):
         with pytest.raises(Invalid, match=said):
-            Account(replace(TARGET, **wrong), "ada")
+            Account(replace(API, **wrong), "ada")
     with pytest.raises(Invalid, match="That is no address"):
-        published_keys(replace(TARGET, api_url="https://"))
+        published_keys("https://")
 
 
 def test_the_time_is_what_the_api_says_it_is() -> None:
     there = datetime.fromtimestamp(T / 1_000, UTC)
     said = {"Date": format_datetime(there, usegmt=True)}
-    target = replace(TARGET, endpoint_url="http://127.0.0.1")
     for headers, here, now in (
         (said, T, T),
         (said, T - 3_600_000, T + 500),
@@ -323,7 +395,7 @@ def test_the_time_is_what_the_api_says_it_is() -> None:
         ({}, T + 9, T + 9),
     ):
         with serving(lambda method, path, headers=headers: Reply({"keys": []}, headers=headers)) as server:  # type: ignore[misc]
-            assert published(replace(target, api_url=server.url), lambda here=here: here)[1] == now  # type: ignore[misc]
+            assert published(server.url, lambda here=here: here)[1] == now  # type: ignore[misc]
 
 
 def test_retry_after_is_a_number_or_a_date() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from loginq.cli.session import api_of
 from loginq.client import Account, Game
 from loginq.rehearsal.simulation import Arrival, Outcome, Scenario, simulate
 from loginq.service.operations.acts import pause, resume
@@ -108,7 +109,7 @@ def test_the_lost_sticky_session(stack: Stack) -> None:
 
     with Faults(stack):  # nothing fails: every function has been started anew
         assert same(player.game)
-    device = Account(stack.target, player.username)
+    device = Account(api_of(stack.target), player.username)
     device.sign_in(PASSWORD)
     assert same(Game(stack.target.api_url, device.token))
     device.token(renew=True)
