@@ -88,9 +88,8 @@ def _swarm(session: Session, accounts: list[NewAccount], arrive: int) -> Iterato
             text=True,
         )
         assert process.stdin and process.stdout  # noqa: S101 - they are pipes
-        with suppress(BrokenPipeError):  # it has died already, and said why
+        with suppress(BrokenPipeError), process.stdin:  # it has died already, and said why
             process.stdin.write(json.dumps(order))
-            process.stdin.close()
         over = False
         try:
             for line in process.stdout:
@@ -100,6 +99,7 @@ def _swarm(session: Session, accounts: list[NewAccount], arrive: int) -> Iterato
         finally:
             if not over:
                 process.terminate()
+            process.stdout.close()
             process.wait(timeout=30)
         if not over:
             said.seek(0)

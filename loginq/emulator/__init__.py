@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -172,6 +173,9 @@ class Emulator:
         process = self._start(port, origins)
         running = self._write(process.pid, port, origins)
         self._wait(process, running)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # that it goes on without us is what it is for
+            del process
         return running
 
     def _start(self, port: int, origins: tuple[str, ...]) -> subprocess.Popen[bytes]:
