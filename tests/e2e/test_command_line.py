@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loginq import __version__
 from loginq.emulator import Emulator
 from tests.e2e.conftest import PASSWORD, free_port, until
 from tests.e2e.terminal import LOGINQ
@@ -76,6 +77,12 @@ def stack(loginq: Loginq, folder: Path) -> str:
     assert "✓ The stack 'loginq' is up." in done.stderr
     assert not (folder / "loginq").exists()
     return (folder / ".env").read_text()
+
+
+def test_the_wheel_bears_the_version_of_the_package_and_its_types(loginq: Loginq, installed: Path) -> None:
+    assert loginq("--version").stdout == f"loginq {__version__}\n"
+    assert (installed / f"loginq-{__version__}.dist-info").is_dir()
+    assert (installed / "loginq" / "py.typed").is_file()
 
 
 def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
