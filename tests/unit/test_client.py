@@ -1,6 +1,5 @@
 """The player's client by itself: what each refusal is called, which way a call takes, whose clock counts."""
 
-import ast
 import base64
 import inspect
 import os
@@ -41,7 +40,6 @@ from loginq.client import (
 )
 from loginq.client.account import _session, client_for
 from loginq.client.reaching import is_loopback, retry_after
-from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
 from tests.serving import PORTAL, Reply, serving
 
 API = Api("https://api.example/v1", client_id="client", pool_id="eu-west-1_pool", region="eu-west-1")
@@ -353,13 +351,6 @@ def test_the_example_plays_knowing_only_what_it_is_told(lies: None, capsys: pyte
 
 def test_playing_needs_no_profile_and_no_file_of_aws(lies: None) -> None:
     assert Account(API, "ada")._cognito.meta.endpoint_url == "https://cognito-idp.eu-west-1.amazonaws.com"
-
-
-def test_the_players_client_needs_nothing_of_the_service_but_what_is_pure() -> None:
-    pure = {f"loginq.service.{name}" for name in ("clock", "codes", "errors", "times")}
-    for file in Path(loginq.client.__path__[0]).glob("*.py"):
-        names = {each.module for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.ImportFrom)}
-        assert {name for name in names if name and name.startswith("loginq") and "client" not in name} <= pure, file
 
 
 def test_certificates_that_are_gone_are_no_trouble_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,103 @@
+"""The house: which room may import which, and what only one room may know."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import loginq
+from loginq.service.store import keys
+
+ROOT = Path(loginq.__file__).parent.parent
+RULES, STORE, REQUESTS, OPERATIONS = (f"loginq.service.{room}" for room in ("rules", "store", "requests", "operations"))
+MAY = {
+    RULES: (),
+    STORE: (RULES,),
+    REQUESTS: (RULES, STORE),
+    OPERATIONS: (RULES, STORE, REQUESTS),
+    "lambdas": (RULES, STORE, REQUESTS),
+    "loginq.client": (RULES, f"{STORE}.clock"),
+    "loginq.rehearsal": (RULES, "loginq.client"),
+    "loginq.emulator": (RULES, f"{STORE}.aws"),
+    "loginq.deploy": (RULES, STORE, OPERATIONS),
+    "loginq.doctor": (RULES, STORE, OPERATIONS, "loginq.deploy", "loginq.client"),
+    "loginq.cli": ("loginq",),
+}
+"""A room -> what it may import of ours, besides itself."""
+TIME_AND_CHANCE = {"time", "random", "secrets", "os", "socket", "threading", "subprocess", "pathlib"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for folder in ("loginq", "lambdas"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            yield name, ast.parse(file.read_text())
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def test_each_room_imports_what_it_may() -> None:
+    upward = [
+        f"{name} imports {target}"
+        for name, tree in modules()
+        for room, may in MAY.items()
+        if within(name, (room,))
+        for target in imported(tree)
+        if within(target, ("loginq", "lambdas")) and not within(target, (room, *may, "loginq.__version__"))
+    ]
+    assert upward == []
+
+
+def test_no_module_is_in_no_room() -> None:
+    roomless = [name for name, _ in modules() if not within(name, tuple(MAY))]
+    assert roomless == ["loginq", "loginq.service"]
+
+
+def test_rules_know_neither_time_nor_chance_nor_the_machine() -> None:
+    """They may name the type of a source of chance, which is given to them."""
+    known = {
+        (name, target)
+        for name, tree in modules()
+        if within(name, (RULES,))
+        for target in imported(tree)
+        if target.partition(".")[0] in TIME_AND_CHANCE and target != "random.Random"
+    }
+    assert known == set()
+
+
+def test_nobody_else_spells_a_key() -> None:
+    spelled = re.compile(r"^(USER|METADATA|QUEUE|AUDIT|ROSTER|ADMITTED|RETURNED|LEFT|PUBLIC)[#$]")
+    found = [
+        name
+        for name, tree in modules()
+        if name != f"{STORE}.keys"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and spelled.match(node.value)
+    ]
+    assert found == []
+
+
+def test_each_key_is_what_every_version_reads() -> None:
+    t = "2027-01-15T08:00:00.000Z"
+    known = {
+        keys.player("ada"): ("USER#ada", "METADATA#ada"),
+        keys.line("main"): ("QUEUE#main", "LINE"),
+        keys.settlement("main"): ("QUEUE#main", "SETTLEMENT"),
+        keys.audit("main", 1_800_000_000_000, "n"): ("QUEUE#main", f"AUDIT#{t}#n"),
+        keys.roster("main", 123_456): ("ROSTER#main#1", "000000123456"),
+        keys.admitted("main", 3, 1_800_000_000_000): ("ADMITTED#main#3", t),
+        keys.returned("main", 3, 1_800_000_000_000): ("RETURNED#main#3", t),
+        keys.left("main", 15): ("LEFT#main#15", "LEFT"),
+        keys.jwks("main"): ("PUBLIC#main", "JWKS"),
+    }
+    assert list(known) == list(known.values())
