@@ -11,6 +11,7 @@ from loginq.cli import deploy, doctor, keys, load, local, logs, players, queue, 
 from loginq.cli.completion import stack_names
 from loginq.cli.demo import demo
 from loginq.cli.destroy import destroy
+from loginq.cli.guide import guide
 from loginq.cli.options import OPTIONS, example
 from loginq.cli.play import play
 from loginq.cli.status import status
@@ -96,6 +97,7 @@ app.command(**example("loginq play --username ada"))(play)
 app.command(**simulate.HELP)(simulate.simulate)
 app.command(**doctor.HELP)(doctor.doctor)
 app.command(**logs.HELP)(logs.logs)
+app.command(**example("loginq guide", "loginq guide launch-day"))(guide)
 app.add_typer(local.app, name="local")
 app.add_typer(users.app, name="users")
 app.add_typer(queue.app, name="queue")

@@ -207,6 +207,13 @@ def lines(texts: Iterable[str]) -> None:
         out().print(plain(each), soft_wrap=True)
 
 
+def markdown(source: str) -> None:
+    """A page of Markdown on stdout, drawn."""
+    from rich.markdown import Markdown
+
+    out().print(Markdown(source, hyperlinks=False))
+
+
 def draw(*renderables: Any) -> None:
     """Anything else that rich draws, on stdout: a chart."""
     out().print(*renderables, sep="\n")

@@ -1,12 +1,37 @@
-"""The command reference of the README, from the commands themselves: `python -m loginq.cli.reference README.md`."""
+"""What the documents take from the code itself: each table here stands between two marks in a page of the guide.
+
+`python -m tests.documents` writes them all, and a test says when that is due.
+"""
 
 import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import typer.main
+import yaml
+
+from loginq.cli.console import exit_code
+from loginq.deploy import limits, template
+from loginq.deploy.assets import TEMPLATE
+from loginq.doctor import quotas
+from loginq.service.operations import acts, crowds
+from loginq.service.rules import errors, line, player, polling, sessions, token
+from loginq.service.rules.times import DAY, MINUTE, SECOND
+from loginq.service.store import rosters
+
+_ABOVE = {
+    "GreaterThanThreshold": "above",
+    "GreaterThanOrEqualToThreshold": "at least",
+    "LessThanThreshold": "below",
+}
+
+
+def between(text: str, name: str, made: str) -> str:
+    """A text with what stands between the two marks of this name made anew. Raises `ValueError` when it has none."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    start = text.index(begin) + len(begin)
+    return f"{text[:start]}\n{made}\n{text[text.index(end) :]}"
 
 
 def commands(command: Any, words: tuple[str, ...] = ("loginq",)) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -19,28 +44,21 @@ def commands(command: Any, words: tuple[str, ...] = ("loginq",)) -> Iterator[tup
         yield from commands(child, (*words, name))
 
 
-def reference() -> str:
-    """A Markdown table with a line for each command."""
+@cache
+def described() -> dict[str, Any]:
+    """The description of the player API."""
+    document: dict[str, Any] = yaml.safe_load(TEMPLATE.with_name("openapi.yaml").read_text(encoding="utf-8"))
+    return document
+
+
+def _commands() -> str:
     from loginq.cli import app
 
-    lines = ["| command | does |", "|---|---|"]
-    for words, command in commands(typer.main.get_command(app)):
+    def row(words: Sequence[str], command: Any) -> tuple[str, str]:
         usage = " ".join([*words, *(_parameter(each) for each in command.params if each.name != "help")])
-        does = re.split(r"\n\n|(?<=\.)\s", (command.help or "").strip())[0].replace("\n", " ").rstrip(".")
-        lines.append(f"| `{usage.replace('|', chr(92) + '|')}` | {does} |")
-    return "\n".join(lines)
+        return f"`{usage}`", re.split(r"\n\n|(?<=\.)\s", (command.help or "").strip())[0].replace("\n", " ").rstrip(".")
 
-
-def rewritten(text: str) -> str:
-    """A text with the reference between its two marks made anew."""
-    return between(text, "commands", reference())
-
-
-def between(text: str, name: str, made: str) -> str:
-    """A text with what stands between the two marks of this name made anew. Raises `ValueError` when it has none."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    start = text.index(begin) + len(begin)
-    return f"{text[:start]}\n{made}\n{text[text.index(end) :]}"
+    return _table("command | does", (row(*each) for each in commands(typer.main.get_command(app))))
 
 
 def _parameter(parameter: Any) -> str:
@@ -55,6 +73,133 @@ def _parameter(parameter: Any) -> str:
     return shown if parameter.required else f"[{shown}]"
 
 
-if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(rewritten(readme.read_text(encoding="utf-8")), encoding="utf-8")
+def _errors() -> str:
+    rows = ((f"`{code}`", each["status"], each["means"], each["do"]) for code, each in described()["x-errors"].items())
+    return _table("code | status | what it means | what a client does", rows)
+
+
+def _exit_codes() -> str:
+    kinds = [each for each in errors.LoginqError.__subclasses__() if each is not errors.LoginError]
+    rows = sorted((exit_code(each("")), f"`{each.__name__}`", (each.__doc__ or "").splitlines()[0]) for each in kinds)
+    return _table("exit code | error | what it means", rows)
+
+
+def _fields() -> str:
+    schemas = described()["components"]["schemas"]
+    answers = {"both": schemas["Standing"]}
+    answers |= {call: schemas[name]["allOf"][1] for call, name in (("/login", "Ticket"), ("/login/status", "Status"))}
+    answers["an event of /sessions"] = schemas["Report"]["properties"]["events"]["items"]
+    return _table(
+        "field | in | type | what it is",
+        (
+            (f"`{name}`", where, _type(spec) + ("" if name in answer["required"] else ", if there is one"), _says(spec))
+            for where, answer in answers.items()
+            for name, spec in answer["properties"].items()
+        ),
+    )
+
+
+def _type(spec: Mapping[str, Any]) -> str:
+    words = " · ".join(f"`{each}`" for each in spec["enum"]) if "enum" in spec else spec.get("format", spec["type"])
+    return f"{words} or null" if spec.get("nullable") else str(words)
+
+
+def _says(spec: Mapping[str, Any]) -> str:
+    return str(spec["description"]).rstrip(".")
+
+
+def _alarms() -> str:
+    resources = template.load().document["Resources"]
+    alarms = {name: each for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    rows = [
+        (f"[{name}](#{name.lower()})", _rings(each["Properties"]), each["Properties"]["AlarmDescription"].strip())
+        for full in (False, True)
+        for name, each in alarms.items()
+        if each.get("Condition", "").startswith("IsFull") is full
+    ]
+    lean = sum(not each.get("Condition", "").startswith("IsFull") for each in alarms.values())
+    rows.insert(lean, ("with `Monitoring=full`:", "", ""))
+    return _table("alarm | rings when | says", rows)
+
+
+def _rings(alarm: Mapping[str, Any]) -> str:
+    stats = [each["MetricStat"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
+    metric = alarm.get("MetricName") or f"{stats[0]['Metric']['MetricName']} of all functions"
+    minutes = int(alarm.get("Period") or stats[0]["Period"]) * SECOND // MINUTE
+    of, together = int(alarm["EvaluationPeriods"]), alarm.get("Statistic") or stats[0]["Stat"]
+    often = f"in {alarm['DatapointsToAlarm']} of {of}" if of > 1 else "once"
+    compared = _ABOVE[alarm["ComparisonOperator"]]
+    return f"{metric}, {together.lower()} of {minutes} min, {compared} {alarm['Threshold']}, {often}"
+
+
+def _parameters() -> str:
+    specs = template.load().document["Parameters"]
+    rows = (
+        (f"`{name}`", f"`{default}`" if default else "", _allowed(name, specs[name]), means)
+        for name, default, means in template.load().parameters()
+    )
+    return _table("parameter | default | allowed | what it means", rows)
+
+
+def _allowed(name: str, spec: Mapping[str, Any]) -> str:
+    if "AllowedValues" in spec:
+        return " · ".join(f"`{each}`" for each in spec["AllowedValues"])
+    if spec["Type"] == "Number":
+        least = f"0, or {limits.WARM[name]:,}" if name in limits.WARM else f"{spec['MinValue']:,}"
+        return f"{least} to {spec['MaxValue']:,}"
+    return str(spec["ConstraintDescription"]).strip().rstrip(".").replace("<", "\\<")  # else Markdown takes it for HTML
+
+
+def _limits() -> str:
+    longest, of_many = polling.LONGEST // SECOND, polling.LONGEST_OF_MANY // SECOND
+    return _table(
+        "what | most",
+        [
+            ("players in line, positions", "none: integers"),
+            ("rate", f"{line.MAX_RATE // 1_000:,} players/s, in steps of a thousandth"),
+            ("burst", f"{line.MAX_BURST:,} players"),
+            ("capacity, players in the game", f"{acts.MOST_IN_GAME:,}"),
+            ("planned steps of the rate", str(line.MAX_STEPS)),
+            ("message to all who wait", f"{line.MAX_MESSAGE} bytes"),
+            ("time between two polls", f"{longest} s, {of_many} s where {polling.MANY} wait"),
+            ("a new ticket after giving one up", f"{player.COOL_DOWN // SECOND} s later"),
+            ("events in one report of a game server", str(sessions.MOST)),
+            ("age of a game server's copy of the key set", f"{token.JWKS_MAX_AGE} s"),
+            ("difference of the clocks of game server and API", f"{token.LEEWAY} s"),
+            ("synthetic players in one run, kept for", f"{crowd.MOST:,}, {crowd.KEPT // DAY} day"),
+            ("real players in one run", f"{crowds.MOST_REAL:,}"),
+            ("who got which place is kept for", f"{rosters.KEPT // DAY} days"),
+        ],
+    )
+
+
+def _quotas() -> str:
+    allowed = {each.name: (f"{each.default:,}", each) for each in quotas.needs(quotas.Crowd(1, SECOND))}
+    rows: list[tuple[str, ...]] = [
+        (name, default + ("" if "at once" in name else "/s"), f"{each.service}, “{each.quota}”")
+        for name, (default, each) in allowed.items()
+    ]
+    rows += [
+        (name, f"{limits.WARM[parameter]:,}/s", f"`{parameter}`")
+        for name, parameter in (("reads of a new table", "WarmReads"), ("writes of a new table", "WarmWrites"))
+    ]
+    return _table("what a launch asks of AWS | default | how to have more", rows)
+
+
+def _table(header: str, rows: Iterable[Sequence[object]]) -> str:
+    lines = [f"| {header} |", "|" + "---|" * (header.count("|") + 1)]
+    lines += ("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join(lines)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": _commands,
+    "errors": _errors,
+    "exit-codes": _exit_codes,
+    "fields": _fields,
+    "alarms": _alarms,
+    "parameters": _parameters,
+    "limits": _limits,
+    "quotas": _quotas,
+}
+"""The name of the marks -> what makes the table between them."""

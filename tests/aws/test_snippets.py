@@ -1,20 +1,21 @@
-"""The Python of README.md, run as it stands there: against a user pool of moto, and an API on this machine."""
+"""The Python of the guide, run as it stands there: against a user pool of moto, and an API on this machine."""
 
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
-from loginq.service.rules.times import SECOND
+from loginq.service.rules.times import SECOND, iso
 from loginq.service.store.signing import mint, new_keys
+from tests.documents import GUIDE
 from tests.serving import Reply, serving
 
-README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
-PLAYER, GAME_SERVER = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+PAGES = [page.read_text(encoding="utf-8") for page in sorted(GUIDE.glob("*.md"))]
+BLOCKS = [block for text in PAGES for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
+PLAYER, GAME_SERVER, REPORTER = BLOCKS
 PASSWORD = "Correct-Horse-7-Battery"
 KEYS = new_keys(0)
 
@@ -55,3 +56,15 @@ def test_the_client_in_ten_lines(target: Target, users: Users, monkeypatch: pyte
         assert snippet(PLAYER, api.url)["now"] == {"login_status": True}
     assert [path for _, path, _ in api.asked] == ["/login", *["/login/status?login_ticket=t1"] * 3]
     assert all(headers["Authorization"].startswith("Bearer eyJ") for _, _, headers in api.asked)
+
+
+def test_a_report_is_signed_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with serving(lambda method, path: Reply({"results": ["counted"]})) as api:
+        report = snippet(REPORTER, api.url)["report"]
+        assert report([{"player": "ada", "admission": "t", "event": "left", "at": iso(0)}]) == ["counted"]
+    ((method, path, headers),) = api.asked
+    assert (method, path) == ("POST", "/sessions")
+    signed = "Credential=AKIDEXAMPLE/[0-9]{8}/ap-northeast-2/execute-api/aws4_request, SignedHeaders=.*host;x-amz-date"
+    assert re.match(f"AWS4-HMAC-SHA256 {signed}, Signature=[0-9a-f]{{64}}$", headers["Authorization"])

@@ -1,12 +1,8 @@
-"""README's table of what a month costs in which nobody comes: `python -m tests.benchmarks.idle README.md`.
+"""The guide's table of what a month costs in which nobody comes; `python -m tests.documents` writes it.
 
 Alarms, dashboard and secret are counted in the template, the calls of settle_line on a queue that has been used.
 """
 
-import sys
-from pathlib import Path
-
-from loginq.cli.reference import between
 from loginq.deploy import template
 from loginq.deploy.foresight import resources
 from loginq.rehearsal.prices import Bill, Run, idle
@@ -60,13 +56,3 @@ def table() -> str:
 
 def _count(number: float) -> str:
     return f"{number:,.0f}" if number >= 1 or not number else f"{number:.2f}"
-
-
-def rewritten(text: str) -> str:
-    """A text with the table between its two marks made anew."""
-    return between(text, "idle", table())
-
-
-if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(rewritten(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -85,6 +85,12 @@ def test_the_wheel_bears_the_version_of_the_package_and_its_types(loginq: Loginq
     assert (installed / "loginq" / "py.typed").is_file()
 
 
+def test_the_guide_travels_in_the_wheel(loginq: Loginq) -> None:
+    done = loginq("guide", "launch-day")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (ROOT / "loginq" / "guide" / "launch-day.md").read_text(encoding="utf-8")
+
+
 def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
     created = loginq("users", "create", "ada", "--email", "ada@example.com", "--generate")
     assert created.returncode == 0, created.stderr

@@ -1,20 +1,12 @@
 """What AWS asks for: an idle month, counted in the template and in a run of settling, and Cognito's users."""
 
-from pathlib import Path
-
 import pytest
 
 from loginq.rehearsal.prices import Bill, Run
-from tests.benchmarks.idle import month, rewritten
+from tests.benchmarks.idle import month
 
 RUN = Run(calls=10, reads=5, writes=1)
 """What a run may ask for while nothing moves."""
-
-
-def test_the_readme_says_what_an_idle_month_costs() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert text == rewritten(text), "run `python -m tests.benchmarks.idle README.md`"
-    assert "nothing to pay for" not in text
 
 
 def test_an_idle_month_is_below_one_dollar_fifty() -> None:

@@ -269,7 +269,7 @@ def settle_all(world: World) -> None:
 
 
 def test_what_each_thing_does_to_the_counts(world: World) -> None:
-    """The table of the README, line by line."""
+    """The table of the guide, line by line."""
     queue, players = world.queue, [someone() for _ in range(12)]
     ada, bob, eve, dan, joe, kim, pam, ron, sam, tim, una, vic = players
 
