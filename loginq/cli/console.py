@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from loginq.cli.output import HIDDEN, Output, plain
-from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, Refused
+from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +32,8 @@ class Mark(StrEnum):
 
 _MARK_STYLES = {Mark.OK: "green", Mark.WARN: "bold yellow", Mark.BAD: "bold red", Mark.UNKNOWN: "dim"}
 _EXIT_CODES: dict[type[LoginqError], int] = {Invalid: 2, NoTarget: 3, NotFound: 3, Refused: 4}
+GUIDED: dict[type[LoginqError], str] = {NoTarget: "operating", Unavailable: "errors"}
+"""The page of the guide that says more, where a sentence is not all that there is to say."""
 
 
 def exit_code(exc: LoginqError) -> int:
@@ -101,10 +103,11 @@ def done(what: str) -> None:
 
 
 def error(exc: LoginqError) -> None:
-    """What happened, and what to do."""
+    """What happened, what to do, and which page says more."""
     err().print(text("Error: ", "bold red") + text(exc.message), soft_wrap=True)
-    if exc.hint:
-        say(exc.hint)
+    more = [f"More: `loginq guide {page}`." for kind, page in GUIDED.items() if isinstance(exc, kind)]
+    if words := " ".join([exc.hint, *more]).strip():
+        say(words)
 
 
 def document(value: Any) -> None:

@@ -16,6 +16,7 @@ from loginq.deploy import limits, template
 from loginq.deploy.assets import TEMPLATE
 from loginq.doctor import quotas
 from loginq.service.operations import acts, crowds
+from loginq.service.requests import crowd
 from loginq.service.rules import errors, line, player, polling, sessions, token
 from loginq.service.rules.times import DAY, MINUTE, SECOND
 from loginq.service.store import rosters

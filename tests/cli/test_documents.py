@@ -1,6 +1,7 @@
 """README and guide: what they name is there, what they say to type can be typed, what is made from code is current."""
 
 import ast
+import html
 import json
 import re
 import shlex
@@ -13,7 +14,7 @@ import typer.main
 import yaml
 
 from lambdas import http
-from loginq.cli import app
+from loginq.cli import app, console
 from loginq.cli.reference import commands, described
 from loginq.deploy.assets import TEMPLATE
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
@@ -99,6 +100,14 @@ def test_every_command_is_listed_and_said_when_to_use() -> None:
     for words, _ in commands(LOGINQ):
         assert f"| `{' '.join(words)}" in TEXTS["commands"]
         assert " ".join(words) in told, words
+
+
+def test_what_is_typed_in_the_picture_parses() -> None:
+    drawn = html.unescape((GUIDE / "session.svg").read_text(encoding="utf-8")).replace("\xa0", " ")
+    typed = re.findall(r">(loginq .*?)<", drawn)
+    assert len(typed) == 4, typed
+    for line in typed:
+        _parse(LOGINQ, line.split()[1:])
 
 
 @pages
@@ -207,6 +216,11 @@ def test_a_page_that_is_not_there(run: Run) -> None:
     assert screen.code == 3
     assert screen.err.splitlines()[0] == "Error: There is no page '../../README'."
     assert screen.err.splitlines()[1].startswith("There are: alarms, api, benchmarks, ")
+
+
+def test_an_error_names_pages_that_are_there(run: Run) -> None:
+    assert {*console.GUIDED.values()} <= {page.stem for page in GUIDE.glob("*.md")}
+    assert run("queue", "stats").err.endswith(" More: `loginq guide operating`.")
 
 
 def test_pages_are_completed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

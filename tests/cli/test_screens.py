@@ -80,7 +80,8 @@ def test_an_emulator_that_is_gone(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     screen = run("queue", "stats")
     assert (screen.code, screen.err) == (
         3,
-        f"Error: The emulator at http://127.0.0.1:{port} does not answer.\nStart it with `loginq local up`.",
+        f"Error: The emulator at http://127.0.0.1:{port} does not answer.\n"
+        "Start it with `loginq local up`. More: `loginq guide operating`.",
     )
 
 

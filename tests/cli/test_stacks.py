@@ -114,7 +114,8 @@ def test_a_stack_that_is_up_without_its_keys_says_how_that_is_mended(run: Run, m
         [
             "✓ The stack 'loginq' is up.",
             "Error: DescribeStacks: Rate exceeded.",
-            "The stack is up, but not all that it needs besides: run `loginq deploy` again. Try again in a moment.",
+            "The stack is up, but not all that it needs besides: run `loginq deploy` again. Try again in a moment. "
+            "More: `loginq guide errors`.",
         ],
     )
 
