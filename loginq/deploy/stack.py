@@ -105,7 +105,7 @@ class Stack:
                 ChangeSetType="UPDATE" if update else "CREATE",
                 TemplateURL=template_url,
                 Parameters=[_parameter(name, value) for name, value in parameters.items()],
-                Capabilities=["CAPABILITY_IAM"],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )["Id"]
         try:

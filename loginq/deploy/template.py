@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from loginq.deploy.assets import TEMPLATE
+from loginq.deploy.expansion import expanded
 from loginq.deploy.limits import WARM, clashes, refuse
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.polling import longest_poll
@@ -59,6 +60,7 @@ class Template:
 
     text: str
     document: dict[str, Any]
+    """Without loops."""
 
     @property
     def defaults(self) -> dict[str, str]:
@@ -174,4 +176,4 @@ def _check_number(name: str, value: str, spec: dict[str, Any]) -> None:
 def load(path: Path = TEMPLATE) -> Template:
     """The template of this version."""
     text = path.read_text()
-    return Template(text, yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    return Template(text, expanded(yaml.load(text, _Loader)))  # noqa: S506 - a SafeLoader with CloudFormation's tags

