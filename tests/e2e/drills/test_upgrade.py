@@ -37,6 +37,11 @@ KEPT_UP = {
     "alive_at", "anchored_at", "closed_to", "counted_to", "lived", "no_show_share", "refund_until", "version", "writer",
 }  # fmt: skip
 """Of the line's row, what is stamped and counted by whoever looks after it, the older one too, with nobody moved."""
+HELD = {
+    "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage", "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient",
+    "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret",
+    "AWS::SNS::Topic", "AWS::SQS::Queue",
+}  # fmt: skip
 TOLD = ("login_status", "state", "line_state", "position", "ahead", "message")
 
 Loginq = Callable[..., Any]
@@ -154,6 +159,20 @@ def _rows(target: Target) -> Rows:
     return {(item["PK"]["S"], item["SK"]["S"]): item for page in pages for item in page["Items"]}
 
 
+def _made(target: Target) -> dict[str, str]:
+    """What holds something, or is known to somebody, by its logical id: none of it may become another."""
+    cloudformation = boto3.client(
+        "cloudformation",
+        region_name=target.region,
+        endpoint_url=target.endpoint_url,
+        aws_access_key_id=target.access_key,
+        aws_secret_access_key=target.secret_key,
+    )
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=target.stack)
+    found = [each for page in pages for each in page["StackResourceSummaries"] if each["ResourceType"] in HELD]
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+
+
 def _known(before: Any, now: Any) -> Any:
     """What is said now, of what was said before: a newer version may say more."""
     if isinstance(before, dict) and isinstance(now, dict):
@@ -223,7 +242,7 @@ def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -
         old("queue", "message", "Back soon")
         answers = [_told(player) for player in players]
         stats, audit, keys, jwks = _stats(old), old("queue", "audit"), old("keys", "show"), _jwks(target)
-        rows = _rows(target)
+        rows, made = _rows(target), _made(target)
     finally:
         old("local", "down")
     assert stats["line"]["waiting"] >= IN_LINE  # a batch that came twice leaves holes
@@ -234,6 +253,7 @@ def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -
         deployed = new("deploy", "--local", "--yes")
         assert deployed["applied"]
         assert _target(folder) == target
+        assert made.items() <= _made(target).items()
         now = _rows(target)
         assert _known(_lasting(rows), now) == _lasting(rows)
         assert _accounts(now) == _accounts(rows)
