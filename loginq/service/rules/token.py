@@ -19,7 +19,7 @@ JWKS_MAX_AGE = 300
 """Seconds that a game server may keep the key set; a key is published at least that long before it signs."""
 PUBLIC = ("kty", "crv", "x", "y")
 LEEWAY = 60
-"""Seconds that the clocks of a game server and of the API may differ; README's snippets allow as many."""
+"""Seconds that the clocks of a game server and of the API may differ; the guide's snippets allow as many."""
 _INSTANTS = "iat", "exp"
 _LAST = 253_402_300_799
 """The last second of the year 9999, behind which there is no date."""
