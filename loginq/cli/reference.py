@@ -109,11 +109,19 @@ def _says(spec: Mapping[str, Any]) -> str:
     return str(spec["description"]).rstrip(".")
 
 
+_MORE = " More: `loginq guide alarms`."
+"""What each alarm ends with, and the page of the alarms need not say."""
+
+
 def _alarms() -> str:
     resources = template.load().document["Resources"]
     alarms = {name: each for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
     rows = [
-        (f"[{name}](#{name.lower()})", _rings(each["Properties"]), each["Properties"]["AlarmDescription"].strip())
+        (
+            f"[{name}](#{name.lower()})",
+            _rings(each["Properties"]),
+            each["Properties"]["AlarmDescription"].strip().removesuffix(_MORE),
+        )
         for full in (False, True)
         for name, each in alarms.items()
         if each.get("Condition", "").startswith("IsFull") is full

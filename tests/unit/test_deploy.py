@@ -374,6 +374,7 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name
         assert alarm["TreatMissingData"] == ("breaching" if name == "SettleSilentAlarm" else "notBreaching"), name
         assert "`loginq " in alarm["AlarmDescription"] or "Service Quotas" in alarm["AlarmDescription"], name
+        assert alarm["AlarmDescription"].endswith(" More: `loginq guide alarms`."), name
     mail = document["Resources"]["AlarmsByEmail"]
     assert (mail["Properties"]["Endpoint"], mail["Condition"]) == ({"Ref": "AlarmEmail"}, "Notifies")
 
