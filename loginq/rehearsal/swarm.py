@@ -24,6 +24,8 @@ from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
 from loginq.client import Account, Api, Game, Trouble, enter, session_for  # noqa: E402
+from loginq.service.rules.measure import came_true, percentile  # noqa: E402
+from loginq.service.rules.times import SECOND  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
 
@@ -56,20 +58,22 @@ class Swarm:
             "done": self.over,
             "admitted": len(self.waits),
             "calls_ms": calls,
-            "wait_seconds": {f"p{round(100 * p)}": _percentile(self.waits, p) for p in (*PERCENTILES, 1.0)},
+            "wait_seconds": {f"p{round(100 * p)}": _share(self.waits, p) for p in (*PERCENTILES, 1.0)},
             "eta": {
                 "told": len(self.eta_errors),
-                "within_a_tenth": sum(abs(told - came) <= max(2, came / 10) for told, came in self.eta_errors),
-                "median_error_seconds": _percentile([abs(told - came) for told, came in self.eta_errors], 0.5),
+                "within_a_tenth": sum(
+                    came_true(round(told * SECOND), round(came * SECOND), 0) for told, came in self.eta_errors
+                ),
+                "median_error_seconds": _share([abs(told - came) for told, came in self.eta_errors], 0.5),
             },
             "admitted_at": [round(at, 3) for at in sorted(self.admitted_at)],
             "troubles": dict(self.troubles),
         }
 
 
-def _percentile(values: list[float], share: float) -> float | None:
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else None
+def _share(values: list[float], share: float) -> float | None:
+    found = percentile(sorted(values), share)
+    return None if found is None else round(found, 3)
 
 
 class _Http:
