@@ -230,8 +230,8 @@ def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_each_call_is_counted(
     called: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"INITIAL_RATE": "1000", "POWERTOOLS_METRICS_NAMESPACE": "a-stack"}.items():
-        monkeypatch.setenv(name, value)
+    for name, value in {"INITIAL_RATE": "50", "POWERTOOLS_METRICS_NAMESPACE": "a-stack"}.items():
+        monkeypatch.setenv(name, value)  # at 50 a second the valve has one shard
     metrics._metrics.cache_clear()
     claims = {"token_use": "id", "sub": "ada"}
     event: dict[str, Any] = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}
@@ -243,7 +243,7 @@ def test_each_call_is_counted(
     process_login_queue.handler({"Records": [bad, stale]}, Context(5_000))
     assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
     there = runtime.queue()
-    there.lines.change(lambda line, t: line.join(t, 1))
+    there.lines.change(lambda line, t: replace(line.join(t, 1), opened=1))
     there.table.update(*key("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
     asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
@@ -254,9 +254,7 @@ def test_each_call_is_counted(
     assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
     settle_line.handler({}, Context(5_000))
     said = counted(capsys)
-    # One in the last 60 to 70 s; none if it was counted in a shard that a line which is paused by now does not look at.
-    achieved = said.pop("AchievedRate")
-    assert achieved == 0 or 1 / 70 - 0.001 <= achieved <= 1 / 60 + 0.001
+    assert 1 / 70 - 0.001 <= said.pop("AchievedRate") <= 1 / 60 + 0.001  # one in the last 60 to 70 s
     assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0}
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))

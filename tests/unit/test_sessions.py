@@ -3,6 +3,7 @@
 import itertools
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -266,6 +267,17 @@ def settle_all(world: World) -> None:
         world.queue.lines.change(lambda line, t: line.renew(t))
         settle(world.queue)
         world.later(30 * SECOND)
+
+
+def test_who_was_in_before_game_servers_said_who_joined_is_not_taken_for_unused(world: World) -> None:
+    """`ReportsJoined` is turned on while players are in the game, of whom nobody will ever say that they joined."""
+    ada = someone()
+    world.let_in(ada)
+    silent = replace(world.queue.rules, reports_joined=False)
+    settle_all(replace(world, queue=replace(world.queue, rules=silent)))
+    assert world.queue.lines.read().counted_to == 1
+    settle_all(world)
+    assert (world.player(ada).left_at, world.departed()) == (None, 0)
 
 
 def test_what_each_thing_does_to_the_counts(world: World) -> None:

@@ -4,18 +4,9 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
-from loginq.service.requests.login import (
-    TICKET_BYTES,
-    TRIES,
-    changing,
-    enter,
-    replaced,
-)
+from loginq.service.requests.login import TICKET_BYTES, TRIES, changing, enter, replaced
 from loginq.service.requests.placing import Message, place
-from loginq.service.rules.errors import (
-    ConditionFailed,
-    LoginqError,
-)
+from loginq.service.rules.errors import ConditionFailed, LoginqError
 from loginq.service.rules.login import blocked, resting
 from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.ticket import Ticket

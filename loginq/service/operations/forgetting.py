@@ -3,9 +3,7 @@
 from contextlib import suppress
 
 from loginq.service.requests.login import leave
-from loginq.service.rules.errors import (
-    UnknownTicket,
-)
+from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import DAY, HOUR, SECOND
 from loginq.service.store.queue import Queue

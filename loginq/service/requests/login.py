@@ -77,9 +77,8 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
         player, entered = _come_in(queue, player, line)
         late = (player.admitted_at or 0) - player.eta_at if entered and player.eta_at is not None else None
     token = _token(queue, player, line)
-    if (
-        decide(player, line, queue.clock(), queue.rules.admission) is Step.OVER
-    ):  # asked last: no token is over when given
+    # Asked last, so that no token is over when it is given.
+    if decide(player, line, queue.clock(), queue.rules.admission) is Step.OVER:
         raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
     return replace(_standing(queue, player, line), token=token, is_new=entered, eta_error=late)
 
@@ -87,7 +86,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
 def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:
     """Give the ticket up, and the place with it, be it in line or in the game.
 
-    A player who does it has to wait `players.COOL_DOWN` for the next one. Raises `UnknownTicket` when there is none.
+    A player who does it has to wait `player.COOL_DOWN` for the next one. Raises `UnknownTicket` when there is none.
     """
     for _ in range(TRIES):
         player = queue.players.get(who.sub)
@@ -160,9 +159,12 @@ def _come_in(queue: Queue, player: Player, line: Line) -> tuple[Player, bool]:
 def _come_back(queue: Queue, player: Player) -> tuple[Player, bool]:
     """Let a player in who was in the game before, if returners are not coming too fast; and whether this call did."""
     rate = queue.rules.return_rate or RETURNS * queue.lines.cached().rate_at(queue.clock())
-    if not queue.valve.take_back(rate, queue.clock(), queue.random) or queue.lines.cached().paused:
+    if not queue.valve.take_back(rate, queue.clock(), queue.random):
         return player, False
-    return enter(queue, player, queue.clock())
+    line, t = queue.lines.cached(), queue.clock()  # it may have taken its time
+    if decide(player, line, t, queue.rules.admission) is not Step.RETURN:
+        return player, False
+    return enter(queue, player, t)
 
 
 def enter(queue: Queue, player: Player, t: int) -> tuple[Player, bool]:

@@ -20,8 +20,6 @@ from loginq.service.rules.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
-
-
 AT_ONCE = 50_000
 """Positions counted in one run."""
 UNUSED = 1 * MINUTE
@@ -71,7 +69,7 @@ class Settled:
     waiting: int
     asked_per_second: float
     achieved_per_second: float
-    """What came through the valve in the last whole minute."""
+    """What came in: `measure.achieved`."""
     short: bool
     """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
 
