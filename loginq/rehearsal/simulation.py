@@ -83,20 +83,24 @@ class Player:
     """What became of one arrival; instants in ms, None for not (yet).
 
     Args:
-        row: what its row would say. position: the one in the middle of a cohort. first: its first.
+        row: what its row would say, at the position in the middle of a cohort. first: its first.
         first_eta: what it was told on joining.
         polls: of each member. expired: its position was closed before it came.
     """
 
     arrival: Arrival
     row: rows.Player = _QUEUED
-    position: int | None = None
     first: int = 0
     placed_at: int | None = None
     first_eta: int | None = None
     admitted_at: int | None = None
     polls: int = 0
     expired: bool = False
+
+    @property
+    def position(self) -> int | None:
+        """None while not placed."""
+        return self.row.position
 
 
 @dataclass(slots=True)
@@ -196,11 +200,11 @@ class _World:
         self.outcome.batches += -(-taken // self.scenario.batch)
         for player in batch:
             player.first, player.placed_at = first, t
-            player.position = first + (player.arrival.count - 1) // 2
-            player.row = replace(_QUEUED, position=player.position)
+            position = first + (player.arrival.count - 1) // 2
+            player.row = replace(_QUEUED, position=position)
             self.placed.append(player)
             self.starts.append(first)
-            wait = self.line.wait(player.position, clock)
+            wait = self.line.wait(position, clock)
             player.first_eta = None if wait is None else clock + wait
             first += player.arrival.count
             if player.arrival.silent or player.arrival.synthetic:
