@@ -41,6 +41,7 @@ class Faults:
     ) -> None:
         self._point(None)
         self._server.shutdown()
+        self._server.server_close()
 
     def _point(self, url: str | None) -> None:
         """The functions' environment with this address of AWS, so that each of them starts anew."""
