@@ -13,7 +13,6 @@ from aws_lambda_powertools import Logger
 
 from lambdas.metrics import emit
 from loginq.service.rules.errors import OutOfTime
-from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
@@ -43,10 +42,10 @@ def queue() -> Queue:
         ),
         table=os.environ["DYNAMO_TABLE_NAME"],
         sqs_url=os.environ["SQS_URL"],
-        rules=Rules.parse(os.environ),
         clock=system_clock,
         keys_id=os.environ.get("SIGNING_KEYS"),
         issuer=os.environ.get("ISSUER", ""),
+        begins=True,
         log=_note,
     )
     made.table.sleep = _pause

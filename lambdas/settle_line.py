@@ -5,11 +5,15 @@ from typing import Any
 
 from lambdas.runtime import logged, queue
 from loginq.service.requests.minute import settle
+from loginq.service.rules.errors import NotReady
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What was done, out."""
     with logged(context) as line:
-        done = asdict(settle(queue()))
+        try:
+            done = asdict(settle(queue()))
+        except NotReady as exc:  # the schedule begins before the deployment's end
+            done = {"not_ready": exc.message}
         line |= done
         return done

@@ -24,6 +24,7 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 
 REGION = "eu-west-1"
 _POLICY = {
@@ -137,8 +138,9 @@ def now() -> list[int]:
 
 @pytest.fixture
 def queue(aws: Aws, target: Target, now: list[int]) -> Queue:
-    rules = Rules(initial_rate=20_000)
-    return connect(aws, table=target.table, sqs_url=target.sqs_url, rules=rules, clock=lambda: now[0])
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, clock=lambda: now[0], begins=True)
+    write(queue.table, queue.name, Rules(initial_rate=20_000))
+    return queue
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 
 T = 1_800_000_000_000
 RULES = Rules(initial_rate=1_000_000, initial_capacity=100, reports_joined=True)
@@ -71,13 +72,15 @@ class World:
 def made(aws: Aws, table: str = "table", url: str = "url", rules: Rules = RULES) -> World:
     """A new one on this AWS."""
     now = [T]
-    queue = connect(aws, table=table, sqs_url=url, rules=rules, clock=lambda: now[0], name=secrets.token_hex(4))
+    queue = connect(aws, table=table, sqs_url=url, clock=lambda: now[0], name=secrets.token_hex(4), begins=True)
+    write(queue.table, queue.name, rules)
     return World(queue, now)
 
 
-def with_rules(world: World, **changes: object) -> World:
-    """The same queue by other rules."""
-    return World(replace(world.queue, rules=replace(world.queue.rules, **changes)), world.now)  # type: ignore[arg-type]
+def rule(world: World, **changes: object) -> None:
+    """The queue goes by these rules from now on."""
+    write(world.queue.table, world.queue.name, replace(world.queue.rules, **changes))  # type: ignore[arg-type]
+    world.queue.lines.read()
 
 
 def someone() -> Identity:

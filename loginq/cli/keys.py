@@ -36,12 +36,11 @@ def rotate(
     from loginq.cli import console
     from loginq.cli.session import open_session
     from loginq.service.operations.acts import rotate_keys
-    from loginq.service.rules.settings import Rules
 
     session = open_session()
     session.announce()
     confirm("Sign with the next key from now on?", yes)
-    admission = Rules.of_stack(session.stack.parameters()).admission
+    admission = session.queue.rules.admission
     done = rotate_keys(session.queue, session.keys, session.caller, admission, force=force)
     if json:
         console.document({"target": session.name, "signs": done.after, "signed": done.before})

@@ -100,7 +100,7 @@ def clean(yes: Yes = False, json: Json = False) -> None:
             for count in delete(session.queue):
                 removed += count
                 advance(count)
-            for count in clean_real(session.ruled_users):
+            for count in clean_real(session.users):
                 accounts += count
                 advance(count)
     finally:

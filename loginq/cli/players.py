@@ -247,7 +247,7 @@ def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> l
     from loginq.service.rules.player import Identity
     from loginq.service.store.table import attempts
 
-    queue, users = session.ruled, session.users
+    queue, users = session.queue, session.users
     found = attempts(lambda name: identity(queue, users, name), names)
     done = iter(operation(queue, session.caller, [who for who in found if isinstance(who, Identity)]))
     outcomes = [next(done) if isinstance(who, Identity) else who for who in found]

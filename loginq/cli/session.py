@@ -3,7 +3,7 @@
 import os
 import re
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,6 @@ from loginq.service.operations.resolver import (
 )
 from loginq.service.operations.target import DEFAULT_STACK, Target
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
-from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 
@@ -53,13 +52,7 @@ class Session:
     @cached_property
     def queue(self) -> Queue:
         """Its queue, by the clock of AWS."""
-        return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url, rules=Rules())
-
-    @cached_property
-    def ruled(self) -> Queue:
-        """The same queue by the rules of its stack, for what depends on them: whose admission is over, who departs."""
-        rules = replace(Rules.of_stack(self.stack.parameters()), initial_rate=None)
-        return replace(self.queue, rules=rules)
+        return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url)
 
     @cached_property
     def users(self) -> "Users":
@@ -67,13 +60,6 @@ class Session:
         from loginq.service.operations.accounts import Users
 
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
-
-    @cached_property
-    def ruled_users(self) -> "Users":
-        """The same, for taking accounts away, and the places with them."""
-        from loginq.service.operations.accounts import Users
-
-        return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.ruled)
 
     @cached_property
     def keys(self) -> "Keys":

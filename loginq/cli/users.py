@@ -228,7 +228,7 @@ def delete(name: Name, yes: Yes = False, json: Json = False) -> None:
     session.announce()
     name = session.users.get(name).username
     confirm(f"Delete {name} and the player row?", yes)
-    account = session.ruled_users.delete(name)
+    account = session.users.delete(name)
     _record(session, "delete user", account.sub, "deleted")
     if json:
         console.document({"username": account.username, "sub": account.sub, "deleted": True})

@@ -17,9 +17,11 @@ from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, 
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.token import KeySet
+from loginq.service.store import keys
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
-from loginq.service.store.queue import connect
+from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write as write_rules
 from loginq.service.store.signing import Keys, Published
 
 Say = Callable[[str], None]
@@ -93,9 +95,8 @@ class Deployment:
     def apply(self, plan: Plan) -> Iterator[Event]:
         """Apply a plan; its events as they come. Raises `Failed` with the one that caused a failure."""
         assert plan.change_set is not None  # noqa: S101 - whoever has changes to apply has their change set
-        if plan.update:  # from a version that published no keys: its functions do not miss them, the new ones would
-            with suppress(NotFound):
-                self._keys()
+        if plan.update:  # from a version without published keys or a row of rules: its functions do not miss them
+            self._prepare()
         try:
             yield from self.stack.execute(plan.change_set)
         except Failed as exc:
@@ -120,24 +121,22 @@ class Deployment:
         return Target.from_outputs(self.stack.name, self.region, self.stack.outputs(), **place)
 
     def start_line(self) -> Line:
-        """Make what the stack needs and no template can: the signing keys and the line, with the stack's lease."""
-        target, kid, parameters = self.target(), self._keys().active["kid"], self.stack.parameters()
-        rules = Rules.of_stack(parameters)
-        lease = rules.lease
-        lines = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=rules).lines
+        """Make what the stack needs and no template can: its rules, the signing keys, and the line with its lease."""
+        kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(self.stack.parameters())
+        write_rules(queue.table, queue.name, rules)
 
         def started(line: Line, t: int) -> Line | None:
-            if line.version and (line.lease, line.kid) == (lease, kid):
+            if line.version and (line.lease, line.kid) == (rules.lease, kid):
                 return None
-            return replace(line.set_lease(t, lease), kid=kid)
+            return replace(line.set_lease(t, rules.lease), kid=kid)
 
-        return lines.change(started)
+        return queue.lines.change(started)
 
     def tidy(self, say: Say) -> None:
         """Let go in the bucket what no deployment needs; that this cannot be done is said, and harms nothing."""
         try:
             named = named_by_stacks(self.aws, self.artifacts.bucket)
-            self.artifacts.supersede({key for keys in named.values() for key in keys})
+            self.artifacts.supersede({key for each in named.values() for key in each})
         except LoginqError as exc:
             say(f"Old bundles stay in the bucket {self.artifacts.bucket}: {exc.message}")
 
@@ -154,10 +153,21 @@ class Deployment:
         found = self.stack.describe()
         return removal.kept(self.stack, found, self.stack.resources()) if found else {}
 
+    def _prepare(self) -> None:
+        """What this version's functions need from their first call on, as the stack is before they come."""
+        with suppress(NotFound):
+            self._keys()
+        queue = self._queue()
+        if queue.table.get(*keys.rules(queue.name)) is None:
+            write_rules(queue.table, queue.name, Rules.of_stack(self.stack.parameters()))
+
+    def _queue(self) -> Queue:
+        target = self.target()
+        return connect(self.aws, table=target.table, sqs_url=target.sqs_url, begins=True)
+
     def _keys(self) -> KeySet:
         """The signing keys, made where there are none, and published where they are not."""
-        target, secret = self.target(), self.stack.outputs()["SigningKeysId"]
-        queue = connect(self.aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+        queue, secret = self._queue(), self.stack.outputs()["SigningKeysId"]
         public = Published(queue.table, queue.name)
         return Keys(self.aws.client("secretsmanager"), secret).ensure(system_clock(), public)
 

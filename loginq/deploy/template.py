@@ -155,8 +155,9 @@ def _check(name: str, value: str, spec: dict[str, Any]) -> None:
     if spec["Type"] == "Number" and "AllowedValues" not in spec:
         _check_number(name, value, spec)
     if name in PARAMETERS:
+        rules = Rules.of_stack({name: value})
         try:
-            Rules.of_stack({name: value}).new_line(0)
+            rules.new_line(0)
         except Invalid as exc:
             raise Invalid(f"{name} cannot be {value!r}: {exc.message}", exc.hint) from exc
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from loginq.deploy.stack import Stack, failed_of
 from loginq.deploy.states import How
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import LoginqError, NotFound, Refused
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
@@ -165,12 +166,22 @@ def _by_aws(difference: dict[str, Any]) -> bool:
 
 
 def _parameters(patient: Patient) -> Finding:
-    """What a deploy of these parameters would refuse."""
-    clashes = limits.clashes(patient.parameters(), on_aws=not patient.is_local)
+    """Whether the functions go by them, and what a deploy of them would refuse."""
+    given = patient.parameters()
+    patient.queue.lines.read()
+    wanted, rules = Rules.of_stack(given), patient.queue.rules
+    if others := [rule.metadata["parameter"] for rule in fields(Rules) if _differ(rule.name, wanted, rules)]:
+        says = f"the functions go by other values: {', '.join(others)}"
+        return Finding("parameters", Verdict.BAD, says, "Run `loginq deploy`.")
+    clashes = limits.clashes(given, on_aws=not patient.is_local)
     if clashes:
         says, do = (" ".join(getattr(each, name) for each in clashes) for name in ("says", "do"))
         return Finding("parameters", Verdict.WARN, says.removesuffix("."), f"Deploy again. {do}")
     return Finding("parameters", Verdict.OK, "they agree with one another")
+
+
+def _differ(name: str, one: Rules, other: Rules) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
 
 
 def _concurrency(patient: Patient) -> Finding:

@@ -26,11 +26,14 @@ from loginq.service.operations.target import Target
 from loginq.service.requests.minute import WRAP_UP, settle
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.minute import ADMITTING
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
 from loginq.service.store.keys import player as key
+from loginq.service.store.keys import rules
 from loginq.service.store.queue import Queue
 from loginq.service.store.rosters import Place
+from loginq.service.store.rules import write
 
 # The time of a call
 
@@ -68,6 +71,7 @@ def called(target: Target, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # A call has all the time in the world, or none: how busy this machine is must not end one.
     monkeypatch.setattr(runtime, "budget", lambda has, **how: (math.inf, 0.0) if has > 1 else budget(has, **how))
     runtime.queue.cache_clear()
+    write(runtime.queue().table, "main", Rules(initial_rate=1_000_000))
     yield
     runtime.queue.cache_clear()
 
@@ -81,7 +85,6 @@ def delivery(name: str, body: str, received: int = 1, receipt: str = "a-receipt"
 @pytest.fixture
 def shown(called: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Which messages the placing function asked to have again, and in how many seconds."""
-    monkeypatch.setenv("INITIAL_RATE", "1000")
     asked: list[tuple[str, int]] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
@@ -119,6 +122,7 @@ def test_what_cannot_be_handed_back_soon_is_handed_back(
     called: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("SQS_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/gone")
+    runtime.queue.cache_clear()
     answer = process_login_queue.handler({"Records": [delivery("m-1", "nonsense")]}, Context(30_000))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     assert [note["event"] for record in caplog.records for note in vars(record)["notes"]] == ["handed_back_late"]
@@ -157,6 +161,16 @@ def test_a_report_is_answered_event_by_event(called: None) -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, "bad_request")
 
 
+def test_before_the_deployments_end_settling_rests_and_a_login_is_told_to_come_back(
+    called: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = runtime.queue()
+    there.table.write_all(deletes=[rules(there.name)])
+    assert settle_line.handler({}, Context(5_000)) == {"not_ready": "The queue has no rules yet."}
+    assert ask("GET", "ada")["statusCode"] == 503
+    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+
+
 def test_an_access_token_is_no_id_token(called: None) -> None:
     for claims in ({"token_use": "access", "sub": "ada"}, {"token_use": "id"}, {}):
         event = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}
@@ -165,7 +179,6 @@ def test_an_access_token_is_no_id_token(called: None) -> None:
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INITIAL_RATE", "1000")
     event: dict[str, Any] = {"requestContext": {"authorizer": {"claims": {"token_use": "id", "sub": "ada"}}}}
     said = [
         queue_player_login.handler({**event, "httpMethod": verb}, Context(5_000)) for verb in ("GET", "DELETE", "GET")
@@ -191,7 +204,6 @@ def test_a_refusal_by_design_is_no_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A queue that is closed for the night rings nobody out of bed, and answers no storm."""
-    monkeypatch.setenv("INITIAL_RATE", "1000")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "a-stack")
     metrics._metrics.cache_clear()
     runtime.queue().players.block("bob", blocked=True)
@@ -230,8 +242,8 @@ def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_each_call_is_counted(
     called: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"INITIAL_RATE": "50", "POWERTOOLS_METRICS_NAMESPACE": "a-stack"}.items():
-        monkeypatch.setenv(name, value)  # at 50 a second the valve has one shard
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "a-stack")
+    write(runtime.queue().table, "main", Rules(initial_rate=50_000))  # at that the valve has one shard
     metrics._metrics.cache_clear()
     claims = {"token_use": "id", "sub": "ada"}
     event: dict[str, Any] = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}

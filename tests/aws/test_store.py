@@ -17,7 +17,6 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
 from loginq.service.rules.minute import Memory
-from loginq.service.rules.settings import Rules
 from loginq.service.store.audit import actions, record
 from loginq.service.store.aws import Aws, translated
 from loginq.service.store.clock import ServerClock
@@ -118,7 +117,7 @@ def _key() -> dict[str, Any]:
 
 
 def test_writers_who_meet_both_take_effect(queue: Queue, aws: Aws, target: Target, now: list[int]) -> None:
-    other = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules(), clock=lambda: now[0])
+    other = connect(aws, table=target.table, sqs_url=target.sqs_url, clock=lambda: now[0])
     queue.lines.change(lambda line, t: line.join(t, 1))
     tries = 0
 
@@ -188,7 +187,7 @@ def test_what_the_line_refuses_is_a_clear_error(queue: Queue) -> None:
 
 
 def test_without_a_line_there_is_no_target(aws: Aws, target: Target) -> None:
-    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url)
     with pytest.raises(NoTarget, match="no line yet"):
         queue.lines.read()
 

@@ -27,6 +27,7 @@ from loginq.service.store import line as lines
 from loginq.service.store import table
 from loginq.service.store.intake import PER_REQUEST
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 from loginq.service.store.table import pack
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call, Row, recorded
@@ -192,6 +193,7 @@ class Rush:
 
     def play(self) -> Self:
         """To its end."""
+        write(table.Table(self.dynamodb, "table"), "main", RULES)
         batches = iter([self._messages() for _ in range(self.batches)])
         with self.time.governing():
             self.time.run([lambda: self._function(batches)] * self.functions)
@@ -210,7 +212,7 @@ class Rush:
         aws = InMemory()
         aws.dynamodb = _Slow(self.dynamodb, self)  # type: ignore[assignment]
         clock = lambda: T + round(self.time.now * 1_000)  # noqa: E731
-        queue = connect(aws, table="table", sqs_url="url", rules=RULES, clock=clock)
+        queue = connect(aws, table="table", sqs_url="url", clock=clock, begins=True)
         queue.table.sleep, queue.table.random = self.time.sleep, self.random
         return queue
 

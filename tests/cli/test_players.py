@@ -54,7 +54,7 @@ def test_players_of_another_state(run: Run, deployed: Target, queue: Queue) -> N
     waiting(queue, "ada", "bob")
     queue.players.register(Identity("sub-cid", "cid", "cid@example.com"), queue.clock())
     screen = run("players", "list", "--state", "registered")
-    assert (screen.code, screen.err) == (0, "This reads the whole table, about 5 items.")
+    assert (screen.code, screen.err) == (0, "This reads the whole table, about 6 items.")
     assert screen.out.splitlines()[2].split() == ["–", "–", "–", "cid"]  # noqa: RUF001
     assert run("players", "list", "--state", "left").err.endswith("Nobody is left.")
     assert [each["username"] for each in json.loads(run("players", "list", "--json").out)] == ["ada", "bob"]

@@ -138,10 +138,10 @@ def test_a_time_is_told_by_the_clock_of_aws(aws: Aws, target: Target, queue: Que
         return now[0] if asked else 0
 
     class Answers:
-        def get_item(self, **parameters: Any) -> Any:
+        def batch_get_item(self, **parameters: Any) -> Any:
             nonlocal asked
             asked = True
-            return queue.table.dynamodb.get_item(**parameters)
+            return queue.table.dynamodb.batch_get_item(**parameters)
 
     standing(queue)
     session = Session(target, aws)

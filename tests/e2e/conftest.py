@@ -22,7 +22,6 @@ from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
 from loginq.service.requests.crowd import parts
 from loginq.service.rules.line import MICRO, Line
-from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 from tests.cli.conftest import clean
@@ -110,7 +109,7 @@ def deployed(emulator: Running, name: str, **parameters: str) -> Stack:
         pass
     deployment.start_line()
     target = deployment.target()
-    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, rules=Rules())
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url)
     users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)
     return Stack(deployment, target, aws, queue, users)
 

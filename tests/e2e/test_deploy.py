@@ -12,6 +12,7 @@ from loginq.deploy.stack import tags_of
 from loginq.deploy.template import Template, load
 from loginq.emulator import REGION, Running
 from loginq.service.rules.errors import Conflict, Failed, Invalid
+from loginq.service.store import keys
 from loginq.service.store.aws import Aws
 from tests.e2e.conftest import Stack
 
@@ -48,13 +49,18 @@ def test_a_changed_api_goes_live_and_a_parameter_is_kept(stack: Stack) -> None:
 
 
 def test_the_lease_follows_the_parameter_and_the_rate_does_not(stack: Stack) -> None:
+    """An older version's stack has no row of rules: it gets what held until then, before a new function comes."""
     stack.queue.lines.change(lambda line, t: line.set_rate(t, 77_000))
+    before = stack.queue.rules
+    stack.queue.table.write_all(deletes=[keys.rules("main")])
     plan = stack.deployment.plan({"LeaseSeconds": "40", "InitialRate": "5"}, quiet)
     for _ in stack.deployment.apply(plan):
-        pass
+        stack.queue.lines.read()
+        assert stack.queue.rules == before
     stack.deployment.start_line()
     line = stack.queue.lines.read()
     assert (line.lease, line.rate) == (40_000, 77_000)
+    assert (stack.queue.rules.lease, stack.queue.rules.initial_rate) == (40_000, 5_000)
 
 
 def test_a_dry_run_of_a_new_stack_leaves_nothing(emulator: Running) -> None:

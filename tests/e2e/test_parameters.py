@@ -1,9 +1,13 @@
 """Every parameter at one extreme, then at the other: a queue that was deployed answers."""
 
+import pytest
+
 from loginq.deploy.template import OURS, load
 from loginq.doctor import checks
 from loginq.doctor.checks import Patient, Verdict
-from tests.e2e.conftest import Stack
+from loginq.service.rules.errors import Unavailable
+from loginq.service.store import keys
+from tests.e2e.conftest import Stack, until
 
 LOW = {
     "InitialRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
@@ -39,18 +43,6 @@ def _answers(stack: Stack) -> int:
     return stack.get("/login", stack.player().account.token()).status_code
 
 
-def _environment(stack: Stack, **variables: str) -> None:
-    """Change the environment of the function behind /login, as somebody at the console could."""
-    lambdas = stack.aws.client("lambda")
-    name = next(
-        each["PhysicalResourceId"]
-        for each in stack.deployment.stack.resources()
-        if each["LogicalResourceId"] == "QueuePlayerLogin"
-    )
-    given = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": {**given, **variables}})
-
-
 def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) -> None:
     assert set(LOW) == set(HIGH) == set(load().document["Parameters"]) - set(OURS)
     assert _answers(stack) == 200
@@ -61,11 +53,14 @@ def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) ->
     assert _answers(stack) == 200
 
 
-def test_a_rule_that_only_a_new_line_needs_stops_nobody_and_one_that_all_need_turns_doctor_red(stack: Stack) -> None:
+def test_rules_that_somebody_spoilt_turn_doctor_red_and_a_deploy_without_changes_mends_them(stack: Stack) -> None:
     patient = Patient(stack.target, stack.aws, stack.queue, stack.deployment.stack)
-    assert checks._functions(patient).verdict is Verdict.OK
-    _environment(stack, INITIAL_RATE="200000")
-    assert _answers(stack) == 200
-    _environment(stack, ADMISSION_SECONDS="soon")
-    assert _answers(stack) == 500
-    assert checks._functions(patient).says == "queue_player_login answers 500: players cannot get in"
+    assert checks._parameters(patient).verdict is Verdict.OK
+    stack.queue.table.update(*keys.rules("main"), write={"admission": "soon", "newer": 1})
+    until(lambda: _answers(stack) == 503)
+    with pytest.raises(Unavailable, match="admission is 'soon'"):
+        checks._parameters(patient)
+    assert stack.deployment.plan({}, lambda text: None).change_set is None
+    stack.deployment.start_line()
+    until(lambda: _answers(stack) == 200)
+    assert (stack.queue.table.get(*keys.rules("main")) or {})["newer"] == 1

@@ -18,6 +18,7 @@ from loginq.service.rules.ticket import Ticket
 from loginq.service.store.aws import Aws, Client
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 from tests.e2e.conftest import Stack, few
 
 PARAMETERS: dict[str, str] = {}
@@ -82,8 +83,9 @@ def url(stack: Stack) -> str:
 def queue_on(
     stack: Stack, url: str, aws: Aws | None = None, clock: Callable[[], int] = system_clock, name: str = "main"
 ) -> Queue:
-    rules = Rules(initial_rate=1_000_000)
-    return connect(aws or stack.aws, table=stack.target.table, sqs_url=url, rules=rules, clock=clock, name=name)
+    if name != "main":
+        write(stack.queue.table, name, Rules(initial_rate=1_000_000))
+    return connect(aws or stack.aws, table=stack.target.table, sqs_url=url, clock=clock, name=name, begins=True)
 
 
 def newcomers(queue: Queue, n: int) -> list[Identity]:

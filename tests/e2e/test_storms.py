@@ -28,6 +28,7 @@ from loginq.service.store.aws import Aws, Client
 from loginq.service.store.clock import system_clock
 from loginq.service.store.intake import Letter
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 from tests.e2e.conftest import Stack
 
 PLAYERS, SKEW = 40, 500
@@ -129,8 +130,7 @@ class World:
 
     def queue(self, aws: Aws, skew: int = 0) -> Queue:
         clock = lambda: system_clock() + skew + self.later  # noqa: E731
-        rules = Rules(initial_rate=1_000_000)
-        made = connect(aws, table=self.stack.target.table, sqs_url=self.url, rules=rules, clock=clock, name=self.name)
+        made = connect(aws, table=self.stack.target.table, sqs_url=self.url, clock=clock, name=self.name, begins=True)
         made.table.sleep = lambda seconds: None
         return made
 
@@ -193,6 +193,7 @@ def test_after_the_storm_everybody_has_one_place_and_is_in_once(stack: Stack, se
     random = Random(seed)
     name = f"storm{seed}-{steps}"
     url = str(stack.aws.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "5"})["QueueUrl"])
+    write(stack.queue.table, name, Rules(initial_rate=1_000_000))
     world = World(stack, name, url)
     world.players = [Identity(f"{name}-{secrets.token_hex(6)}", "name") for _ in range(PLAYERS)]
     storms = [Storm(stack.aws, Random(random.random()), 0.3) for _ in range(4)]

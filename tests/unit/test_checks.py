@@ -20,6 +20,7 @@ from loginq.doctor.quotas import LONGEST, PLACED, Crowd
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
 
@@ -93,6 +94,7 @@ def patient(
     clock: Any = None,
     target: Target = TARGET,
     endpoint: str | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
 ) -> Patient:
     said = {name: each if isinstance(each, Says) else Says(each) for name, each in (clients or {}).items()}
 
@@ -102,7 +104,7 @@ def patient(
         return line or Line()
 
     queue = SimpleNamespace(
-        lines=SimpleNamespace(read=read), intake=SimpleNamespace(dead_letters=lambda: dead), clock=clock
+        lines=SimpleNamespace(read=read), rules=rules, intake=SimpleNamespace(dead_letters=lambda: dead), clock=clock
     )
     aws = SimpleNamespace(client=lambda name: said.get(name, Says({})), endpoint_url=endpoint)
     return Patient(target, cast(Aws, aws), cast(Any, queue), cast(Any, stack or Stack()))
@@ -372,6 +374,14 @@ def test_parameters_that_clash_are_told_as_deploy_tells_them(
 ) -> None:
     one = patient(stack=given(PlacingTimeoutSeconds="30", **parameters), endpoint=endpoint)
     assert told(checks._parameters(one)) == expected
+
+
+def test_rules_that_are_not_those_of_the_parameters_are_named() -> None:
+    stack = given(PlacingTimeoutSeconds="30", IntakeVisibilitySeconds="180", LeaseSeconds="61", ReportsJoined="true")
+    says = "the functions go by other values: LeaseSeconds, ReportsJoined"
+    assert told(checks._parameters(patient(stack=stack))) == (BAD, says, "Run `loginq deploy`.")
+    same = replace(Rules(), lease=61_000, reports_joined=True)
+    assert told(checks._parameters(patient(stack=stack, rules=same)))[0] is OK
 
 
 def account(all_: int, unreserved: int) -> dict[str, Answers]:

@@ -22,9 +22,10 @@ from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND, iso
 from loginq.service.store.keys import player as key
 from loginq.service.store.leavings import SHARDS
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
-from tests.world import RULES, T, World, left, someone
+from tests.world import RULES, T, World, left, rule, someone
 
 CALL = 5
 """How long a call of DynamoDB takes here, ms."""
@@ -77,8 +78,9 @@ def contended(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Contended, list
     memory, now = InMemory(), [T]
     monkeypatch.setattr("loginq.service.store.line.time.monotonic", lambda: now[0] / SECOND)
     servers = [
-        connect(memory, table="t", sqs_url="u", rules=RULES, clock=lambda: now[0], name="main") for _ in range(50)
+        connect(memory, table="t", sqs_url="u", clock=lambda: now[0], name="main", begins=True) for _ in range(50)
     ]
+    write(servers[0].table, "main", RULES)
     for n, queue in enumerate(servers):
         queue.table.random, queue.table.sleep = (
             Random(n),
@@ -207,28 +209,29 @@ def test_a_pause_holds_for_who_was_in_the_game(world: World) -> None:
 
 def test_a_realm_that_crashed_comes_back_at_the_return_rate(world: World) -> None:
     who = dropped(world, 60)
-    slow = World(replace(world.queue, rules=replace(RULES, return_rate=2_000)), world.now)  # 2 a second
+    rule(world, return_rate=2_000)  # 2 a second
     world.now[0] += 10 * SECOND - world.now[0] % (10 * SECOND)
     inside, tickets = set[str](), dict[str, str]()
     for ten_seconds in range(1, 4):
         before = len(inside)
         for each in [each for each in who if each.sub not in inside]:
             if each.sub not in tickets:
-                standing = login.request(slow.queue, each)
+                standing = login.request(world.queue, each)
                 tickets[each.sub] = standing.ticket
             else:
-                standing = login.status(slow.queue, each, tickets[each.sub])
+                standing = login.status(world.queue, each, tickets[each.sub])
             assert standing.admitted or 1_000 <= standing.poll_after <= 10_000
             inside |= {each.sub} if standing.admitted else set()
         assert len(inside) - before == min(21, 60 - before)  # two a second, and one
-        slow.later(10 * SECOND)
+        world.later(10 * SECOND)
         assert world.departed() == 60 - len(inside), ten_seconds
         world.now[0] -= FOLDED
 
 
 def test_who_never_came_back_waits_like_everybody_once_the_claim_window_is_over(world: World) -> None:
     (ada,) = dropped(world, 1)
-    queue = replace(world.queue, rules=replace(RULES, return_rate=1))
+    rule(world, return_rate=1)
+    queue = world.queue
     assert login.request(queue, ada).admitted  # one of ten seconds is always let in
     assert report(queue, [left(ada, world.player(ada).ticket or "", world.now[0])]) == ["counted"]
     back = login.request(queue, ada)

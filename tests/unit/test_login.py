@@ -18,7 +18,7 @@ from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
-from tests.world import T, World, left, someone, with_rules
+from tests.world import T, World, left, rule, someone
 
 
 def before(memory: InMemory, operation: str, mention: str, act: Callable[[], Any]) -> None:
@@ -126,7 +126,8 @@ def test_who_is_let_in_by_an_operator_is_among_those_who_came_through(world: Wor
 def test_who_never_came_into_the_game_departs_with_the_next_ticket_where_anybody_counts(
     world: World, capacity: int | None, reports: bool, departed: int
 ) -> None:
-    world, ada = with_rules(world, reports_joined=reports), someone()
+    rule(world, reports_joined=reports)
+    ada = someone()
     world.queue.lines.change(lambda line, t: line.set_capacity(t, capacity))
     world.let_in(ada)
     world.later(5 * MINUTE)

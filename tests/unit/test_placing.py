@@ -8,7 +8,7 @@ from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.store.queue import connect
 from tests.memory import InMemory
-from tests.world import RULES, World, someone
+from tests.world import World, someone
 
 
 def positions(world: World, who: list[Identity]) -> list[int | None]:
@@ -35,7 +35,7 @@ def test_what_there_is_no_time_for_is_handed_back(memory: InMemory, world: World
     hurried.dynamodb = memory.dynamodb
     who = [someone() for _ in range(60)]
     batch = [world.message(each) for each in who]
-    queue = connect(hurried, table="table", sqs_url="url", rules=RULES, clock=world.queue.clock, name=world.queue.name)
+    queue = connect(hurried, table="table", sqs_url="url", clock=world.queue.clock, name=world.queue.name, begins=True)
     outcome = place(queue, batch)
     found = dict(zip((message.id for message in batch), positions(world, who), strict=True))
     assert set(outcome.failed) == {id_ for id_, position in found.items() if position is None}

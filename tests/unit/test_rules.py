@@ -142,40 +142,34 @@ def test_a_target_from_names_and_back() -> None:
         Target.from_names({**given, "AWSOMEGAME_REST_ENDPOINT": "x"})
 
 
-def test_rules_from_a_lambdas_environment() -> None:
-    given = {"ADMISSION_SECONDS": "10", "CLAIM_WINDOW_SECONDS": "20", "LEASE_SECONDS": "30"}
-    assert Rules.parse(given) == Rules(10_000, 20_000, 30_000)
-    assert Rules.parse({}) == Rules()
-    first = {"INITIAL_RATE": "0.5", "INITIAL_CAPACITY": "7"}
-    line = Rules.parse({**given, **first}).new_line(START)
-    assert line == Line(anchored_at=START, alive_at=START, rate=500, burst=1, lease=30_000, capacity=7)
-    assert Rules.parse({**first, "INITIAL_CAPACITY": "0"}).new_line(START).capacity is None
+def test_rules_from_the_parameters_of_a_stack() -> None:
+    given = {"AdmissionSeconds": "10", "ClaimWindowSeconds": "20", "LeaseSeconds": "30", "ReturnRate": "4"}
+    rules = Rules.of_stack({**given, "InitialRate": "0.5", "InitialCapacity": "7", "BatchSize": "100"})
+    assert rules == Rules(10_000, 20_000, 30_000, return_rate=4_000, initial_rate=500, initial_capacity=7)
+    line = Line(anchored_at=START, alive_at=START, rate=500, burst=1, lease=30_000, capacity=7)
+    assert rules.new_line(START) == line
+    assert Rules.of_stack({}) == Rules()
+    assert Rules.of_stack({"InitialCapacity": "0"}).new_line(START).capacity is None
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ADMISSION_SECONDS", "soon"), ("LEASE_SECONDS", "٦٠"), ("CLAIM_WINDOW_SECONDS", ""), ("LEASE_SECONDS", "1.5")],
-)
-def test_a_duration_that_is_no_number_is_named(name: str, value: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        Rules.parse({name: value})
-    assert refused.value.message == f"{name} must be a whole number, not {value!r}."
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{"INITIAL_RATE": "200000"}, {"INITIAL_RATE": ""}, {"INITIAL_CAPACITY": "-1"}, {"INITIAL_CAPACITY": "9" * 18},
-     {"LEASE_SECONDS": "0"}],
+    [("AdmissionSeconds", "soon"), ("LeaseSeconds", "٦٠"), ("ClaimWindowSeconds", ""), ("LeaseSeconds", "1.5"),
+     ("InitialCapacity", "-1"), ("InitialRate", ""), ("InitialRate", "200000")],
 )  # fmt: skip
-def test_what_only_a_new_line_needs_is_read_only_when_one_is_made(given: dict[str, str]) -> None:
-    rules = Rules.parse({"INITIAL_RATE": "1", **given})
-    with pytest.raises(Invalid):
-        rules.new_line(START)
+def test_a_parameter_that_cannot_be_read_is_named(name: str, value: str) -> None:
+    with pytest.raises(Invalid, match=f"^{name} cannot be '{value}': "):
+        Rules.of_stack({name: value})
+
+
+@pytest.mark.parametrize("given", [{"InitialCapacity": "9" * 18}, {"LeaseSeconds": "0"}])
+def test_no_line_is_made_by_rules_that_no_line_can_have(given: dict[str, str]) -> None:
+    with pytest.raises(Invalid, match="No line can be made"):
+        Rules.of_stack(given).new_line(START)
 
 
 @pytest.mark.parametrize(("text", "joined"), [("true", True), ("false", False), ("", False)])
 def test_whether_game_servers_report_is_a_word_and_false_is_false(text: str, joined: bool) -> None:
-    assert Rules.parse({"REPORTS_JOINED": text}).reports_joined is joined
     assert Rules.of_stack({"ReportsJoined": text}).reports_joined is joined
 
 

@@ -3,7 +3,6 @@
 import itertools
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,7 +24,7 @@ from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
-from tests.world import T, World, joined, left, someone
+from tests.world import T, World, joined, left, rule, someone
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
@@ -273,9 +272,10 @@ def test_who_was_in_before_game_servers_said_who_joined_is_not_taken_for_unused(
     """`ReportsJoined` is turned on while players are in the game, of whom nobody will ever say that they joined."""
     ada = someone()
     world.let_in(ada)
-    silent = replace(world.queue.rules, reports_joined=False)
-    settle_all(replace(world, queue=replace(world.queue, rules=silent)))
+    rule(world, reports_joined=False)
+    settle_all(world)
     assert world.queue.lines.read().counted_to == 1
+    rule(world, reports_joined=True)
     settle_all(world)
     assert (world.player(ada).left_at, world.departed()) == (None, 0)
 

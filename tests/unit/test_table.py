@@ -5,16 +5,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loginq.service.requests.minute import settle
-from loginq.service.rules.errors import ConditionFailed, Conflict, OutOfTime, Unavailable
+from loginq.service.rules.errors import ConditionFailed, Conflict, NotReady, OutOfTime, Unavailable
 from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.rules.valve import limit
+from loginq.service.store import keys, rules
 from loginq.service.store.aws import Client, translated
 from loginq.service.store.intake import Intake
 from loginq.service.store.line import Lines
+from loginq.service.store.queue import connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row, Table
 from tests.memory import PAGE, Dynamodb, InMemory, Work, error
@@ -43,12 +48,12 @@ def half(dynamodb: Dynamodb, slow: str, left: str, of: Callable[[Any], Any], put
 
 
 def test_rows_that_were_left_unread_are_asked_for_again(memory: InMemory, table: Table) -> None:
-    keys = [(f"p{n}", "s") for n in range(150)]
-    table.write_all(puts=[{"PK": pk, "SK": sk, "n": 1} for pk, sk in keys])
+    rows = [(f"p{n}", "s") for n in range(150)]
+    table.write_all(puts=[{"PK": pk, "SK": sk, "n": 1} for pk, sk in rows])
     half(memory.dynamodb, "batch_get_item", "UnprocessedKeys", lambda asked: asked["Keys"], lambda keys: {"Keys": keys})
     with pytest.raises(Unavailable, match="left 2 rows unread"):
-        table.get_all(keys)
-    assert set(table.get_all(keys[:32])) == set(keys[:32])
+        table.get_all(rows)
+    assert set(table.get_all(rows[:32])) == set(rows[:32])
 
 
 def test_rows_that_were_left_unwritten_are_written_again(memory: InMemory, table: Table) -> None:
@@ -81,15 +86,16 @@ def test_another_rows_condition_is_told_and_not_tried_again(memory: InMemory, wo
     with pytest.raises(ConditionFailed) as failed:
         queue.lines.change(lambda line, t: line.leave(t, 1), also=[gone])
     assert (failed.value.index, failed.value.row["PK"]) == (1, f"USER#{ada.sub}")
-    assert memory.dynamodb.calls == ["get_item", "transact_write_items"]
+    assert memory.dynamodb.calls == ["batch_get_item", "transact_write_items"]
     assert queue.lines.read() == before
 
 
 def test_of_two_who_make_the_line_one_is_first(table: Table) -> None:
     """Both find none; the second must not write over what the first has made."""
+    rules.write(table, "main", RULES)
 
     def lines() -> Lines:
-        return Lines(table, "main", lambda: T, RULES.new_line)
+        return Lines(table, "main", lambda: T, begins=True)
 
     def late(line: Line, t: int) -> Line:
         if not line.version:
@@ -131,8 +137,9 @@ def test_what_counts_admissions_vanishes_after_a_day_and_rosters_after_a_week(me
     queue = world.queue
     assert queue.valve.take(queue.lines.read(), T + 7, queue.random)
     queue.rosters.write([Place(1, "s", False)], T + 7)
-    assert sorted((pk.partition("#")[0], row["ttl"]) for (pk, _), row in memory.dynamodb.rows.items()) == [
+    assert sorted((pk.partition("#")[0], row.get("ttl")) for (pk, _), row in memory.dynamodb.rows.items()) == [
         ("ADMITTED", {"N": "1800086400"}),
+        ("QUEUE", None),
         ("ROSTER", {"N": "1800604800"}),
     ]
 
@@ -149,3 +156,40 @@ def test_a_valve_that_turns_somebody_away_says_so_and_holds_the_claim_windows(wo
     world.later(10 * SECOND)
     settle(queue)
     assert queue.settlement.read().full == 10 * SECOND
+
+
+# The rules
+
+
+RULED = st.builds(
+    Rules,
+    **{name: st.integers(0, 10**12) for name in ("admission", "claim_window", "lease", "reconnect_grace")},
+    return_rate=st.integers(0, 10**8),
+    reports_joined=st.booleans(),
+    initial_rate=st.integers(0, 10**8),
+    initial_capacity=st.none() | st.integers(1, 10**12),
+)
+
+
+@given(RULED, RULED)
+def test_rules_are_what_was_written_last_and_what_a_newer_version_wrote_besides_stays(one: Rules, other: Rules) -> None:
+    table = Table(InMemory().client("dynamodb"), "table")
+    rules.write(table, "main", one)
+    table.update(*keys.rules("main"), write={"newer": [1, "x"]})
+    rules.write(table, "main", other)
+    row = table.get(*keys.rules("main"))
+    assert row is not None
+    assert (rules.from_row(row), row["newer"]) == (other, [1, "x"])
+
+
+def test_a_queue_without_rules_is_not_ready_and_one_with_spoilt_ones_says_which(memory: InMemory) -> None:
+    queue = connect(memory, table="table", sqs_url="url", clock=lambda: T, begins=True)
+    with pytest.raises(NotReady, match="no rules yet"):
+        queue.lines.read()
+    rules.write(queue.table, queue.name, Rules(initial_rate=7_000))
+    assert queue.lines.read().rate == 7_000
+    for name, value in {"lease": "60", "reports_joined": 1, "initial_capacity": True}.items():
+        rules.write(queue.table, queue.name, Rules())
+        queue.table.update(*keys.rules(queue.name), write={name: value})
+        with pytest.raises(Unavailable, match=f"{name} is {value!r}"):
+            queue.lines.read()

@@ -95,6 +95,8 @@ TOGETHER = {
 def test_every_parameter_that_may_be_given_is_walked_through() -> None:
     assert set(VALUES) == set(SPECS) - set(template.OURS)
     assert set(PARAMETERS) < set(VALUES)
+    description = TEMPLATE.document["Resources"]["EachMinute"]["Properties"]["Description"]["Sub"]
+    assert {name for name in SPECS if f"{name} ${{{name}}}" in description} == set(PARAMETERS)
     assert [name for name, spec in SPECS.items() if spec["Type"] == "Number" and "AllowedValues" not in spec
             and not {"MinValue", "MaxValue"} <= set(spec)] == []  # fmt: skip
 

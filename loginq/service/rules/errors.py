@@ -8,6 +8,7 @@ LoginqError
 ├── Conflict            it exists already, or has changed in the meantime
 │   └── ConditionFailed a conditional write found another row, which it carries
 ├── Unavailable         AWS is throttling, failing or out of reach: try again
+│   ├── NotReady        the deployment has not come to its end
 │   ├── Raced           a transaction had the item in hand: nothing was written
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
@@ -67,6 +68,10 @@ class ConditionFailed(Conflict):
 
 class Unavailable(LoginqError):
     """AWS is throttling, failing or out of reach: the same call may work in a moment."""
+
+
+class NotReady(Unavailable):
+    """The deployment has not come to its end: what every call needs is not there yet."""
 
 
 class Raced(Unavailable):

@@ -41,6 +41,11 @@ def line(name: str) -> Key:
     return queue(name), "LINE"
 
 
+def rules(name: str) -> Key:
+    """The rules of the stack for a queue."""
+    return queue(name), "RULES"
+
+
 def settlement(name: str) -> Key:
     """What one run of settling leaves for the next."""
     return queue(name), "SETTLEMENT"

@@ -1,4 +1,7 @@
-"""The line item in DynamoDB: read it, read it from a short cache, change it on condition that nobody else has."""
+"""The line item in DynamoDB: read it, read it from a short cache, change it on condition that nobody else has.
+
+The rules of the stack are read with it.
+"""
 
 import secrets
 import threading
@@ -9,8 +12,10 @@ from typing import Any
 
 from loginq.service.rules.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
 from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import Clock
 from loginq.service.store import keys
+from loginq.service.store.rules import from_row as rules_of
 from loginq.service.store.table import Row, Table, back_off
 
 FRESH, REFRESH = 1.0, 0.1
@@ -39,26 +44,38 @@ class Lines:
     """The line of one queue.
 
     Args:
-        initial: makes the line where there is none yet, from the present instant; None where that is an error.
+        begins: whether a line that is not there yet is made, by the rules; else that is an error.
     """
 
-    def __init__(self, table: Table, queue: str, clock: Clock, initial: Callable[[int], Line] | None = None) -> None:
-        self._table, self._queue, self.clock, self._initial = table, queue, clock, initial
+    def __init__(self, table: Table, queue: str, clock: Clock, *, begins: bool = False) -> None:
+        self._table, self._queue, self.clock, self._begins = table, queue, clock, begins
         self._cache: tuple[float, Line] | None = None
+        self._rules: Row | None = None
         self._lock = threading.Lock()
 
     def read(self) -> Line:
-        """The line as it is now. Raises `NoTarget` when there is none and none can be made."""
-        asked_at = time.monotonic()
-        row = self._table.get(*keys.line(self._queue))
-        if row is not None:
-            line = from_row(row)
-        elif self._initial is not None:
-            line = self._initial(self.clock())
+        """The line as it is now.
+
+        Raises `NoTarget` when there is none and none is made, `NotReady` when there are no rules to make it by.
+        """
+        asked_at, at, by = time.monotonic(), keys.line(self._queue), keys.rules(self._queue)
+        rows = self._table.get_all([at, by])
+        self._rules = rows.get(by)
+        if at in rows:
+            line = from_row(rows[at])
+        elif self._begins:
+            line = rules_of(self._rules).new_line(self.clock())
         else:
             raise NoTarget(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
         self._cache = asked_at, line
         return line
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the stack, read with the line that was read last. Raises `NotReady` where there are none."""
+        if self._rules is None:
+            self.read()
+        return rules_of(self._rules)
 
     def cached(self, max_age: float = FRESH) -> Line:
         """The line as it was at most `max_age` seconds ago; one read serves all threads."""

@@ -29,7 +29,6 @@ class Queue:
     """The line, its players and its intake; clock, randomness and log are given."""
 
     name: str
-    rules: Rules
     table: Table
     lines: Lines
     players: Players
@@ -47,22 +46,28 @@ class Queue:
     time_left: Callable[[], float] = forever
     """Seconds in which this call may still begin something."""
 
+    @property
+    def rules(self) -> Rules:
+        """The rules of the stack, as they were when the line was read last. Raises `NotReady` where none are."""
+        return self.lines.rules
+
 
 def connect(
     aws: Aws,
     *,
     table: str,
     sqs_url: str,
-    rules: Rules,
     name: str = "main",
     clock: Clock | None = None,
     keys_id: str | None = None,
     issuer: str = "",
+    begins: bool = False,
     log: Callable[..., None] = _silent,
 ) -> Queue:
     """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
 
     `keys_id` is the secret of the signing keys, `issuer` the API's URL, for whoever signs admission tokens.
+    `begins`: whether a line that is not there yet is made, by the rules.
     Without a clock it goes by the `Date` of AWS's answers, as a laptop should.
     """
     dynamodb = aws.client("dynamodb")
@@ -70,9 +75,8 @@ def connect(
     rows = Table(dynamodb, table)
     return Queue(
         name=name,
-        rules=rules,
         table=rows,
-        lines=Lines(rows, name, clock, None if rules.initial_rate is None else rules.new_line),
+        lines=Lines(rows, name, clock, begins=begins),
         players=Players(rows),
         rosters=Rosters(rows, name),
         valve=Admissions(rows, name),

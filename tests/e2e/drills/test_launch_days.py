@@ -28,6 +28,7 @@ from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.audit import actions
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.rules import write
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.drills.faults import Faults
 from tests.e2e.drills.test_no_shows import sign_in
@@ -155,8 +156,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
                     due.sort()
 
     def a_lambda() -> Queue:
-        rules = Rules.of_stack({})
-        return connect(stack.aws, table=stack.target.table, sqs_url=stack.target.sqs_url, rules=rules)
+        return connect(stack.aws, table=stack.target.table, sqs_url=stack.target.sqs_url)
 
     threads = [threading.Thread(target=poll, args=(a_lambda(),)) for _ in range(4)]
     for thread in threads:
@@ -188,12 +188,12 @@ def test_the_empty_hour(stack: Stack) -> None:
     hour = 3_600 * SECOND
 
     def queue(later: int) -> Queue:
-        rules = Rules(initial_rate=rate * SECOND)
         return connect(
-            stack.aws, table=stack.target.table, sqs_url=stack.target.sqs_url, rules=rules, name=name,
+            stack.aws, table=stack.target.table, sqs_url=stack.target.sqs_url, name=name, begins=True,
             clock=lambda: system_clock() + later,
         )  # fmt: skip
 
+    write(stack.queue.table, name, Rules(initial_rate=rate * SECOND))
     queue(-hour).lines.change(lambda line, t: line.join(t, 1))
     now = queue(0)
     joined = now.lines.change(lambda line, t: line.join(t, 2_000))
