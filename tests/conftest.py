@@ -99,6 +99,13 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@cache
+def _boto3(service: str) -> Any:
+    """A client to make targets by, once a process: it holds nothing of what moto keeps, and no test calls it."""
+    session = boto3.Session("testing", "testing", region_name=REGION)
+    return session.client(service, endpoint_url=f"https://{service}.{REGION}.amazonaws.com")
+
+
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """A target on moto, with credentials in the environment."""
@@ -106,18 +113,18 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
         keys = [("PK", "HASH"), ("SK", "RANGE")]
-        boto3.client("dynamodb", REGION).create_table(
+        _boto3("dynamodb").create_table(
             TableName="loginq-table",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
         )
-        sqs = boto3.client("sqs", REGION)
+        sqs = _boto3("sqs")
         dead = sqs.create_queue(QueueName="loginq-dead")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
         intake = sqs.create_queue(QueueName="loginq-intake", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
-        cognito = boto3.client("cognito-idp", REGION)
+        cognito = _boto3("cognito-idp")
         pool = cognito.create_user_pool(
             PoolName="loginq", AliasAttributes=["email"], Policies={"PasswordPolicy": _POLICY}
         )["UserPool"]["Id"]
