@@ -1,5 +1,6 @@
 """A target made of moto: the table, the queues and the user pool of a stack, without Lambdas or an API."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -63,7 +64,8 @@ def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
 
     botocore reads and parses megabytes of models for each session and looks at hundreds of its own handlers, moto reads
-    a user pool's RSA key for each pool, Typer makes fifty commands of their functions for each call.
+    a user pool's RSA key for each pool, Typer makes fifty commands of their functions for each call. And Python
+    would look for garbage in all that is imported by now, time and again.
     """
     loader, renamed, alias = cache(botocore.loaders.create_loader), dict[str, str](), EventAliaser._alias_event_name
 
@@ -78,6 +80,7 @@ def _made_once() -> Iterator[None]:
         patch.setattr(EventAliaser, "_alias_event_name", aliased)
         patch.setattr(botocore.hooks, "accepts_kwargs", cache(botocore.hooks.accepts_kwargs))
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
+        gc.freeze()
         yield
 
 
