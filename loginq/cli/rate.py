@@ -10,7 +10,8 @@ from loginq.cli.options import Json, example, group
 if TYPE_CHECKING:
     from loginq.cli.session import Session
     from loginq.service.operations.acts import Done
-    from loginq.service.rules.line import Line, Step
+    from loginq.service.rules.gate import Step
+    from loginq.service.rules.line import Line
 
 app = group("How fast players are let in.")
 

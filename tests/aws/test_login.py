@@ -18,7 +18,8 @@ from loginq.service.rules.errors import (
     Unavailable,
     UnknownTicket,
 )
-from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.gate import DEFAULT_LEASE
+from loginq.service.rules.line import Line
 from loginq.service.rules.player import COOL_DOWN, Identity, State
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND, iso

@@ -21,7 +21,8 @@ from loginq.emulator import REGION, Emulator, Running
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
 from loginq.service.requests.crowd import parts
-from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import Line
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 from tests.cli.conftest import clean

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import SHARES, forecast
-from loginq.service.rules.line import MAX_STEPS, MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import MAX_STEPS, Line
 from loginq.service.rules.plan import clearing, planning, ramp, setting
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
 from tests.unit.histories import START

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.rules.line import MAX_STEPS, MICRO, Line, burst_for
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from tests.unit.histories import RATES, SKEW, START, Event, events, new_line, refunded
 
 

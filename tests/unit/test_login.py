@@ -12,7 +12,7 @@ from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.requests.sessions import report
 from loginq.service.rules.errors import UnknownTicket
-from loginq.service.rules.line import DEFAULT_LEASE
+from loginq.service.rules.gate import DEFAULT_LEASE
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.requests.minute import settle
-from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide
 from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
 from loginq.service.rules.player import Player

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from loginq.service.rules.errors import Invalid
-from loginq.service.rules.line import MAX_STEPS, Line, Step
+from loginq.service.rules.gate import Step
+from loginq.service.rules.line import MAX_STEPS, Line
 from loginq.service.rules.times import SECOND
 
 

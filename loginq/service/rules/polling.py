@@ -2,7 +2,8 @@
 
 from random import Random
 
-from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import Line
 from loginq.service.rules.times import MINUTE, SECOND
 
 SOONEST, NEAR, LONGEST = 1 * SECOND, 2 * SECOND, 30 * SECOND

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from loginq.service.rules.errors import Invalid
-from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.gate import DEFAULT_LEASE
+from loginq.service.rules.line import Line
 from loginq.service.rules.rates import parse_rate
 from loginq.service.rules.times import MINUTE, SECOND
 

@@ -4,7 +4,8 @@ Counters of 10 s, spread over shards because one item takes only about 1,000 wri
 display of what really came through.
 """
 
-from loginq.service.rules.line import MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import Line
 from loginq.service.rules.times import SECOND
 
 BUCKET = 10 * SECOND
