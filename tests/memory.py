@@ -15,7 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from loginq.service.store.aws import Aws, Client, forever
-from loginq.service.store.table import Row, chunks, unpack
+from loginq.service.store.table import Row, chunks
+from loginq.service.store.wire import unpack
 
 Rows = dict[tuple[str, str], Row]
 Work = Callable[..., Row]

@@ -31,8 +31,8 @@ def deploy(
     """
     from loginq.cli import console
     from loginq.deploy import template
-    from loginq.deploy.deployment import parse_parameters
     from loginq.deploy.tags import parse_tags
+    from loginq.deploy.template import parse_parameters
     from loginq.service.rules.errors import LoginqError
 
     if params:

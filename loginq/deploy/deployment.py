@@ -13,7 +13,7 @@ from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.foresight import foreseen
 from loginq.deploy.stack import Change, Event, Stack, outputs_of, overtaken, parameters_of, tags_of
 from loginq.service.operations.target import Target
-from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, Refused
+from loginq.service.rules.errors import Failed, LoginqError, NotFound
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.token import KeySet
@@ -80,7 +80,9 @@ class Deployment:
         parameters = self._parameters(source, given, found)
         tags.merged(tags_of(found), given_tags or {})
         update = self.stack.ready(found)
-        self._ask_account(parameters, found if update else None, say)
+        if not self.is_local:
+            there = found if update else None
+            limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)
         if not update:
             self._refuse_wiping(found)
         if dry_run and ((found and not update) or not self.artifacts.exists()):
@@ -180,23 +182,6 @@ class Deployment:
         older = self._older(found, there) if found and there else {}
         local = template.LOCAL if self.is_local else {}
         return source.checked(given, {**local, **older, **there}, on_aws=not self.is_local)
-
-    def _ask_account(self, parameters: dict[str, str], found: dict[str, Any] | None, say: Say) -> None:
-        """Raises `Invalid` for what this account does not give to the stack that is `found`; None for a new one."""
-        if self.is_local:
-            return
-        before = parameters_of(found)
-        try:
-            concurrency = limits.concurrency_of(self.aws, before)
-            table = outputs_of(found).get("TableName") if found and parameters["WarmReads"] != "0" else None
-            warm = limits.warmth_of(self.aws, table)[0] if table else None
-            absent = limits.absent(self.aws, parameters, before)
-        except Refused as exc:
-            say(f"Whether this account allows all of it could not be seen: {exc.message}")
-            return
-        limits.refuse([*limits.beyond(parameters, before, concurrency, warm), *absent])
-        if tight := limits.cramped(parameters, concurrency):
-            say(f"{tight.says} {tight.do}")
 
     def _older(self, found: dict[str, Any], there: Mapping[str, str]) -> dict[str, str]:
         """What a stack has that is older than a parameter; of its pool also what was set by hand, for CloudFormation
@@ -314,16 +299,3 @@ class Deployment:
                 f"The table {mine[0]} was kept from an earlier stack, and deploying here would wipe it.",
                 "Forget the emulator's state with `loginq local reset`, or use another name: `loginq --stack NAME`.",
             )
-
-
-def parse_parameters(given: list[str]) -> dict[str, str]:
-    """`K=V` words as a dict. Raises `Invalid` for anything else, and for a name given twice."""
-    parameters: dict[str, str] = {}
-    for word in given:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise Invalid(f"{word!r} is not a parameter.", "Write it like --param InitialRate=50.")
-        if name in parameters:
-            raise Invalid(f"The parameter {name} is given twice.")
-        parameters[name] = value
-    return parameters

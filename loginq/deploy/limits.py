@@ -1,10 +1,10 @@
 """What AWS refuses late, or punishes later, of parameters that are right one by one: for deploy and doctor alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.rules.errors import Invalid, NotFound
+from loginq.service.rules.errors import Invalid, NotFound, Refused
 from loginq.service.store.aws import Aws
 
 TIMEOUTS = 6
@@ -51,6 +51,26 @@ class Concurrency:
     def left(self, parameters: Mapping[str, str]) -> int:
         """For everything but placing, when placing runs as often as these parameters of the stack let it."""
         return self.free - max(_placing(parameters))
+
+
+def ask(
+    aws: Aws, parameters: Mapping[str, str], before: Mapping[str, str], table: str | None, say: Callable[[str], None]
+) -> None:
+    """Ask the account for what parameters want of it, and say what will be tight. Raises `Invalid` for what it denies.
+
+    Args:
+        before: the stack's parameters so far; empty for a new stack. table: its table; None for none.
+    """
+    try:
+        concurrency = concurrency_of(aws, before)
+        warm = warmth_of(aws, table)[0] if table and parameters["WarmReads"] != "0" else None
+        lacking = absent(aws, parameters, before)
+    except Refused as exc:
+        say(f"Whether this account allows all of it could not be seen: {exc.message}")
+        return
+    refuse([*beyond(parameters, before, concurrency, warm), *lacking])
+    if tight := cramped(parameters, concurrency):
+        say(f"{tight.says} {tight.do}")
 
 
 def refuse(clashes: Sequence[Clash]) -> None:

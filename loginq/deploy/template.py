@@ -173,6 +173,19 @@ def _check_number(name: str, value: str, spec: dict[str, Any]) -> None:
         )
 
 
+def parse_parameters(given: list[str]) -> dict[str, str]:
+    """`K=V` words as a dict. Raises `Invalid` for anything else, and for a name given twice."""
+    parameters: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise Invalid(f"{word!r} is not a parameter.", "Write it like --param InitialRate=50.")
+        if name in parameters:
+            raise Invalid(f"The parameter {name} is given twice.")
+        parameters[name] = value
+    return parameters
+
+
 @cache
 def load(path: Path = TEMPLATE) -> Template:
     """The template of this version."""

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from loginq.rehearsal.prices import Bill, estimate
-from loginq.rehearsal.simulation import RETRY, Arrival, Outcome, Player, Scenario, simulate
+from loginq.rehearsal.scenario import Arrival, Outcome, Player, Scenario
+from loginq.rehearsal.simulation import RETRY, simulate
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from loginq.service.rules.measure import POLL, came_true, percentile

@@ -108,34 +108,29 @@ def estimate(
     reports = admitted / 100 if sessions else 0
     lambdas = calls + batches + minutes + reports
     warm = max(1.0, calls / max(1.0, seconds) * WARM)
-    writes = (
-        players  # /login makes the ticket
-        + players  # the position
-        + batches  # the roster, about
-        + line_writes
-        + 2 * admitted  # the valve, the admission
-        + (2 * admitted if sessions else 0)  # leaving, in a transaction
-    )
-    reads = (
-        0.5 * polls  # one row, eventually consistent
-        + players  # placing reads rows consistently
-        + admitted  # and so does the count
-        + seconds * warm  # cached lines
-        + line_writes
-    )
     return Bill(
         {
             "API Gateway requests": calls + reports,
             "Lambda requests": lambdas,
             "Lambda GB-seconds": lambdas * CALL_GB_SECONDS,
-            "DynamoDB write units": writes,
-            "DynamoDB read units": reads,
+            "DynamoDB write units": _writes(players, admitted, sessions) + batches + line_writes,  # a roster a batch
+            "DynamoDB read units": _reads(players, polls, admitted) + seconds * warm + line_writes,  # cached lines
             "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS,
             "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
             "Data out GB": calls * ANSWER_BYTES / 1e9,
         },
         players,
     )
+
+
+def _writes(players: int, admitted: int, sessions: bool) -> int:
+    """Write units of the players' rows: ticket, position; the valve and the admission; leaving, in a transaction."""
+    return 2 * players + 2 * admitted + (2 * admitted if sessions else 0)
+
+
+def _reads(players: int, polls: int, admitted: int) -> float:
+    """Read units of the players' rows: a poll's read is eventually consistent, placing's and the count's are not."""
+    return 0.5 * polls + players + admitted
 
 
 @dataclass(frozen=True, slots=True)

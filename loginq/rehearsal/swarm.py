@@ -90,6 +90,28 @@ class _Http:
         return answer
 
 
+def _signed_in(swarm: Swarm, environment: Any, username: str) -> Account:
+    """SRP, tried until it works; each attempt is one of Locust's requests."""
+    while True:
+        started, error = time.monotonic(), None
+        try:
+            account = Account(swarm.api, username)
+            account.sign_in(swarm.password)
+        except Trouble as exc:
+            error = exc
+        environment.events.request.fire(
+            request_type="SRP",
+            name="sign-in",
+            response_time=1_000 * (time.monotonic() - started),
+            response_length=0,
+            exception=error,
+        )
+        if error is None:
+            return account
+        swarm.troubles[error.message] += 1
+        gevent.sleep(error.retry_after or 2)
+
+
 def players_of(swarm: Swarm) -> type[HttpUser]:
     """The Locust user that plays one of the swarm's players, from signing in to entering."""
 
@@ -109,7 +131,7 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             raise StopUser
 
         def _play(self, username: str) -> None:
-            account = self._signed_in(username)
+            account = _signed_in(swarm, self.environment, username)
             asked, told = time.monotonic(), list[tuple[float, float]]()
 
             def show(standing: dict[str, Any]) -> None:
@@ -125,27 +147,6 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
             swarm.waits.append(now - asked)
             swarm.admitted_at.append(time.time())
             swarm.eta_errors += [(eta, now - at) for at, eta in told]
-
-        def _signed_in(self, username: str) -> Account:
-            """SRP, tried until it works; each attempt is one of Locust's requests."""
-            while True:
-                started, error = time.monotonic(), None
-                try:
-                    account = Account(swarm.api, username)
-                    account.sign_in(swarm.password)
-                except Trouble as exc:
-                    error = exc
-                self.environment.events.request.fire(
-                    request_type="SRP",
-                    name="sign-in",
-                    response_time=1_000 * (time.monotonic() - started),
-                    response_length=0,
-                    exception=error,
-                )
-                if error is None:
-                    return account
-                swarm.troubles[error.message] += 1
-                gevent.sleep(error.retry_after or 2)
 
     return Player
 

@@ -15,7 +15,8 @@ from loginq.service.operations.accounts import patiently
 from loginq.service.operations.acts import pause, resume, set_rate
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
-from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MICRO, Line
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, Line
 from loginq.service.rules.minute import Memory
 from loginq.service.store.audit import actions, record
 from loginq.service.store.aws import Aws, translated
@@ -25,7 +26,7 @@ from loginq.service.store.line import Lines, from_row, to_row
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
-from loginq.service.store.table import pack, unpack
+from loginq.service.store.wire import pack, unpack
 
 # Rows
 

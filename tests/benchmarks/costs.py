@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
-from loginq.rehearsal.simulation import Arrival, Outcome, Player, Scenario, simulate
+from loginq.rehearsal.scenario import Arrival, Outcome, Player, Scenario
+from loginq.rehearsal.simulation import simulate
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND
 from tests.benchmarks.measure import Call, Row, recorded

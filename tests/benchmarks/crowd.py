@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from loginq.rehearsal.paper import Launch, rehearse
 from loginq.rehearsal.prices import MILLION
-from loginq.rehearsal.simulation import Scenario
+from loginq.rehearsal.scenario import Scenario
 from loginq.service.rules.polling import longest_poll
 from loginq.service.rules.times import MINUTE, SECOND
 from tests.benchmarks.measure import Row

@@ -28,7 +28,7 @@ from loginq.service.store import table
 from loginq.service.store.intake import PER_REQUEST
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rules import write
-from loginq.service.store.table import pack
+from loginq.service.store.wire import pack
 from tests.benchmarks.costs import units
 from tests.benchmarks.measure import Call, Row, recorded
 from tests.benchmarks.stage import Stage, delivery, quiet, row_of

@@ -16,7 +16,6 @@ import pytest
 
 from loginq.deploy import bundle, envfile, pip, template
 from loginq.deploy.assets import REQUIREMENTS
-from loginq.deploy.deployment import parse_parameters
 from loginq.deploy.imports import missing, needed
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, Invalid
@@ -413,10 +412,10 @@ def test_a_stack_that_an_older_loginq_made_is_not_refused_for_what_it_has() -> N
 
 
 def test_parameters_are_words_with_an_equals_sign() -> None:
-    assert parse_parameters(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+    assert template.parse_parameters(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
     for bad in (["A"], ["=1"], ["A=1", "A=2"]):
         with pytest.raises(Invalid):
-            parse_parameters(bad)
+            template.parse_parameters(bad)
 
 
 # .env

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loginq.rehearsal.simulation import Arrival, Change, Outcome, Scenario, simulate
+from loginq.rehearsal.scenario import Arrival, Change, Outcome, Scenario
+from loginq.rehearsal.simulation import simulate
 from loginq.service.rules import valve
-from loginq.service.rules.line import DEFAULT_LEASE, Line
+from loginq.service.rules.gate import DEFAULT_LEASE
+from loginq.service.rules.line import Line
 from loginq.service.rules.times import MINUTE, SECOND
 from tests.unit.histories import START, new_line
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from loginq.service.requests.login import TICKET_BYTES, TRIES, changing, enter, replaced
 from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import ConditionFailed, LoginqError
+from loginq.service.rules.line import Line
 from loginq.service.rules.login import blocked, resting
 from loginq.service.rules.player import Identity, Player
 from loginq.service.rules.ticket import Ticket
@@ -21,23 +22,7 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     Returns for each, in order, why it could not be done, or None.
     """
     line = queue.lines.read()
-
-    def ticketed(who: Identity) -> Player:
-        for _ in range(TRIES):
-            t, old = queue.clock(), queue.players.get(who.sub)
-            if old is not None and old.blocked:
-                raise blocked()
-            if old is not None and (old.in_game() or old.is_live(line, t, queue.rules.admission)):
-                return old
-            if old is not None and old.is_resting(t):
-                raise resting()
-            ticket = secrets.token_urlsafe(TICKET_BYTES)
-            with suppress(ConditionFailed):
-                changes = queue.players.issuing(who, ticket, t, old, line.counted_to)
-                return replaced(queue, old, changes, line, who.sub)
-        raise changing()
-
-    made = attempts(ticketed, everyone)
+    made = attempts(lambda who: _ticketed(queue, line, who), everyone)
     placeless = [row for row in made if isinstance(row, Player) and row.position is None and not row.in_game()]
     if placeless:
         tickets = [Ticket(row.sub, row.ticket or "", row.issued_at or 0) for row in placeless]
@@ -57,3 +42,20 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
         queue.lines.change(lambda line, t: line.renew(t))  # as every operator's change does
     results = [row if isinstance(row, LoginqError) else entered.get(row.sub, changing()) for row in made]
     return [result if isinstance(result, LoginqError) else None for result in results]
+
+
+def _ticketed(queue: Queue, line: Line, who: Identity) -> Player:
+    """The player with a live ticket: the one that is there, else a new one."""
+    for _ in range(TRIES):
+        t, old = queue.clock(), queue.players.get(who.sub)
+        if old is not None and old.blocked:
+            raise blocked()
+        if old is not None and (old.in_game() or old.is_live(line, t, queue.rules.admission)):
+            return old
+        if old is not None and old.is_resting(t):
+            raise resting()
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        with suppress(ConditionFailed):
+            changes = queue.players.issuing(who, ticket, t, old, line.counted_to)
+            return replaced(queue, old, changes, line, who.sub)
+    raise changing()

@@ -50,11 +50,7 @@ def settle(queue: Queue) -> Settled:
         line = fold(queue)
         if queue.clock() // HOUR > memory.run_at // HOUR:
             absorb(queue)
-    memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
-    if closed_to > line.closed_to:
-        line = queue.lines.change(
-            lambda fresh, t: fresh.close_to(t, closed_to) if closed_to > fresh.closed_to else None
-        )
+    line, memory = _close(queue, line, memory)
     t = queue.clock()
     memory = closed(memory, line, t)
     due = countable(memory, line, t)
@@ -104,6 +100,15 @@ def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, 
     t = queue.clock()
     back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, MOST_BUCKETS - 1)
     return queue.valve.counters(line, t, back + 1)
+
+
+def _close(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
+    """Close the positions whose claim window is over."""
+    memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
+    if closed_to <= line.closed_to:
+        return line, memory
+    line = queue.lines.change(lambda fresh, t: fresh.close_to(t, closed_to) if closed_to > fresh.closed_to else None)
+    return line, memory
 
 
 def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:

@@ -23,7 +23,8 @@ from loginq.service.rules.errors import (
     Refused,
     Unavailable,
 )
-from loginq.service.store.table import THREADS, unpack
+from loginq.service.store.table import THREADS
+from loginq.service.store.wire import unpack
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from loginq.service.rules.errors import LoginqError, OutOfTime, Raced, Unavailable
+from loginq.service.store.wire import pack, to_wire, unpack
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -19,49 +20,6 @@ GETS, WRITES, STATEMENTS = 100, 25, 25
 """What DynamoDB takes in one BatchGetItem, BatchWriteItem and BatchExecuteStatement."""
 ATTEMPTS = 6
 """How often the undone part of a batch is tried: with the back-off below for about 3 s."""
-
-
-def pack(row: Mapping[str, Any]) -> Row:
-    """A row in wire format; an attribute that is None is left out.
-
-    boto3 has this too, but importing it costs a Lambda's cold start more than everything else that is ours.
-    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
-    """
-    return {name: _to(value) for name, value in row.items() if value is not None}
-
-
-def unpack(item: Mapping[str, Any]) -> Row:
-    """A row out of wire format; its numbers are integers."""
-    return {name: _from(value) for name, value in item.items()}
-
-
-def _to(value: Any) -> Row:
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int):
-        return {"N": str(value)}
-    if isinstance(value, list | tuple):
-        return {"L": [_to(each) for each in value]}
-    if isinstance(value, dict):
-        return {"M": {name: _to(each) for name, each in value.items()}}
-    if isinstance(value, bytes):
-        return {"B": value}
-    if value is None:
-        return {"NULL": True}
-    raise TypeError(f"a row cannot hold {value!r}")
-
-
-def _from(given: Mapping[str, Any]) -> Any:
-    ((kind, value),) = given.items()
-    if kind == "N":
-        return int(value)
-    if kind == "L":
-        return [_from(each) for each in value]
-    if kind == "M":
-        return unpack(value)
-    return None if kind == "NULL" else value
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -240,7 +198,7 @@ class Table:
                 if attempt:
                     self.sleep(back_off(attempt, self.random))
                 batch = [
-                    {"Statement": text, "Parameters": [_to(value) for value in parameters(some[n])]} for n in open_
+                    {"Statement": text, "Parameters": [to_wire(value) for value in parameters(some[n])]} for n in open_
                 ]
                 try:
                     answers = self.dynamodb.batch_execute_statement(Statements=batch)["Responses"]

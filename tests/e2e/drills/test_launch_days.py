@@ -16,7 +16,8 @@ import requests
 
 from loginq.cli.session import api_of
 from loginq.client import Account, Game
-from loginq.rehearsal.simulation import Arrival, Outcome, Scenario, simulate
+from loginq.rehearsal.scenario import Arrival, Outcome, Scenario
+from loginq.rehearsal.simulation import simulate
 from loginq.service.operations.acts import pause, resume
 from loginq.service.requests import login
 from loginq.service.requests.sessions import report

@@ -1,0 +1,109 @@
+"""A launch as it is played on a virtual clock: what happens in it, and what was seen."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loginq.service.rules import player as rows
+from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.times import SECOND
+
+Change = Callable[[Line, int], Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody, or `count` together, press Login at `at` ms.
+
+    A synthetic player never polls, a silent one goes away once placed: a no-show.
+    """
+
+    at: int
+    synthetic: bool = False
+    silent: bool = False
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens, in ms from the start.
+
+    Args:
+        line: at its start. arrivals: who comes. changes: what the operator does, by a right clock.
+        outages: (from, until) in which neither API nor placing nor settling works.
+        session: how long players stay in the game on average, ms, exponentially; None for ever.
+        lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
+        lag: the longest time a call takes between reading its line and its clock, ms.
+        batch, window: how many tickets are placed together, and how long they may gather, ms.
+        until: when it ends. ends: or sooner, once everybody is in who will ever be.
+    """
+
+    line: Line
+    arrivals: tuple[Arrival, ...]
+    until: int
+    changes: tuple[tuple[int, Change], ...] = ()
+    outages: tuple[tuple[int, int], ...] = ()
+    session: int | None = None
+    lambdas: int = 8
+    skew: int = 0
+    lag: int = 0
+    claim_window: int = Rules().claim_window
+    batch: int = 500
+    window: int = 1 * SECOND
+    ends: bool = False
+    seed: int = 0
+
+
+QUEUED = rows.Player("", ticket="", issued_at=0, sent_at=0)
+"""The row of whoever is not placed yet; here no ticket is ever sent again."""
+
+
+@dataclass(slots=True)
+class Player:
+    """What became of one arrival; instants in ms, None for not (yet).
+
+    Args:
+        row: what its row would say, at the position in the middle of a cohort. first: its first.
+        first_eta: what it was told on joining.
+        polls: of each member. expired: its position was closed before it came.
+    """
+
+    arrival: Arrival
+    row: rows.Player = QUEUED
+    first: int = 0
+    placed_at: int | None = None
+    first_eta: int | None = None
+    admitted_at: int | None = None
+    polls: int = 0
+    expired: bool = False
+
+    @property
+    def position(self) -> int | None:
+        """None while not placed."""
+        return self.row.position
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was seen: every player, each line after each write with its instant, the valve's counters.
+
+    Args:
+        cut: whether it was ended because too much happened.
+        turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
+        ended: when it was over, ms.
+    """
+
+    players: list[Player]
+    lines: list[tuple[int, Line]]
+    valve: Counter[tuple[int, int]]
+    turned_away: int = 0
+    in_vain: int = 0
+    batches: int = 0
+    ended: int = 0
+    cut: bool = False
+
+    def admitted(self) -> list[Player]:
+        """Those who were let in, in the order in which they were."""
+        inside = [player for player in self.players if player.admitted_at is not None]
+        return sorted(inside, key=lambda player: player.admitted_at or 0)
