@@ -1,28 +1,69 @@
-"""The command line: parses, calls the service, renders. Everything that draws is in `console`."""
+"""The command line: parses, calls the service, renders. Everything that draws is in `console`.
+
+A command is a function in the module of its name, or of its group's, registered by `command`; what is called without
+a group, and each group, stands in `CONTENTS`.
+"""
 
 import signal
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from loginq import __version__
-from loginq.cli import deploy, doctor, keys, load, local, logs, players, queue, rate, simulate, token, users
+from loginq.cli import console
+from loginq.cli.command import Group, Named
 from loginq.cli.completion import stack_names
-from loginq.cli.demo import demo
-from loginq.cli.destroy import destroy
-from loginq.cli.guide import guide
-from loginq.cli.options import OPTIONS, example
-from loginq.cli.play import play
-from loginq.cli.status import status
-from loginq.cli.target import EXAMPLE, target
+from loginq.cli.options import OPTIONS
+from loginq.cli.reading import check_arguments
+from loginq.service.rules.errors import LoginqError
 
+CONTENTS = {
+    "Start": {
+        "demo": "Show the whole story on this machine.",
+        "deploy": "Deploy the queue, or update it.",
+        "local": "The embedded emulator, for this machine alone.",
+    },
+    "Players": {
+        "play": "Sign up or in, wait in line, and enter the game.",
+        "players": "Player state in DynamoDB.",
+        "users": "Accounts in Cognito and their player rows.",
+    },
+    "Line": {
+        "queue": "The line and the intake.",
+        "rate": "How fast players are let in.",
+    },
+    "Launch": {
+        "simulate": "Play a launch on a virtual clock.",
+        "load": "Synthetic crowds, always marked, always removable.",
+        "doctor": "Check that everything is in place.",
+    },
+    "Stack": {
+        "status": "Say what is deployed and whether it is well.",
+        "target": "Say which queue the commands here are about, and who says so.",
+        "logs": "Show what the lambdas said, in order of time.",
+        "keys": "The keys that sign admission tokens.",
+        "token": "Admission tokens, as a game server sees them.",
+        "destroy": "Take the queue down.",
+    },
+    "Help": {
+        "guide": "Show a page of the guide, or which there are.",
+    },
+}
+"""Task -> name -> what it is: the first line of its help, so that its module is imported only when it is called."""
 _ANYWHERE = ("--stack", "--profile", "--region")
 """Options of `loginq` itself that may stand behind the command, too."""
 
 
-class _Group(TyperGroup):
+class _Root(Group):
     """The outermost edge: an error of ours becomes words and an exit code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {
+            name: Named(name, help=summary, rich_help_panel=task)
+            for task, named in CONTENTS.items()
+            for name, summary in named.items()
+        }
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The target's options are taken from wherever they stand, but for what is behind a bare `--`."""
@@ -38,17 +79,12 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, [*first, *rest, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
-        from loginq.cli.reading import check_arguments
-        from loginq.service.rules.errors import LoginqError
-
         try:
             check_arguments(ctx.meta["loginq.words"])
             return super().invoke(ctx)
         except LoginqError as exc:
             if OPTIONS.debug:
                 raise
-            from loginq.cli import console
-
             console.error(exc)
             raise typer.Exit(console.exit_code(exc)) from exc
         except typer.Abort as exc:
@@ -56,10 +92,10 @@ class _Group(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Group,
+    cls=_Root,
     name="loginq",
     help="The login queue for launch day, on your own AWS account.",
-    epilog="Try it on this machine alone: loginq demo",
+    epilog="loginq demo",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -86,26 +122,6 @@ def _root(
 ) -> None:
     """--stack, --profile and --region may stand before or after the command."""
     OPTIONS.stack, OPTIONS.profile, OPTIONS.region, OPTIONS.debug = stack, profile, region, debug
-
-
-app.command(**example("loginq demo"))(demo)
-app.command(**example("loginq deploy --param InitialRate=50", "loginq deploy --local"))(deploy.deploy)
-app.command(**example("loginq destroy --delete-data"))(destroy)
-app.command(**example("loginq status"))(status)
-app.command(**EXAMPLE)(target)
-app.command(**example("loginq play --username ada"))(play)
-app.command(**simulate.HELP)(simulate.simulate)
-app.command(**doctor.HELP)(doctor.doctor)
-app.command(**logs.HELP)(logs.logs)
-app.command(**example("loginq guide", "loginq guide launch-day"))(guide)
-app.add_typer(local.app, name="local")
-app.add_typer(users.app, name="users")
-app.add_typer(queue.app, name="queue")
-app.add_typer(players.app, name="players")
-app.add_typer(rate.app, name="rate")
-app.add_typer(load.app, name="load")
-app.add_typer(keys.app, name="keys")
-app.add_typer(token.app, name="token")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import codecs
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from io import TextIOWrapper
@@ -152,6 +152,26 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
     return drawn
 
 
+def entries(columns: Sequence[str], rows: Iterable[tuple[Sequence[object], str]]) -> Any:
+    """A table to be drawn, each row with a text below it; the last column has the room that is left."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    every = [([str(DASH if cell is None else cell) for cell in cells], below) for cells, below in rows]
+    widths = [min(28, max(map(len, column))) for column in zip(columns, *(cells for cells, _ in every), strict=True)]
+
+    def row(cells: Sequence[str], style: str) -> Any:
+        drawn = Table.grid(padding=(0, 2))
+        for width in widths[:-1]:
+            drawn.add_column(width=width, overflow="fold")
+        drawn.add_column(overflow="fold")
+        drawn.add_row(*(text(cell, "" if n else style) for n, cell in enumerate(cells)))
+        return drawn
+
+    below = ((row(cells, "bold cyan"), Padding(text(says, "dim"), (0, 0, 0, 2))) for cells, says in every)
+    return stacked(row(columns, "bold"), *(part for both in below for part in both))
+
+
 def _text(cell: object) -> "Text":
     if isinstance(cell, Mark):
         return text(cell, _MARK_STYLES[cell])
@@ -268,23 +288,3 @@ def moment(t: int | None) -> str:
         return datetime.fromtimestamp(t / 1_000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999, there or here
         return f"instant {t:,} ms"
-
-
-_LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
-
-
-def log_line(at: int, level: str, name: str, said: str, fields: Mapping[str, Any]) -> None:
-    """One line of a log on stdout, its fields behind it."""
-    more = " ".join(f"{key}={_value(value)}" for key, value in fields.items() if value is not None)
-    parts = [
-        text(f"{moment(at)} ", "dim"),
-        text(f"{level:<8} ", _LEVEL_STYLES.get(level, "")),
-        text(f"{name} ", "cyan"),
-        text(f"{said} "),
-        text(more, "dim"),
-    ]
-    out().print(*parts, sep="", soft_wrap=True)
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

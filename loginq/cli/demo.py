@@ -1,12 +1,41 @@
 """`loginq demo`: the whole story on a laptop, step by step, saying what is real and what is synthetic."""
 
-from typing import Annotated, Any
+import time
+from typing import Annotated
 
 import typer
 
+from loginq.cli import console
+from loginq.cli.command import alone, command
+from loginq.cli.deploy import apply
+from loginq.cli.load import send
+from loginq.cli.opening import open_deployment
+from loginq.cli.play import run
+from loginq.cli.queue import draw_stats
+from loginq.cli.session import Session, api_of
+from loginq.cli.sign_in import signed_in
+from loginq.deploy import envfile
+from loginq.deploy.deployment import Deployment
+from loginq.emulator import Emulator
+from loginq.service.operations.accounts import generated_password
+from loginq.service.operations.acts import set_rate
+from loginq.service.operations.stats import snapshot
+
+app = alone()
+
 CROWD, RATE = 300, 20
+_NEXT = (
+    ("loginq load run --players 2000", "another crowd"),
+    ("loginq users create ada --email ada@example.com", "a player of your own"),
+    ("loginq play --username ada", "wait in line yourself; meanwhile, in another terminal:"),
+    ("loginq queue watch", "the operator's live screen, in a third"),
+    ("loginq rate set 100 --what-if", "faster; without --what-if it is done"),
+    ("loginq queue pause", "and `loginq queue resume`"),
+    ("loginq demo --down", "this again, and everything gone at its end"),
+)
 
 
+@command(app, "loginq demo")
 def demo(
     down: Annotated[bool, typer.Option("--down", help="Take everything away at the end.")] = False,
 ) -> None:
@@ -14,21 +43,33 @@ def demo(
 
     An embedded AWS, a deployment, a player, a crowd, a rate, the game.
     """
-    from loginq.cli import console
-    from loginq.cli.session import Session
-    from loginq.deploy import envfile
-    from loginq.emulator import Emulator
-    from loginq.service.operations.accounts import generated_password
-    from loginq.service.operations.acts import set_rate
+    session = _deployed()
+    name = f"demo-{session.queue.clock() // 1_000 % 10_000_000}"
+    _play(session, name)
+    _step(5, "What the operator sees: loginq queue stats")
+    draw_stats(session.name, snapshot(session.queue))
+    if down:
+        Emulator().reset()
+        envfile.forget()
+        console.done("Everything is taken away again.")
+        return
+    console.say("\nThe stack stays up. Try next, here:")
+    for words, what in _NEXT:
+        console.say(f"  {words:<50} {what}")
 
+
+def _deployed() -> Session:
     _step(1, "An embedded AWS on this machine, then the real template and the real lambdas on it")
-    deployment = _deploy(envfile)
+    deployment = _deploy()
     session = Session(deployment.target(), deployment.aws)
     waiting = session.queue.lines.read().waiting(session.queue.clock())
     if waiting > CROWD:
         console.say(f"{waiting:,} are still in line from before; `loginq local reset` starts afresh.")
+    return session
 
-    name = f"demo-{session.queue.clock() // 1_000 % 10_000_000}"
+
+def _play(session: Session, name: str) -> None:
+    """A real player behind a crowd, from the account to the game."""
     _step(2, f"A real player, {name}: an account in Cognito and a row in DynamoDB")
     secret = generated_password()
     session.users.create(name, f"{name}@example.com", secret)
@@ -40,46 +81,16 @@ def demo(
     _crowd(session)
 
     _step(4, f"{RATE} players a second; {name} signs in (SRP), gets a ticket behind the crowd, and waits")
-    from loginq.cli.play import run
-    from loginq.cli.session import api_of
-    from loginq.cli.sign_in import signed_in
-
     api = api_of(session.target)
-    run(api, signed_in(api, name, secret))
-
-    _step(5, "What the operator sees: loginq queue stats")
-    from loginq.cli.queue import show_stats
-
-    show_stats(session)
-    if down:
-        Emulator().reset()
-        envfile.forget()
-        console.done("Everything is taken away again.")
-        return
-    console.say("\nThe stack stays up. Try next, here:")
-    for command, what in (
-        ("loginq load run --players 2000", "another crowd"),
-        ("loginq users create ada --email ada@example.com", "a player of your own"),
-        ("loginq play --username ada", "wait in line yourself; meanwhile, in another terminal:"),
-        ("loginq queue watch", "the operator's live screen, in a third"),
-        ("loginq rate set 100 --what-if", "faster; without --what-if it is done"),
-        ("loginq queue pause", "and `loginq queue resume`"),
-        ("loginq demo --down", "this again, and everything gone at its end"),
-    ):
-        console.say(f"  {command:<50} {what}")
+    run(api, signed_in(api, name, secret)).draw()
 
 
 def _step(number: int, text: str) -> None:
-    from loginq.cli import console
-
     console.err().print(console.text(f"\n{number}. ", "bold cyan") + console.text(text, "bold"))
 
 
-def _deploy(envfile: Any) -> Any:
+def _deploy() -> Deployment:
     """The emulator with the stack on it; what `deploy --local --yes` does."""
-    from loginq.cli import console
-    from loginq.cli.deploy import apply, open_deployment
-
     deployment = open_deployment(local=True)
     plan = deployment.plan({}, console.say)
     if plan.change_set:
@@ -91,13 +102,8 @@ def _deploy(envfile: Any) -> Any:
     return deployment
 
 
-def _crowd(session: Any) -> None:
+def _crowd(session: Session) -> None:
     """Send the crowd and wait until the line has taken it, so that the player comes behind it."""
-    import time
-
-    from loginq.cli import console
-    from loginq.cli.load import send
-
     before = session.queue.lines.read().tail
     send(session, CROWD)
     with console.progress("Placing the crowd in line", CROWD) as advance:

@@ -1,44 +1,46 @@
 """`loginq deploy`: the stack, made or updated."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
-from loginq.cli.options import Json, Yes, confirm
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+from loginq.cli.opening import name_of, open_deployment
+from loginq.cli.options import Yes, confirm
+from loginq.cli.parameters import parameters
+from loginq.deploy import envfile, template
+from loginq.deploy.deployment import Deployment, Plan
+from loginq.deploy.tags import parse_tags
+from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, from_file
+from loginq.service.rules.errors import LoginqError
 
-if TYPE_CHECKING:
-    from loginq.deploy.deployment import Deployment, Plan
+app = alone()
 
 Local = Annotated[bool, typer.Option("--local", help="The embedded emulator on this machine, started if need be.")]
+Param = Annotated[
+    list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter of the template; repeatable.")
+]
+Tag = Annotated[list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag of the stack; repeatable.")]
 
 
+@command(app, "loginq deploy --param InitialRate=50", "loginq deploy --local", "loginq deploy --params")
 def deploy(
     local: Local = False,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", metavar="K=V", help="A parameter of the template; repeatable.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag of the stack; repeatable.")
-    ] = None,
+    param: Param = None,
+    tag: Tag = None,
     params: Annotated[bool, typer.Option("--params", help="List the parameters, and do nothing.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after showing the changes.")] = False,
     yes: Yes = False,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Deploy the queue, or update it.
 
     Shows what would change, asks, applies it, and writes .env.
     """
-    from loginq.cli import console
-    from loginq.deploy import template
-    from loginq.deploy.tags import parse_tags
-    from loginq.deploy.template import parse_parameters
-    from loginq.service.rules.errors import LoginqError
-
     if params:
-        _list_parameters(json)
-        return
-    given, given_tags = parse_parameters(param or []), parse_tags(tag or [])
+        return parameters(local)
+    given, given_tags = template.parse_parameters(param or []), parse_tags(tag or [])
     template.load().accept(given)
     deployment = open_deployment(local)
     if not dry_run:
@@ -55,34 +57,14 @@ def deploy(
         _confirmed(deployment, plan, yes)
         apply(deployment, plan)
         report["applied"] = True
-    if not dry_run:
-        try:
-            report["outputs"] = _finish(deployment, report["applied"], json)
-        except LoginqError as exc:
-            if report["applied"]:
-                exc.hint = f"The stack is up, but not all that it needs besides: run `loginq deploy` again. {exc.hint}"
-            raise
-    if json:
-        console.document(report)
+    if dry_run:
+        return Found(report)
+    report["outputs"] = _finish(deployment, report["applied"])
+    return Found(report, partial(_draw, report["outputs"]))
 
 
-def _list_parameters(json: bool) -> None:
-    from loginq.cli import console
-    from loginq.deploy import template
-
-    rows = template.load().parameters()
-    if json:
-        console.document([{"name": name, "default": default, "means": means} for name, default, means in rows])
-    else:
-        console.table(["parameter", "default", "what it means"], rows, empty="")
-
-
-def _claim(deployment: "Deployment", yes: bool) -> None:
+def _claim(deployment: Deployment, yes: bool) -> None:
     """Ask before this folder gets another target than its `.env` names."""
-    from loginq.cli import console
-    from loginq.deploy import envfile
-    from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, from_file
-
     noted, _ = from_file(envfile.read())
     place, there = noted.get(ENDPOINT) or noted.get(REGION), deployment.aws.endpoint_url or deployment.region
     if STACK not in noted or (noted[STACK], place) == (deployment.stack.name, there):
@@ -91,63 +73,34 @@ def _claim(deployment: "Deployment", yes: bool) -> None:
     confirm(f"Make {deployment.stack.name}, {there}, this folder's target?", yes)
 
 
-def _current(plan: "Plan") -> str:
+def _current(plan: Plan) -> str:
     if plan.tags:
         return "Nothing was changed: CloudFormation takes these tags only together with another change."
     return "No changes: what is deployed is what is here."
 
 
-def _finish(deployment: "Deployment", applied: bool, json: bool) -> dict[str, str]:
+def _finish(deployment: Deployment, applied: bool) -> dict[str, str]:
     """Make what no template can, write `.env`, and tidy the bucket; what was written, without secrets."""
-    from loginq.cli import console
-    from loginq.deploy import envfile
-
-    deployment.start_line()
-    target = deployment.target()
-    envfile.write(target)
-    written = {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
-    if not json:
-        console.done("Written to .env:")
-        console.lines(f"{name}={value}" for name, value in written.items())
-    if applied:
-        deployment.tidy(console.say)
-    return written
+    try:
+        deployment.start_line()
+        target = deployment.target()
+        envfile.write(target)
+        if applied:
+            deployment.tidy(console.say)
+    except LoginqError as exc:
+        if applied:
+            exc.hint = f"The stack is up, but not all that it needs besides: run `loginq deploy` again. {exc.hint}"
+        raise
+    return {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
 
 
-def open_deployment(local: bool) -> "Deployment":
-    """The deployment that this command is about; says first which target that is."""
-    from loginq.cli import console
-    from loginq.cli.session import check_account, connection, local_stack, resolved
-    from loginq.deploy.deployment import Deployment
-    from loginq.emulator import REGION, Emulator
-    from loginq.service.operations.resolver import ACCOUNT, PROFILE, STACK
-
-    if local:
-        name, profile, noted = local_stack(), None, None
-        aws, region = Emulator().up().aws(), REGION
-    else:
-        found = resolved(may_be_new=True)
-        name, profile, noted = found.names[STACK].value, found.get(PROFILE), found.get(ACCOUNT)
-        aws = connection(found)
-        region = aws.client("cloudformation").meta.region_name
-    account = aws.client("sts").get_caller_identity()["Account"]
-    check_account(noted, account)
-    deployment = Deployment(aws, name, account, region, profile)
-    console.say(f"Target: {name_of(deployment)}")
-    return deployment
+def _draw(written: dict[str, str]) -> None:
+    console.done("Written to .env:")
+    console.lines(f"{name}={value}" for name, value in written.items())
 
 
-def name_of(deployment: "Deployment") -> str:
-    """The target in words, as `Session.name` has it."""
-    if deployment.endpoint:
-        return f"emulator {deployment.endpoint} {deployment.stack.name}"
-    return f"aws {deployment.account} {deployment.region} {deployment.stack.name}"
-
-
-def apply(deployment: "Deployment", plan: "Plan") -> None:
+def apply(deployment: Deployment, plan: Plan) -> None:
     """Apply a plan, with a bar of the resources that are done."""
-    from loginq.cli import console
-
     with console.progress("Updating" if plan.update else "Creating", len(plan.changes)) as advance:
         for event in deployment.apply(plan):
             is_done = event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
@@ -155,9 +108,7 @@ def apply(deployment: "Deployment", plan: "Plan") -> None:
     console.done(f"The stack {deployment.stack.name!r} is {'updated' if plan.update else 'up'}.")
 
 
-def _show(plan: "Plan") -> None:
-    from loginq.cli import console
-
+def _show(plan: Plan) -> None:
     if plan.tags:
         tags = [(key, before, after) for key, before, after in plan.tags]
         console.table(["tag", "is", "will be"], tags, empty="", to_stderr=True)
@@ -177,7 +128,7 @@ def _show(plan: "Plan") -> None:
     console.table(["action", "resource", "type", "replaced"], rows, empty="", to_stderr=True)
 
 
-def _confirmed(deployment: "Deployment", plan: "Plan", yes: bool) -> None:
+def _confirmed(deployment: Deployment, plan: Plan, yes: bool) -> None:
     """Ask; whatever stops this here leaves no change set behind."""
     try:
         confirm(f"Apply {len(plan.changes)} changes?" if plan.changes else "Apply this? No resource changes.", yes)

@@ -1,34 +1,35 @@
 """`loginq doctor`: is everything in place, and does AWS allow the launch that is planned."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from loginq.cli.options import Json, example
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+from loginq.cli.session import open_session
+from loginq.doctor.checks import Finding, Patient, Verdict, examine
+from loginq.doctor.readiness import examine_launch
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.times import parse_duration
 
-HELP: dict[str, Any] = example("loginq doctor", "loginq doctor --players 200000 --within 10m")
+app = alone()
 
 
+@command(app, "loginq doctor", "loginq doctor --players 200000 --within 10m")
 def doctor(
     players: Annotated[
         int | None, typer.Option(min=1, max=10_000_000, help="How many are expected at the launch.")
     ] = None,
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Check that everything is in place.
 
     With --players and --within, that AWS allows the launch, too.
 
     Ends with 1 when something is bad.
     """
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.doctor.checks import Patient, Verdict, examine
-    from loginq.doctor.readiness import examine_launch
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.times import parse_duration
-
     if (players is None) != (within is None):
         raise Invalid("--players and --within go together.", "Like `loginq doctor --players 200000 --within 10m`.")
     length = parse_duration(within) if within else 0
@@ -44,16 +45,15 @@ def doctor(
                 found.append(finding)
                 advance(1, finding.what)
     bad = [finding for finding in found if finding.verdict is Verdict.BAD]
-    if json:
-        document = {"target": session.name, "healthy": not bad, "findings": [each.document() for each in found]}
-        console.document(document)
-    else:
-        console.table(
-            ["", "what", "how it is", "what to do"],
-            [(console.Mark[each.verdict.name], each.what, each.says, each.do) for each in found],
-            empty="",
-        )
-        warned = sum(each.verdict is Verdict.WARN for each in found)
-        console.say(f"{session.name}: {len(bad)} bad, {warned} to look at, {len(found)} checked.")
-    if bad:
-        raise typer.Exit(1)
+    document = {"target": session.name, "healthy": not bad, "findings": [each.document() for each in found]}
+    return Found(document, partial(_draw, session.name, found), ok=not bad)
+
+
+def _draw(name: str, found: Sequence[Finding]) -> None:
+    console.table(
+        ["", "what", "how it is", "what to do"],
+        [(console.Mark[each.verdict.name], each.what, each.says, each.do) for each in found],
+        empty="",
+    )
+    bad, warned = (sum(each.verdict is verdict for each in found) for verdict in (Verdict.BAD, Verdict.WARN))
+    console.say(f"{name}: {bad} bad, {warned} to look at, {len(found)} checked.")

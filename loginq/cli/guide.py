@@ -1,12 +1,17 @@
 """`loginq guide`: the pages that a forge shows, too, for whoever has only a terminal."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loginq.cli.options import Json
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+from loginq.service.rules.errors import NotFound, quoted
+
+app = alone()
 
 PAGES = Path(__file__).parents[1] / "guide"
 _MARK = re.compile(r"^<!--.*-->\n", re.MULTILINE)
@@ -19,27 +24,27 @@ def topics(incomplete: str = "") -> list[str]:
     return sorted(page.stem for page in PAGES.glob("*.md") if page.stem.startswith(incomplete))
 
 
+@command(app, "loginq guide", "loginq guide launch-day")
 def guide(
     topic: Annotated[
         str | None, typer.Argument(help="A page; without one, the list of them.", autocompletion=topics)
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Show a page of the guide, or which there are."""
-    from loginq.cli import console
+    if topic is not None:
+        text = _page(topic)
+        return Found({"topic": topic, "text": text}, partial(_draw, text))
+    titles = [{"topic": each, "title": _page(each).partition("\n")[0].removeprefix("# ")} for each in topics()]
 
-    if topic is None:
-        titles = [{"topic": each, "title": _page(each).partition("\n")[0].removeprefix("# ")} for each in topics()]
-        if json:
-            console.document({"items": titles, "total": len(titles)})
-        else:
-            console.table(["topic", "what it is"], [tuple(each.values()) for each in titles], empty="")
-            console.say("Read one with `loginq guide TOPIC`.")
-        return
-    text = _page(topic)
-    if json:
-        console.document({"topic": topic, "text": text})
-    elif console.is_live(console.out()):
+    def draw() -> None:
+        console.table(["topic", "what it is"], [tuple(each.values()) for each in titles], empty="")
+        console.say("Read one with `loginq guide TOPIC`.")
+
+    return Found({"items": titles, "total": len(titles)}, draw)
+
+
+def _draw(text: str) -> None:
+    if console.is_live(console.out()):
         console.markdown(_TO_A_PART.sub(r"\1", _TO_A_PAGE.sub(r"\1 (`loginq guide \2`)", text)))
     else:
         console.lines(text.splitlines())
@@ -47,8 +52,6 @@ def guide(
 
 def _page(topic: str) -> str:
     """A page as Markdown, without what only its makers need. Raises `NotFound`, which names those that there are."""
-    from loginq.service.rules.errors import NotFound, quoted
-
     if topic not in topics():
         raise NotFound(f"There is no page {quoted(topic)}.", f"There are: {', '.join(topics())}.")
     return _MARK.sub("", (PAGES / f"{topic}.md").read_text(encoding="utf-8"))

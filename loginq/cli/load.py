@@ -1,19 +1,30 @@
 """`loginq load`: synthetic crowds, always marked, always removable."""
 
+import json
+import secrets
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from loginq.cli.options import Json, Yes, confirm, example, group
-
-if TYPE_CHECKING:
-    from loginq.cli.session import Session
+from loginq.cli import console
+from loginq.cli.command import Found, command, group
+from loginq.cli.options import Yes, confirm
+from loginq.cli.rehearsal import play
+from loginq.cli.session import Session, open_session
+from loginq.service.operations.crowds import clean as delete
+from loginq.service.operations.crowds import clean_real
+from loginq.service.requests.crowd import parts
+from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.rules.times import parse_duration
+from loginq.service.store.audit import record
 
 app = group("Synthetic crowds, always marked, always removable.")
 
 
-@app.command(**example("loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s"))
+@command(app, "loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s")
 def run(
     players: Annotated[int, typer.Option(max=100_000, help="How many: up to 100,000, of real ones up to 5,000.")],
     real: Annotated[
@@ -23,43 +34,26 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Write what was measured to this file, as JSON; real players only.")
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Iterator[Found]:
     """Put a crowd in line: synthetic players, or real ones.
 
     Synthetic ones wait and never poll: it sends their tickets, and returns. Real ones are played to the end.
     """
-    from loginq.cli import console
-    from loginq.cli.rehearsal import play
-    from loginq.cli.session import open_session
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.times import parse_duration
-
     within = parse_duration(arrive)
     if report is not None and not real:
         raise Invalid("--report goes with --real.", "Synthetic players measure nothing.")
     session = open_session()
     session.announce()
     if real:
-        play(session, players, within, report, json=json)
+        yield from play(session, players, within, report)
         return
     name = send(session, players)
-    if json:
-        console.document({"target": session.name, "run": name, "players": players})
-    else:
-        console.done(f"Sent {players:,} synthetic players (run {name}). Watch them with `loginq queue stats`.")
+    said = f"Sent {players:,} synthetic players (run {name}). Watch them with `loginq queue stats`."
+    yield Found({"target": session.name, "run": name, "players": players}, partial(console.done, said))
 
 
-def send(session: "Session", players: int) -> str:
+def send(session: Session, players: int) -> str:
     """Make a run of synthetic players, with a bar; the name of the run. It is recorded, also when it is cut off."""
-    import json
-    import secrets
-
-    from loginq.cli import console
-    from loginq.service.requests.crowd import parts
-    from loginq.service.rules.errors import Failed
-    from loginq.service.store.audit import record
-
     name = secrets.token_hex(4)
     work = list(parts(name, players))
     function = session.stack.outputs()["GenerateLoadFunction"]
@@ -82,15 +76,12 @@ def send(session: "Session", players: int) -> str:
     return name
 
 
-@app.command(**example("loginq load clean --yes"))
-def clean(yes: Yes = False, json: Json = False) -> None:
-    """Delete synthetic players, and the accounts of real crowds. Reads the whole table; positions stay as holes."""
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.operations.crowds import clean as delete
-    from loginq.service.operations.crowds import clean_real
-    from loginq.service.store.audit import record
+@command(app, "loginq load clean --yes")
+def clean(yes: Yes = False) -> Found:
+    """Delete synthetic players, and the accounts of real crowds.
 
+    Reads the whole table; positions stay as holes.
+    """
     session = open_session()
     session.announce()
     confirm("Read the whole table and delete every synthetic player, and the accounts of real crowds?", yes)
@@ -105,9 +96,10 @@ def clean(yes: Yes = False, json: Json = False) -> None:
                 advance(count)
     finally:
         record(session.queue, session.caller, "load clean", "", f"{removed + accounts:,} deleted")
-    if json:
-        console.document({"target": session.name, "deleted": removed, "accounts": accounts})
-    else:
+
+    def draw() -> None:
         console.done(f"Deleted {removed:,} synthetic players." if removed else "There were no synthetic players.")
         if accounts:
             console.done(f"Deleted {accounts:,} accounts of real crowds.")
+
+    return Found({"target": session.name, "deleted": removed, "accounts": accounts}, draw)

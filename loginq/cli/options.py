@@ -1,9 +1,13 @@
 """What is the same for every command: the options of `loginq` itself, `--json` and `--yes`."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from loginq.cli.output import plain
+from loginq.cli.reading import first_line, has_terminal, typed
+from loginq.service.rules.errors import Invalid
 
 
 @dataclass(slots=True)
@@ -22,28 +26,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def group(about: str) -> typer.Typer:
-    """A command group."""
-    return typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-def example(*lines: str) -> dict[str, Any]:
-    """Keyword arguments of a command: its examples, shown at the end of its help, each on a line to be copied."""
-    return {
-        "epilog": "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {each}" for each in lines)))
-    }
-
-
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
-    from loginq.cli.output import plain
-    from loginq.cli.reading import has_terminal
-
     if yes:
         return
     if not has_terminal():
-        from loginq.service.rules.errors import Invalid
-
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
     if not typer.confirm(plain(question), err=True):
         typer.echo("Nothing was changed.", err=True)
@@ -52,9 +39,6 @@ def confirm(question: str, yes: bool) -> None:
 
 def password(stdin: bool, *, twice: bool) -> str:
     """A password from stdin's first line, or asked for; never from the command line, which others can see."""
-    from loginq.cli.reading import first_line, has_terminal, typed
-    from loginq.service.rules.errors import Invalid
-
     if stdin:
         text = first_line("The password on stdin")
         if not text:

@@ -3,19 +3,31 @@
 import shlex
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
+from loginq.cli import console
+from loginq.cli.banner import BANNER
+from loginq.cli.command import Found, alone, command
+from loginq.cli.command import show as print_
 from loginq.cli.options import Json, password
+from loginq.cli.reading import has_terminal, typed
+from loginq.cli.session import api_of, open_session
+from loginq.cli.sign_in import sign_in, signed_in, signed_in_anew
+from loginq.client import Account, Api, Game, SignInOver, Trouble, enter, published
+from loginq.service.rules.account import composed
+from loginq.service.rules.errors import Invalid, LoginqError
+from loginq.service.store.signing import explain
 
-if TYPE_CHECKING:
-    from loginq.client import Account, Api, SignInOver, Trouble
+app = alone()
 
 _FRAME = 0.25
 """Seconds between two frames of the live screen."""
 
 
+@command(app, "loginq play --username ada")
 def play(
     username: Annotated[str | None, typer.Option(help="The user name; asked for if left out.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
@@ -23,17 +35,11 @@ def play(
     email: Annotated[str | None, typer.Option(help="The e-mail address of a new account.")] = None,
     forgot: Annotated[bool, typer.Option("--forgot", help="Choose another password, with a code by e-mail.")] = False,
     json: Json = False,
-) -> None:
+) -> Found:
     """Sign up or in, wait in line, and enter the game.
 
     Ctrl-C leaves; the place is kept for whoever comes back as the same player.
     """
-    from loginq.cli.reading import has_terminal, typed
-    from loginq.cli.session import api_of, open_session
-    from loginq.cli.sign_in import signed_in, signed_in_anew
-    from loginq.service.rules.account import composed
-    from loginq.service.rules.errors import Invalid
-
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
     api = api_of(open_session().target)
@@ -47,15 +53,11 @@ def play(
     else:
         secret = password(password_stdin, twice=sign_up)
         account = signed_in(api, username, secret, _new(email) if sign_up else None, stdin=password_stdin)
-    run(api, account, json=json)
+    return run(api, account, json=json)
 
 
-def run(api: "Api", account: "Account", *, json: bool = False) -> None:
-    """Wait in line until let in, on a live screen, in lines, or as JSON documents; then the banner."""
-    from loginq.cli import console
-    from loginq.cli.banner import BANNER
-    from loginq.client import Game, SignInOver, enter
-
+def run(api: Api, account: Account, *, json: bool = False) -> Found:
+    """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game."""
     game, standing = Game(api.url, account.token), dict[str, Any]()
     screen = _screen(account.username, json)
     try:
@@ -69,25 +71,22 @@ def run(api: "Api", account: "Account", *, json: bool = False) -> None:
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
         console.say(_come_back(account, screen.has_place))
         raise
-    if json:
-        console.document(standing)
-        return
+    return Found(standing, partial(_draw, api.url, standing))
+
+
+def _draw(url: str, standing: dict[str, Any]) -> None:
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
-        console.say(_ticket_in(api.url, str(standing["admission_token"])))
+        console.say(_ticket_in(url, str(standing["admission_token"])))
 
 
-def _come_back(account: "Account", has_place: bool) -> str:
+def _come_back(account: Account, has_place: bool) -> str:
     kept = "Your place is kept." if has_place else "The queue is closed, and you have no place in it yet."
     return f"{kept} Come back with `loginq play --username {shlex.quote(account.username)}`."
 
 
-def _sign_in_again(account: "Account", over: "SignInOver", has_place: bool) -> None:
+def _sign_in_again(account: Account, over: SignInOver, has_place: bool) -> None:
     """In the middle of the line: `/login` gives the same ticket and the same place, once the player is signed in."""
-    from loginq.cli import console
-    from loginq.cli.reading import has_terminal
-    from loginq.cli.sign_in import sign_in
-
     if not has_terminal():
         over.hint = _come_back(account, has_place)
         raise over
@@ -97,10 +96,6 @@ def _sign_in_again(account: "Account", over: "SignInOver", has_place: bool) -> N
 
 def _ticket_in(url: str, token: str) -> str:
     """The admission token in short, checked as a game server would, by the clock of the API."""
-    from loginq.client import published
-    from loginq.service.rules.errors import LoginqError
-    from loginq.service.store.signing import explain
-
     try:
         keys, now = published(url)
         claims = explain(token, keys, url, now)
@@ -113,15 +108,10 @@ def _ticket_in(url: str, token: str) -> str:
 
 
 def _new(email: str | None) -> Callable[[], str]:
-    from loginq.cli.reading import typed
-    from loginq.service.rules.account import composed
-
     return lambda: composed(email or typed("E-mail address"))
 
 
 def _screen(username: str, json: bool) -> "_Lines":
-    from loginq.cli import console
-
     if json:
         return _Documents(username)
     return _Live(username) if console.is_live(console.err()) else _Lines(username)
@@ -143,20 +133,16 @@ class _Lines:
 
     def show(self, standing: dict[str, Any]) -> None:
         """Told of each standing."""
-        from loginq.cli import console
-
         self.has_place, text = True, describe(standing)
         if text != self._last:
             console.say(f"{self._username}: {text}")
         self._last = text
 
-    def trouble(self, exc: "Trouble", pause: float) -> None:
+    def trouble(self, exc: Trouble, pause: float) -> None:
         """Told of each fault."""
-        from loginq.cli import console
-
         console.say(f"Trouble: {self._understood(exc)}. Trying again in {pause:.0f} s; {self._kept}.")
 
-    def _understood(self, exc: "Trouble") -> str:
+    def _understood(self, exc: Trouble) -> str:
         """What happened; and what that says about the place is remembered."""
         self.has_place = self.has_place and exc.code != "queue_closed"
         return exc.message.rstrip(".")
@@ -174,10 +160,8 @@ class _Documents(_Lines):
     """The wait as JSON documents, one for each standing."""
 
     def show(self, standing: dict[str, Any]) -> None:
-        from loginq.cli import console
-
         self.has_place = True
-        console.document(standing)
+        print_(Found(standing), json=True)
 
 
 class _Live(_Lines):
@@ -185,8 +169,6 @@ class _Live(_Lines):
 
     def __init__(self, username: str) -> None:
         from rich.live import Live
-
-        from loginq.cli import console
 
         super().__init__(username)
         self._started = time.monotonic()
@@ -205,7 +187,7 @@ class _Live(_Lines):
         self.has_place = True
         self._standing, self._asked, self._note = standing, time.monotonic(), ""
 
-    def trouble(self, exc: "Trouble", pause: float) -> None:
+    def trouble(self, exc: Trouble, pause: float) -> None:
         self._note = f"{self._understood(exc)}; {self._kept}"
 
     def sleep(self, seconds: float) -> None:
@@ -219,8 +201,7 @@ class _Live(_Lines):
         from rich.panel import Panel
         from rich.progress_bar import ProgressBar
 
-        from loginq.cli.console import duration, text
-
+        text, duration = console.text, console.duration
         standing, now = self._standing, time.monotonic()
         eta = standing.get("eta_seconds")
         lines: list[Any] = [text(describe({**standing, "eta_seconds": None}) if standing else "Asking for a place …")]
@@ -240,8 +221,6 @@ class _Live(_Lines):
 
 def describe(standing: dict[str, Any]) -> str:
     """One standing in words."""
-    from loginq.cli.console import duration
-
     if standing.get("login_status"):
         return "let in"
     if standing.get("state") == "queued" or standing.get("position") is None:
@@ -250,4 +229,4 @@ def describe(standing: dict[str, Any]) -> str:
     if standing.get("line_state") == "paused":
         return f"{text}; the line is paused"
     eta = standing.get("eta_seconds")
-    return text if eta is None else f"{text}, about {duration(eta * 1_000)} left"
+    return text if eta is None else f"{text}, about {console.duration(eta * 1_000)} left"

@@ -1,22 +1,32 @@
 """`loginq players`: player state in DynamoDB."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from loginq.cli import console
+from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
-from loginq.cli.options import Json, Yes, confirm, example, group
+from loginq.cli.export import FORMATS, written
+from loginq.cli.options import Yes, confirm
 from loginq.cli.reading import STDIN, lines_of
+from loginq.cli.session import Session, open_session
+from loginq.service.operations import acts
+from loginq.service.operations.acts import Outcome
+from loginq.service.operations.found import FIELDS, Entry, find, history, identity, players_in, waiting_players
+from loginq.service.operations.found import Found as FoundPlayer
+from loginq.service.rules.errors import Invalid, LoginqError
+from loginq.service.rules.player import Identity, State
+from loginq.service.rules.times import iso
+from loginq.service.store.audit import actions
+from loginq.service.store.queue import Queue
+from loginq.service.store.table import attempts, chunks
 
-if TYPE_CHECKING:
-    from loginq.cli.session import Session
-    from loginq.service.operations.acts import Outcome
-    from loginq.service.rules.player import Identity
-    from loginq.service.store.queue import Queue
-
-    Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
+Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
 
 app = group("Player state in DynamoDB.")
 
@@ -26,37 +36,35 @@ _STATES = "registered, queued, waiting, admitted, left or expired"
 _TOGETHER = 50
 
 
-@app.command(name="list", **example("loginq players list --limit 20", "loginq players list --state admitted"))
+@command(app, "loginq players list --limit 20", "loginq players list --state admitted")
 def list_(
     state: Annotated[str, typer.Option(help=f"Those who are {_STATES}.")] = "waiting",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     yes: Yes = False,
-    json: Json = False,
-) -> None:
-    """List the players in one state. Those who wait come in order; the others need a scan of the whole table."""
-    from itertools import islice
+) -> Found:
+    """List the players in one state.
 
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.operations.found import players_in, waiting_players
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.player import State
-
+    Those who wait come in order; the others need a scan of the whole table.
+    """
     if state not in list(State):
         raise Invalid(f"{state!r} is not a state of a player.", f"Give {_STATES}.")
     session = open_session()
     queue = session.queue
     line = queue.lines.read()
     t = queue.clock()
+    total = None
     if state == State.WAITING:
-        shown = list(waiting_players(queue, line, t, limit))
+        shown, total = list(waiting_players(queue, line, t, limit)), line.waiting(t)
     else:
         _confirm_scan(session, yes)
         found = (entry for page in players_in(queue, line, t, (State(state),)) for entry in page)
         shown = list(islice(found, limit))
-    if json:
-        console.document([entry.document() for entry in shown])
-        return
+    draw = partial(_draw_list, shown, State(state), limit, total)
+    return listed(session.name, [entry.document() for entry in shown], draw, total)
+
+
+def _draw_list(shown: Sequence[Entry], state: State, limit: int, total: int | None) -> None:
+    """`total`: how many wait, if it is they who are shown."""
     none = "Put a synthetic crowd in line with `loginq load run --players 300`."
     console.table(
         ["position", "ahead", "ETA", "player", "synthetic"],
@@ -73,35 +81,30 @@ def list_(
         numbers=["position", "ahead", "ETA"],
         empty=f"Nobody is waiting. {none}" if state == State.WAITING else f"Nobody is {state}.",
     )
-    if len(shown) == limit and state == State.WAITING and limit < line.waiting(t):
-        console.say(f"These are the first {limit:,} of {line.waiting(t):,}; see more with --limit.")
+    if len(shown) == limit and total is not None and limit < total:
+        console.say(f"These are the first {limit:,} of {total:,}; see more with --limit.")
     elif len(shown) == limit:
         console.say(
             f"There may be more than these {limit:,}; see more with --limit, or all with `loginq players export`."
         )
 
 
-@app.command(**example("loginq players show ada", "loginq players show ada@example.com"))
+@command(app, "loginq players show ada", "loginq players show ada@example.com")
 def show(
     name: Annotated[str, typer.Argument(help="A user name, an e-mail address or a sub.", autocompletion=player_names)],
-    json: Json = False,
-) -> None:
+) -> Found:
     """Show one player: account, place, and what happened."""
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.operations.found import find, history
-    from loginq.service.rules.times import iso
-    from loginq.service.store.audit import actions
-
     session = open_session()
     found = find(session.queue, session.users, name)
-    entry, account = found.entry, found.account
-    player = entry.player
-    events = history(player, actions(session.queue, 1_000))
-    if json:
-        told = [{"at": iso(at), "what": what} for at, what in events]
-        console.document({**entry.document(), "account": account.document() if account else None, "history": told})
-        return
+    events = history(found.entry.player, actions(session.queue, 1_000))
+    told = [{"at": iso(at), "what": what} for at, what in events]
+    account = found.account.document() if found.account else None
+    document = {**found.entry.document(), "account": account, "history": told}
+    return Found(document, partial(_draw_player, found, events))
+
+
+def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]]) -> None:
+    entry, account, player = found.entry, found.account, found.entry.player
     status = "none" if account is None else account.status.lower() + ("" if account.enabled else ", disabled")
     console.facts(
         f"player {entry.name}",
@@ -121,23 +124,16 @@ def show(
     )
 
 
-@app.command(**example("loginq players export players.csv", "loginq players export players.jsonl"))
+@command(app, "loginq players export players.csv", "loginq players export players.jsonl")
 def export(
     file: Annotated[Path, typer.Argument(help="Where to; its ending says how: .csv or .jsonl.", dir_okay=False)],
     yes: Yes = False,
-    json: Json = False,
-) -> None:
-    """Write every player to a file. Reads the whole table: .csv is for spreadsheets, .jsonl for programs.
+) -> Found:
+    """Write every player to a file.
 
-    Tickets are left out, and who is deleted. Nobody but you can read the file.
+    Reads the whole table: .csv is for spreadsheets, .jsonl for programs. Tickets are left out, and who is deleted.
+    Nobody but you can read the file.
     """
-    from loginq.cli import console
-    from loginq.cli.export import FORMATS, written
-    from loginq.cli.session import open_session
-    from loginq.service.operations.found import FIELDS, players_in
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.player import State
-
     if file.suffix not in FORMATS:
         raise Invalid(f"{file.name} says no format.", "Name the file something.csv or something.jsonl.")
     session = open_session()
@@ -151,10 +147,8 @@ def export(
         for count in written(file, FIELDS, pages):
             players += count
             advance(count)
-    if json:
-        console.document({"target": session.name, "file": str(file), "players": players})
-    else:
-        console.done(f"{players:,} players are in {file}.")
+    document = {"target": session.name, "file": str(file), "players": players}
+    return Found(document, partial(console.done, f"{players:,} players are in {file}."))
 
 
 Names = Annotated[
@@ -167,38 +161,36 @@ File = Annotated[
 ]
 
 
-@app.command(**example("loginq players admit ada", "loginq players admit --file vips.txt"))
-def admit(names: Names = None, file: File = None, json: Json = False) -> None:
-    """Let players in now, out of turn, whatever rate and capacity say. Safe to repeat."""
-    from loginq.service.operations.acts import admit as operation
+@command(app, "loginq players admit ada", "loginq players admit --file vips.txt")
+def admit(names: Names = None, file: File = None) -> Iterator[Found]:
+    """Let players in now, out of turn, whatever rate and capacity say.
 
-    _all(operation, _named(names, file), json, "Letting in", "")
+    Safe to repeat.
+    """
+    return _all(acts.admit, _named(names, file), "Letting in", "")
 
 
-@app.command(**example("loginq players remove ada --yes"))
-def remove(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
-    """Take players' tickets and places away, in line or in the game. Safe to repeat."""
-    from loginq.service.operations.acts import remove as operation
+@command(app, "loginq players remove ada --yes")
+def remove(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[Found]:
+    """Take players' tickets and places away, in line or in the game.
 
+    Safe to repeat.
+    """
     question = "" if yes else "Take the place of {:,} players away?"
-    _all(operation, _named(names, file), json, "Removing", question)
+    return _all(acts.remove, _named(names, file), "Removing", question)
 
 
-@app.command(**example("loginq players reset ada --yes"))
-def reset(names: Names = None, file: File = None, yes: Yes = False, json: Json = False) -> None:
+@command(app, "loginq players reset ada --yes")
+def reset(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[Found]:
     """Put players back to how they were after signing up.
 
     No ticket, no place, not blocked. Safe to repeat.
     """
-    from loginq.service.operations.acts import reset as operation
-
-    _all(operation, _named(names, file), json, "Resetting", "" if yes else "Reset {:,} players?")
+    return _all(acts.reset, _named(names, file), "Resetting", "" if yes else "Reset {:,} players?")
 
 
 def _named(names: list[str] | None, file: Path | None) -> list[str]:
     """Each name once, from the arguments, a file, stdin."""
-    from loginq.service.rules.errors import Invalid
-
     given = [line for name in names or [] for line in (lines_of(STDIN) if name == "-" else [name])]
     given += lines_of(file) if file else []
     if not given:
@@ -206,47 +198,36 @@ def _named(names: list[str] | None, file: Path | None) -> list[str]:
     return list(dict.fromkeys(given))
 
 
-def _all(operation: "Operation", names: list[str], json: bool, doing: str, question: str) -> None:
-    """The same for each player, some at a time, and what became of each; ends with 1 when one of them failed.
+def _all(operation: Operation, names: list[str], doing: str, question: str) -> Iterator[Found]:
+    """The same for each player, some at a time, and what became of each.
 
     Interrupted, it says what was done; the same command again does the rest.
     """
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.store.table import chunks
-
     session = open_session()
     session.announce()
     confirm(question.format(len(names)), not question)
     results: list[dict[str, Any]] = []
-
-    def report() -> None:
-        if json:
-            console.document({"target": session.name, "results": results, "left": len(names) - len(results)})
-        else:
-            console.table(["player", "result"], [(each["player"], each["result"]) for each in results], empty="")
-
     try:
         with console.progress(doing, len(names)) as advance:
             for some in chunks(names, _TOGETHER):
                 results += _some(session, operation, some)
                 advance(len(some))
     except BaseException:
-        report()
+        yield _became(session, results, len(names))
         left = len(names) - len(results)
         console.say(f"Stopped: {len(results):,} are done, {left:,} are not. The same command again does the rest.")
         raise
-    report()
-    if not all(each["ok"] for each in results):
-        raise typer.Exit(1)
+    yield _became(session, results, len(names))
 
 
-def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> list[dict[str, Any]]:
-    from loginq.service.operations.found import identity
-    from loginq.service.rules.errors import LoginqError
-    from loginq.service.rules.player import Identity
-    from loginq.service.store.table import attempts
+def _became(session: Session, results: list[dict[str, Any]], asked: int) -> Found:
+    rows = [(each["player"], each["result"]) for each in results]
+    draw = partial(console.table, ["player", "result"], rows, empty="")
+    document = {"target": session.name, "results": results, "left": asked - len(results)}
+    return Found(document, draw, ok=all(each["ok"] for each in results))
 
+
+def _some(session: Session, operation: Operation, names: Sequence[str]) -> list[dict[str, Any]]:
     queue, users = session.queue, session.users
     found = attempts(lambda name: identity(queue, users, name), names)
     done = iter(operation(queue, session.caller, [who for who in found if isinstance(who, Identity)]))
@@ -261,10 +242,8 @@ def _some(session: "Session", operation: "Operation", names: Sequence[str]) -> l
     ]
 
 
-def _confirm_scan(session: "Session", yes: bool) -> None:
+def _confirm_scan(session: Session, yes: bool) -> None:
     """Say that the whole table is read, and ask when it is a large one; its size is at most six hours old."""
-    from loginq.cli import console
-
     table = session.aws.client("dynamodb").describe_table(TableName=session.target.table)["Table"]
     items = int(table.get("ItemCount", 0))
     console.say(f"This reads the whole table, about {items:,} items.")

@@ -1,40 +1,56 @@
 """`loginq rate`: how fast players are let in, now and later, and what a change would do before it is made."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
-from loginq.cli.options import Json, example, group
-
-if TYPE_CHECKING:
-    from loginq.cli.session import Session
-    from loginq.service.operations.acts import Done
-    from loginq.service.rules.gate import Step
-    from loginq.service.rules.line import Line
+from loginq.cli import console
+from loginq.cli.chart import Chart, Series
+from loginq.cli.command import Found, command, group
+from loginq.cli.session import Session, open_session
+from loginq.cli.what_if import foresee, shown
+from loginq.service.operations import acts as operating
+from loginq.service.operations.acts import Done
+from loginq.service.operations.stats import snapshot
+from loginq.service.rules import plan
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.gate import Step
+from loginq.service.rules.line import Line
+from loginq.service.rules.measure import Snapshot
+from loginq.service.rules.rates import parse_rate, rate_text
+from loginq.service.rules.times import iso, parse_duration, parse_moment
 
 app = group("How fast players are let in.")
 
 At = Annotated[str | None, typer.Option("--at", help="When: 18:00, or 2026-11-25T18:00; your own time zone.")]
 In = Annotated[str | None, typer.Option("--in", help="In how long: 90s, 10m, 1h30m.")]
+Burst = Annotated[
+    int | None,
+    typer.Option(min=0, max=1_000_000, help="How far the gate may run ahead; one second of the rate if left out."),
+]
+Capacity = Annotated[
+    str | None, typer.Option(help="The most players in the game at once, or `none` for no such limit.")
+]
+InGame = Annotated[
+    int | None,
+    typer.Option(min=0, max=10**12, help="Correct how many are in the game, when a game server died."),
+]
 WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; show what it would do, beside what is.")]
-_Change = tuple[str, "Callable[[Line, int], Line]", "Callable[[], Done]"]
+_Change = tuple[str, Callable[[Line, int], Line], Callable[[], Done]]
 """What is changed, what that makes of a line, and doing it."""
 
 
-@app.command(**example("loginq rate show"))
-def show(json: Json = False) -> None:
+@command(app, "loginq rate show")
+def show() -> Found:
     """Show the admission rate, what comes through, and what is planned."""
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.service.operations.stats import snapshot
-    from loginq.service.rules.rates import rate_text
-
     session = open_session()
     now = snapshot(session.queue)
-    if json:
-        console.document({"target": session.name, **now.document("")["rate"]})
-        return
+    return Found({"target": session.name, **now.document("")["rate"]}, partial(_draw, session.name, now))
+
+
+def _draw(name: str, now: Snapshot) -> None:
     line, t = now.line, now.t
     steps = [step for step in line.steps if step[0] > t]
     facts: list[tuple[str, object]] = [
@@ -47,44 +63,55 @@ def show(json: Json = False) -> None:
     facts += [
         ("then" if n else "planned", f"{rate_text(r)} from {console.moment(at)}") for n, (at, r) in enumerate(steps)
     ]
-    console.facts(f"rate · {session.name}", facts)
+    console.facts(f"rate · {name}", facts)
     if steps:
         console.draw(_plan_chart(line.rate_at(t), steps, t))
     if line.paused:
         console.say("The line is paused: the plan holds again after `loginq queue resume`.")
 
 
-@app.command(
-    name="set",
+@command(
+    app,
+    "loginq rate set 50",
+    "loginq rate set 3000/min --in 10m",
+    "loginq rate set 80 --what-if",
     context_settings={"ignore_unknown_options": True},  # so that -5 is a rate, if a bad one
-    **example("loginq rate set 50", "loginq rate set 3000/min --in 10m", "loginq rate set 80 --what-if"),
 )
 def set_(
     rate: Annotated[str | None, typer.Argument(help="Players per second, or with a unit: 50, 50/s, 3000/min.")] = None,
     at: At = None,
     in_: In = None,
-    burst: Annotated[
-        int | None,
-        typer.Option(min=0, max=1_000_000, help="How far the gate may run ahead; one second of the rate if left out."),
-    ] = None,
-    capacity: Annotated[
-        str | None, typer.Option(help="The most players in the game at once, or `none` for no such limit.")
-    ] = None,
-    in_game: Annotated[
-        int | None,
-        typer.Option(min=0, max=10**12, help="Correct how many are in the game, when a game server died."),
-    ] = None,
+    burst: Burst = None,
+    capacity: Capacity = None,
+    in_game: InGame = None,
     what_if: WhatIf = False,
-    json: Json = False,
-) -> None:
-    """Set the admission rate, now or later, or the capacity. A change holds everywhere within a second."""
-    from loginq.cli.session import open_session
-    from loginq.service.operations import acts as operating
-    from loginq.service.rules import plan
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.rates import parse_rate
+) -> Found:
+    """Set the admission rate, now or later, or the capacity.
 
+    A change holds everywhere within a second.
+    """
     later = at is not None or in_ is not None
+    _check_together(rate, later, burst, capacity, in_game, what_if)
+    wanted = None if rate is None else parse_rate(rate)
+    limit = _capacity(capacity)
+    session = open_session()
+    changes: list[_Change] = []
+    if wanted is not None and later:
+        steps = [(_moment(session, at, in_), wanted)]
+        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
+    elif wanted is not None:
+        changes.append(_faster(session, wanted, burst))
+    if capacity is not None:
+        changes.append(_larger(session, limit))
+    if in_game is not None:
+        changes.append(_corrected(session, in_game))
+    return _make(session, changes, what_if)
+
+
+def _check_together(
+    rate: str | None, later: bool, burst: int | None, capacity: str | None, in_game: int | None, what_if: bool
+) -> None:
+    """Raises `Invalid` for options that make no sense together."""
     if (burst is not None or later) and rate is None:
         raise Invalid("--burst, --at and --in go with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
     if rate is None and capacity is None and in_game is None:
@@ -93,42 +120,36 @@ def set_(
         raise Invalid("--burst cannot be planned.", "Set it when the rate is there.")
     if what_if and in_game is not None:
         raise Invalid("--in-game corrects a number; there is nothing to foresee.", "Leave one of the two out.")
-    wanted = None if rate is None else parse_rate(rate)
-    limit = _capacity(capacity)
-    session = open_session()
+
+
+def _faster(session: Session, wanted: int, burst: int | None) -> _Change:
     queue = session.queue
-    changes: list[_Change] = []
-    if wanted is not None and later:
-        steps = [(_moment(session, at, in_), wanted)]
-        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
-    elif wanted is not None:
-        changes.append(
-            (
-                "rate",
-                lambda line, t: plan.setting(line, t, wanted, burst),
-                lambda: operating.set_rate(queue, session.caller, wanted, burst),
-            )
-        )
-    if capacity is not None:
-        changes.append(
-            (
-                "capacity",
-                lambda line, t: line.set_capacity(t, limit),
-                lambda: operating.set_capacity(queue, session.caller, limit),
-            )
-        )
-    if in_game is not None:
-        changes.append(
-            (
-                "number in the game",
-                lambda line, t: line,
-                lambda: operating.set_in_game(queue, session.caller, in_game),
-            )
-        )
-    _make(session, changes, what_if, json)
+    return (
+        "rate",
+        lambda line, t: plan.setting(line, t, wanted, burst),
+        lambda: operating.set_rate(queue, session.caller, wanted, burst),
+    )
 
 
-@app.command(**example("loginq rate ramp 50 500 --over 30m", "loginq rate ramp 50 500 --over 30m --at 18:00"))
+def _larger(session: Session, limit: int | None) -> _Change:
+    queue = session.queue
+    return (
+        "capacity",
+        lambda line, t: line.set_capacity(t, limit),
+        lambda: operating.set_capacity(queue, session.caller, limit),
+    )
+
+
+def _corrected(session: Session, in_game: int) -> _Change:
+    queue = session.queue
+    return (
+        "number in the game",
+        lambda line, t: line,
+        lambda: operating.set_in_game(queue, session.caller, in_game),
+    )
+
+
+@command(app, "loginq rate ramp 50 500 --over 30m", "loginq rate ramp 50 500 --over 30m --at 18:00")
 def ramp(
     start: Annotated[str, typer.Argument(help="The rate to begin with.")],
     end: Annotated[str, typer.Argument(help="The rate to end with.")],
@@ -136,45 +157,31 @@ def ramp(
     at: At = None,
     in_: In = None,
     what_if: WhatIf = False,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Plan a rate that climbs, or falls, in even steps.
 
     It begins now unless --at or --in says when.
     """
-    from loginq.cli.session import open_session
-    from loginq.service.rules import plan
-    from loginq.service.rules.rates import parse_rate
-    from loginq.service.rules.times import parse_duration
-
     first, last, length = parse_rate(start), parse_rate(end), parse_duration(over)
     session = open_session()
     begin = _moment(session, at, in_) if at is not None or in_ is not None else None
     change = _planned(session, lambda line, t: plan.ramping(line, t, first, last, begin, length))
-    _make(session, [change], what_if, json)
+    return _make(session, [change], what_if)
 
 
-@app.command(**example("loginq rate clear"))
-def clear(what_if: WhatIf = False, json: Json = False) -> None:
+@command(app, "loginq rate clear")
+def clear(what_if: WhatIf = False) -> Found:
     """Forget the planned steps; the rate stays as it is now."""
-    from loginq.cli.session import open_session
-    from loginq.service.rules import plan
-
     session = open_session()
-    _make(session, [_planned(session, plan.clearing)], what_if, json)
+    return _make(session, [_planned(session, plan.clearing)], what_if)
 
 
-def _planned(session: "Session", change: "Callable[[Line, int], Line]") -> _Change:
-    from loginq.service.operations import acts as operating
-
+def _planned(session: Session, change: Callable[[Line, int], Line]) -> _Change:
     return "plan", change, lambda: operating.plan(session.queue, session.caller, change)
 
 
-def _moment(session: "Session", at: str | None, in_: str | None) -> int:
+def _moment(session: Session, at: str | None, in_: str | None) -> int:
     """The instant, ms, that --at or --in names, by the clock of AWS."""
-    from loginq.service.rules.errors import Invalid
-    from loginq.service.rules.times import parse_duration, parse_moment
-
     if at is not None and in_ is not None:
         raise Invalid("--at and --in exclude each other.", "Give one of them.")
     session.queue.lines.read()  # its answer's Date sets the clock right
@@ -184,24 +191,21 @@ def _moment(session: "Session", at: str | None, in_: str | None) -> int:
     return now + parse_duration(in_ or "")
 
 
-def _make(session: "Session", changes: list[_Change], what_if: bool, json: bool) -> None:
-    """Make the changes and say what is true now, or show what they would do."""
-    from loginq.cli import console
-    from loginq.cli.what_if import foresee, show
-
+def _make(session: Session, changes: list[_Change], what_if: bool) -> Found:
+    """Make the changes and find what is true now, or what they would do."""
     foreseen = foresee(session, [change for _, change, _ in changes])  # what is refused is so before anything is done
     if what_if:
-        show(session, foreseen, json)
-        return
+        return shown(session, foreseen)
     session.announce()
     made = [(what, do()) for what, _, do in changes]
     line = made[-1][1].line
-    if json:
-        steps = [{"at": _iso(at), "per_second": rate / 1_000} for at, rate in line.steps]
-        now = {"per_second": line.rate / 1_000, "burst": line.burst, "steps": steps, "capacity": line.capacity}
-        changed = any(done.changed for _, done in made)
-        console.document({"target": session.name, "rate": now, "changed": changed})
-        return
+    steps = [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps]
+    now = {"per_second": line.rate / 1_000, "burst": line.burst, "steps": steps, "capacity": line.capacity}
+    changed = any(done.changed for _, done in made)
+    return Found({"target": session.name, "rate": now, "changed": changed}, partial(_draw_made, made))
+
+
+def _draw_made(made: list[tuple[str, Done]]) -> None:
     for what, done in made:
         if what == "plan":
             console.done(_plan_now(done) if done.changed else "That was planned already.")
@@ -211,44 +215,31 @@ def _make(session: "Session", changes: list[_Change], what_if: bool, json: bool)
             console.done(f"The {what} was {done.after} already.")
 
 
-def _plan_now(done: "Done") -> str:
-    from loginq.cli.console import moment
-    from loginq.service.rules.rates import rate_text
-
+def _plan_now(done: Done) -> str:
     line = done.line
     if not line.steps:
         return f"Nothing is planned any more; the rate stays at {rate_text(line.rate)}."
     (first, rate), count = line.steps[0], len(line.steps)
-    text = f"The rate is {rate_text(line.rate)} until {moment(first)}, then {rate_text(rate)}"
-    more = f", and on in {count} steps to {rate_text(line.steps[-1][1])} at {moment(line.steps[-1][0])}" * (count > 1)
+    text = f"The rate is {rate_text(line.rate)} until {console.moment(first)}, then {rate_text(rate)}"
+    last, end = line.steps[-1]
+    more = f", and on in {count} steps to {rate_text(end)} at {console.moment(last)}" * (count > 1)
     return f"{text}{more}."
 
 
-def _plan_chart(rate: int, steps: "list[Step]", t: int) -> Any:
-    from loginq.cli.chart import Chart, Series
-    from loginq.cli.console import moment
-
+def _plan_chart(rate: int, steps: list[Step], t: int) -> Any:
     end = steps[-1][0] + max(60_000, (steps[-1][0] - t) // 10)
     points = [(t, rate / 1_000)]
     for at, planned in steps:
         points += [(at, points[-1][1]), (at, planned / 1_000)]
     return Chart(
         [Series("planned rate", [*points, (end, points[-1][1])])],
-        x=lambda ms: moment(round(ms)),
+        x=lambda ms: console.moment(round(ms)),
         y=lambda r: f"{r:,.4g}/s",
     )
 
 
-def _iso(t: int) -> str:
-    from loginq.service.rules.times import iso
-
-    return iso(t)
-
-
 def _capacity(text: str | None) -> int | None:
     """The capacity that was written; None for `none`."""
-    from loginq.service.rules.errors import Invalid, quoted
-
     if text is None or text == "none":
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 13):  # 10^12 has as many, and the line takes no more

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import typer
 
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.sheets import lines
+
 STDIN = Path("-")
 
 
@@ -18,8 +21,6 @@ def has_terminal() -> bool:
 
 def text_of(file: Path) -> str:
     """What is in a file, `-` for stdin. Raises `Invalid` when it cannot be read, or is no text."""
-    from loginq.service.rules.errors import Invalid
-
     if file == STDIN:
         return _text(_stdin(), "stdin")
     try:
@@ -33,16 +34,12 @@ def lines_of(file: Path) -> list[str]:
 
     A comment is `#` and a blank, or `#` alone: no name has a blank in it, and `#ace` is one.
     """
-    from loginq.service.rules.sheets import lines
-
     found = (line.strip() for line in lines(text_of(file)))
     return [line for line in found if line and line != "#" and not line.startswith(("# ", "#\t"))]
 
 
 def first_line(what: str) -> str:
     """The first line of stdin, "" for none. `what`: what it is. Raises `Invalid` when it is no text."""
-    from loginq.service.rules.sheets import lines
-
     return lines(_text(_stdin(first_line=True), what))[0]
 
 
@@ -55,8 +52,6 @@ def typed(question: str, *, hidden: bool = False, twice: bool = False) -> str:
 
 def check_arguments(words: Iterable[object]) -> None:
     """Raises `Invalid` for a word that is no text: bytes that are no UTF-8 come in as lone surrogates."""
-    from loginq.service.rules.errors import Invalid
-
     for word in words:
         if isinstance(word, str) and any("\ud800" <= letter <= "\udfff" for letter in word):
             raise Invalid(f"{word!r} is no UTF-8 text.", "Give it in UTF-8.")
@@ -72,8 +67,6 @@ def _stdin(*, first_line: bool = False) -> bytes:
         line = sys.stdin.buffer.readline()
         return line + sys.stdin.buffer.read() if line.startswith(_UTF_16) else line
     except OSError as exc:  # a folder, or open for writing alone
-        from loginq.service.rules.errors import Invalid
-
         raise Invalid(f"stdin cannot be read: {exc.strerror or exc}.") from exc
 
 
@@ -84,8 +77,6 @@ def _text(raw: bytes, where: str) -> str:
     """Bytes as text in UTF-8, or in UTF-16 where a byte order mark says so; the mark is no part of it, nor is what
     differs only in how a letter is put together (NFC).
     """
-    from loginq.service.rules.errors import Invalid
-
     try:
         text = raw.decode("utf-16" if raw.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as exc:

@@ -3,7 +3,6 @@
 `python -m tests.documents` writes them all, and a test says when that is due.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -11,7 +10,9 @@ from typing import Any
 import typer.main
 import yaml
 
+from loginq.cli.command import Named
 from loginq.cli.console import exit_code
+from loginq.cli.help import summary
 from loginq.deploy import limits, template
 from loginq.deploy.assets import TEMPLATE
 from loginq.doctor import quotas
@@ -37,6 +38,7 @@ def between(text: str, name: str, made: str) -> str:
 
 def commands(command: Any, words: tuple[str, ...] = ("loginq",)) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with the words that call it."""
+    command = command.real if isinstance(command, Named) else command
     children = getattr(command, "commands", None)
     if children is None:
         yield words, command
@@ -57,7 +59,7 @@ def _commands() -> str:
 
     def row(words: Sequence[str], command: Any) -> tuple[str, str]:
         usage = " ".join([*words, *(_parameter(each) for each in command.params if each.name != "help")])
-        return f"`{usage}`", re.split(r"\n\n|(?<=\.)\s", (command.help or "").strip())[0].replace("\n", " ").rstrip(".")
+        return f"`{usage}`", summary(command).rstrip(".")
 
     return _table("command | does", (row(*each) for each in commands(typer.main.get_command(app))))
 
@@ -142,21 +144,17 @@ def _rings(alarm: Mapping[str, Any]) -> str:
 
 
 def _parameters() -> str:
-    specs = template.load().document["Parameters"]
     rows = (
-        (f"`{name}`", f"`{default}`" if default else "", _allowed(name, specs[name]), means)
-        for name, default, means in template.load().parameters()
+        (f"`{each.name}`", f"`{each.default}`" if each.default else "", _allowed(each), each.means)
+        for each in template.load().parameters()
     )
     return _table("parameter | default | allowed | what it means", rows)
 
 
-def _allowed(name: str, spec: Mapping[str, Any]) -> str:
-    if "AllowedValues" in spec:
-        return " · ".join(f"`{each}`" for each in spec["AllowedValues"])
-    if spec["Type"] == "Number":
-        least = f"0, or {limits.WARM[name]:,}" if name in limits.WARM else f"{spec['MinValue']:,}"
-        return f"{least} to {spec['MaxValue']:,}"
-    return str(spec["ConstraintDescription"]).strip().rstrip(".").replace("<", "\\<")  # else Markdown takes it for HTML
+def _allowed(parameter: template.Parameter) -> str:
+    choices = " · ".join(f"`{each}`" for each in parameter.choices)
+    rule = parameter.rule.rstrip(".").replace("<", "\\<")  # else Markdown takes it for HTML
+    return choices or rule or parameter.bounds
 
 
 def _limits() -> str:

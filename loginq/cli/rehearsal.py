@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from loginq.cli import console
+from loginq.cli.command import Found
 from loginq.cli.session import Session, api_of
 from loginq.service.operations.accounts import generated_password
 from loginq.service.operations.crowds import real_accounts
@@ -26,13 +27,11 @@ from loginq.service.store.table import attempts, chunks
 _TOGETHER = 50
 
 
-def play(session: Session, players: int, arrive: int, report: Path | None, *, json: bool) -> None:
+def play(session: Session, players: int, arrive: int, report: Path | None) -> Iterator[Found]:
     """Make the accounts, play them all, and say what was measured. `arrive`: within what time they come, ms.
 
     Ctrl-C ends the players and shows what was measured until then; their accounts stay until `load clean`.
     """
-    from importlib.util import find_spec
-
     if find_spec("locust") is None:
         raise Failed("The load library is not installed.", 'Install it with `pip install "loginq[load]"`.')
     run = secrets.token_hex(4)
@@ -51,15 +50,15 @@ def play(session: Session, players: int, arrive: int, report: Path | None, *, js
         measured = {"target": session.name, "run": run, "at": iso(session.queue.clock()), **_told(measured, rate)}
         if report is not None:
             _write(report, measured)
-        if json:
-            console.document(measured)
-        elif "calls_ms" in measured:
-            console.draw(_summary(measured, rate))
-            if report is not None:
-                console.done(f"What was measured is in {report}.")
+        yield Found(measured, partial(_draw, measured, rate, report), ok=measured.get("admitted") == players)
         console.say("`loginq load clean` deletes these accounts.")
-    if measured.get("admitted") != players:
-        raise typer.Exit(1)
+
+
+def _draw(measured: dict[str, Any], rate: int, report: Path | None) -> None:
+    if "calls_ms" in measured:
+        console.draw(_summary(measured, rate))
+        if report is not None:
+            console.done(f"What was measured is in {report}.")
 
 
 def _create(session: Session, accounts: list[NewAccount]) -> None:

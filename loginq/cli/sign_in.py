@@ -3,30 +3,39 @@
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import typer
 
+from loginq.cli import console
 from loginq.cli.output import plain
 from loginq.cli.reading import has_terminal, typed
-
-if TYPE_CHECKING:
-    from loginq.client import Account, Api, Trouble
+from loginq.client import (
+    Account,
+    Api,
+    CodeNeeded,
+    NewPasswordNeeded,
+    NotConfirmed,
+    ResetNeeded,
+    SessionOver,
+    Trouble,
+    patiently,
+)
+from loginq.service.rules.account import check_account
+from loginq.service.rules.errors import Conflict, Invalid, Refused
 
 T = TypeVar("T")
 _CODE = "The code that was sent to your e-mail address (Enter alone sends a new one)"
 
 
 def signed_in(
-    api: "Api", username: str, secret: str, new: Callable[[], str] | None = None, *, stdin: bool = False
-) -> "Account":
+    api: Api, username: str, secret: str, new: Callable[[], str] | None = None, *, stdin: bool = False
+) -> Account:
     """The account, signed in; made first when `new` gives its e-mail address.
 
     Args:
         stdin: whether a new password, should one be wanted, is the next line of stdin.
     """
-    from loginq.client import Account
-
     account = Account(api, username)
     if new is not None:
         _sign_up(account, secret, new())
@@ -34,12 +43,8 @@ def signed_in(
     return account
 
 
-def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
+def sign_in(account: Account, secret: str, *, stdin: bool = False) -> None:
     """Sign in, with whatever else is asked for: a code, a password of one's own. Raises as `Account.sign_in` does."""
-    from loginq.cli import console
-    from loginq.client import CodeNeeded, NewPasswordNeeded, NotConfirmed, ResetNeeded, SessionOver, patiently
-    from loginq.service.rules.errors import Invalid
-
     step, answered, chosen = partial(account.sign_in, secret), False, ""
     while True:
         try:
@@ -68,24 +73,16 @@ def sign_in(account: "Account", secret: str, *, stdin: bool = False) -> None:
         step, answered = partial(account.sign_in, secret), False
 
 
-def signed_in_anew(api: "Api", username: str, *, stdin: bool = False) -> "Account":
+def signed_in_anew(api: Api, username: str, *, stdin: bool = False) -> Account:
     """The account of somebody who has forgotten the password, signed in with another one."""
-    from loginq.cli import console
-    from loginq.client import Account, patiently
-
     account = Account(api, username)
     console.say(f"A code is on its way to {patiently(account.forgot, _say_busy)}.")
     sign_in(account, _choose(account, stdin), stdin=stdin)
     return account
 
 
-def _sign_up(account: "Account", secret: str, email: str) -> None:
+def _sign_up(account: Account, secret: str, email: str) -> None:
     """Make the account. One that is there already is gone on with, if the password is its own."""
-    from loginq.cli import console
-    from loginq.client import NotConfirmed, patiently
-    from loginq.service.rules.account import check_account
-    from loginq.service.rules.errors import Conflict, Refused
-
     check_account(account.username, email)
     try:
         where = patiently(partial(account.sign_up, secret, email), _say_busy)
@@ -101,15 +98,12 @@ def _sign_up(account: "Account", secret: str, email: str) -> None:
     _confirm(account)
 
 
-def _confirm(account: "Account") -> None:
-    from loginq.client import patiently
-
+def _confirm(account: Account) -> None:
     _with_code(lambda code: patiently(partial(account.confirm, code), _say_busy), account.send_code)
 
 
-def _choose(account: "Account", stdin: bool) -> str:
+def _choose(account: Account, stdin: bool) -> str:
     """Give the account another password with the code that was sent, and say which."""
-    from loginq.client import patiently
 
     def choose(code: str) -> str:
         secret = _new_password(stdin)
@@ -121,10 +115,6 @@ def _choose(account: "Account", stdin: bool) -> str:
 
 def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
     """Ask for a code until it is the right one; without a terminal, once."""
-    from loginq.cli import console
-    from loginq.client import patiently
-    from loginq.service.rules.errors import Invalid
-
     while True:
         code = _asked(_CODE)
         if code.lower() in ("", "again"):
@@ -140,8 +130,6 @@ def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
 
 def _new_password(stdin: bool) -> str:
     """A password of the player's own: typed twice, or the next line of stdin."""
-    from loginq.service.rules.errors import Invalid
-
     if stdin:
         line = sys.stdin.readline() if sys.stdin else ""
         if secret := line.rstrip("\r\n"):
@@ -154,8 +142,6 @@ def _new_password(stdin: bool) -> str:
 
 def _asked(question: str) -> str:
     """What is typed, or the next line of stdin."""
-    from loginq.service.rules.errors import Invalid
-
     nobody = Invalid(f"There is nobody to ask: {question}.", "Run it at a terminal, or give the answer on stdin.")
     if sys.stdin is None:
         raise nobody
@@ -168,7 +154,5 @@ def _asked(question: str) -> str:
         raise nobody from exc
 
 
-def _say_busy(exc: "Trouble", pause: float) -> None:
-    from loginq.cli import console
-
+def _say_busy(exc: Trouble, pause: float) -> None:
     console.say(f"Trouble: {exc.message.rstrip('.')}. Trying again in {pause:.0f} s.")

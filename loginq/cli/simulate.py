@@ -1,23 +1,29 @@
 """`loginq simulate`: what would this launch look like."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from loginq.cli.options import Json, example
+from loginq.cli import console
+from loginq.cli.chart import Chart, Series
+from loginq.cli.command import Found, alone, command
 from loginq.cli.reading import text_of
+from loginq.rehearsal.paper import Launch, Report, parse_arrivals, rehearse
+from loginq.rehearsal.prices import AS_OF, SOURCE
+from loginq.service.rules.errors import Failed, Invalid, quoted
+from loginq.service.rules.rates import parse_rate, rate_text
+from loginq.service.rules.times import parse_duration
 
-if TYPE_CHECKING:
-    from loginq.cli.chart import Chart
-    from loginq.rehearsal.paper import Launch, Report
+app = alone()
 
-HELP: dict[str, Any] = example(
-    "loginq simulate --players 200000 --arrive 10m --rate 500/s",
-    "loginq simulate --players 50000 --arrive 5m --rate 300 --capacity 20000 --session 45m --plot launch.svg",
+
+@command(
+    app,
+    "loginq simulate --players 200000 --arrive 10m --rate 500/s --plot launch.svg",
+    "loginq simulate --players 50000 --rate 300 --capacity 20000 --session 45m",
 )
-
-
 def simulate(
     rate: Annotated[str, typer.Option(help="The admission rate: 500/s.")],
     players: Annotated[int | None, typer.Option(min=1, max=10_000_000, help="How many press Login.")] = None,
@@ -34,26 +40,12 @@ def simulate(
     outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same launch.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Play a launch on a virtual clock.
 
     By the real line and the real polling rule. Needs no target.
     """
-    from loginq.cli import console
-    from loginq.rehearsal.paper import Launch, parse_arrivals, rehearse
-    from loginq.service.rules.errors import Failed, Invalid
-    from loginq.service.rules.rates import parse_rate
-    from loginq.service.rules.times import parse_duration
-
-    arrivals: tuple[tuple[int, int], ...] = ()
-    if shape not in ("burst", "steady"):
-        if players is not None:
-            raise Invalid("--players and a file of arrivals exclude each other.", "The file says how many come.")
-        arrivals = parse_arrivals(text_of(Path(shape)))
-        players = sum(count for _, count in arrivals)
-    if players is None:
-        raise Invalid("How many players?", "Give --players, or --shape FILE.csv.")
+    arrivals, players = _arriving(shape, players)
     launch = Launch(
         players=players,
         rate=parse_rate(rate),
@@ -70,22 +62,30 @@ def simulate(
     with console.progress("Playing the launch", None):
         report = rehearse(launch)
     if plot is not None:
-        try:
-            plot.write_text(_chart(report).svg(_title(launch)), encoding="utf-8")
-        except OSError as exc:
-            raise Failed(f"{plot} cannot be written: {exc.strerror}.", "Choose another place.") from exc
-    if json:
-        console.document(report.document())
-        return
-    _show(launch, report)
-    if plot is not None:
-        console.done(f"The chart is in {plot}.")
+        _plot(plot, launch, report)
+    return Found(report.document(), partial(_draw, launch, report, plot))
 
 
-def _show(launch: "Launch", report: "Report") -> None:
-    from loginq.cli import console
-    from loginq.rehearsal.prices import AS_OF, SOURCE
+def _arriving(shape: str, players: int | None) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Who comes when, where a file says it, and how many."""
+    if shape not in ("burst", "steady"):
+        if players is not None:
+            raise Invalid("--players and a file of arrivals exclude each other.", "The file says how many come.")
+        arrivals = parse_arrivals(text_of(Path(shape)))
+        return arrivals, sum(count for _, count in arrivals)
+    if players is None:
+        raise Invalid("How many players?", "Give --players, or --shape FILE.csv.")
+    return (), players
 
+
+def _plot(file: Path, launch: Launch, report: Report) -> None:
+    try:
+        file.write_text(_chart(report).svg(_title(launch)), encoding="utf-8")
+    except OSError as exc:
+        raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
+
+
+def _draw(launch: Launch, report: Report, plot: Path | None) -> None:
     waits, bill = report.waits, report.bill
     close = (
         "nobody was told one"
@@ -116,27 +116,21 @@ def _show(launch: "Launch", report: "Report") -> None:
         f"Prices of {AS_OF} ({SOURCE}). Not in it: Cognito's monthly users, at most {bill.cognito:,.0f} USD for these "
         "players in the tier LITE, whichever queue they stand in."
     )
+    if plot is not None:
+        console.done(f"The chart is in {plot}.")
 
 
-def _title(launch: "Launch") -> str:
-    from loginq.cli.console import duration
-    from loginq.service.rules.rates import rate_text
-
-    how = f"in {duration(launch.arrive)}, {launch.shape}" if not launch.arrivals else f"as in {launch.shape}"
+def _title(launch: Launch) -> str:
+    how = f"in {console.duration(launch.arrive)}, {launch.shape}" if not launch.arrivals else f"as in {launch.shape}"
     return f"{launch.players:,} players {how}, at {rate_text(launch.rate)}"
 
 
-def _chart(report: "Report") -> "Chart":
-    from loginq.cli.chart import Chart, Series
-    from loginq.cli.console import duration
-
+def _chart(report: Report) -> Chart:
     waiting = Series("waiting", [(at, float(n)) for at, n in report.waiting])
-    return Chart([waiting], x=lambda ms: duration(round(ms)), y=lambda n: f"{n:,.0f}")
+    return Chart([waiting], x=lambda ms: console.duration(round(ms)), y=lambda n: f"{n:,.0f}")
 
 
 def _share(text: str) -> float:
-    from loginq.service.rules.errors import Invalid, quoted
-
     number = text.removesuffix("%").strip()
     try:
         share = float(number) / (100 if text.strip().endswith("%") else 1)
@@ -148,9 +142,6 @@ def _share(text: str) -> float:
 
 
 def _outage(text: str | None) -> tuple[int, int] | None:
-    from loginq.service.rules.errors import Invalid, quoted
-    from loginq.service.rules.times import parse_duration
-
     if text is None:
         return None
     length, at, start = text.partition("@")

@@ -1,48 +1,47 @@
 """`loginq status`: what is deployed, and whether it is well."""
 
+from functools import partial
 from typing import Any
 
-import typer
+from loginq import __version__
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+from loginq.cli.session import Session, open_session
+from loginq.deploy.stack import failed_of
+from loginq.service.rules.errors import NoTarget
 
-from loginq.cli.options import Json
+app = alone()
 
 
-def status(json: Json = False) -> None:
+@command(app, "loginq status")
+def status() -> Found:
     """Say what is deployed and whether it is well.
 
     Ends with 1 when it is not.
     """
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-
     session = open_session()
     report = _examined(session)
-    if json:
-        console.document(report)
-    else:
-        console.facts(
-            session.name,
-            [
-                ("stack", report["stack_status"]),
-                *([("note", report["note"])] if report["note"] else []),
-                ("version", f"{report['version']} (this is {report['here']})"),
-                ("bundle", report["bundle"]),
-                ("resources", report["resources"]),
-                ("intake trigger", report["intake_trigger"]),
-                ("dead letters", report["dead_letters"]),
-                ("API", session.target.api_url),
-                ("healthy", "yes" if report["healthy"] else "no"),
-            ],
-        )
-    if not report["healthy"]:
-        raise typer.Exit(1)
+    return Found(report, partial(_draw, session, report), ok=report["healthy"])
 
 
-def _examined(session: Any) -> dict[str, Any]:
-    from loginq import __version__
-    from loginq.deploy.stack import failed_of
-    from loginq.service.rules.errors import NoTarget
+def _draw(session: Session, report: dict[str, Any]) -> None:
+    console.facts(
+        session.name,
+        [
+            ("stack", report["stack_status"]),
+            *([("note", report["note"])] if report["note"] else []),
+            ("version", f"{report['version']} (this is {report['here']})"),
+            ("bundle", report["bundle"]),
+            ("resources", report["resources"]),
+            ("intake trigger", report["intake_trigger"]),
+            ("dead letters", report["dead_letters"]),
+            ("API", session.target.api_url),
+            ("healthy", "yes" if report["healthy"] else "no"),
+        ],
+    )
 
+
+def _examined(session: Session) -> dict[str, Any]:
     found = session.stack.describe()
     if found is None:
         raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
@@ -63,7 +62,7 @@ def _examined(session: Any) -> dict[str, Any]:
     }
 
 
-def _trigger_state(session: Any, resources: list[dict[str, Any]]) -> str:
+def _trigger_state(session: Session, resources: list[dict[str, Any]]) -> str:
     found = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "IntakeTrigger"]
     if not found:
         return "missing"

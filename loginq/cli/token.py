@@ -5,38 +5,31 @@ from typing import Annotated
 
 import typer
 
-from loginq.cli.options import Json, example, group
+from loginq.cli import console
+from loginq.cli.command import Found, command, group
+from loginq.cli.reading import STDIN, has_terminal, text_of
+from loginq.cli.session import open_session
+from loginq.client import Trouble, published
+from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.store.signing import explain
 
 app = group("Admission tokens, as a game server sees them.")
-
-
-@app.callback()
-def _token() -> None:
-    """Admission tokens, as a game server sees them."""
-
 
 _JWT = r"eyJ[\w-]*(?:\.[\w-]*){2,}"
 """A JWT in compact form (RFC 7519): three parts and dots; a header that is JSON begins so."""
 
 
-@app.command(**example("loginq token verify < token.txt"))
+@command(app, "loginq token verify < token.txt")
 def verify(
     token: Annotated[
         str | None,
         typer.Argument(help="The admission_token, or what it stands in; read from stdin if left out."),
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Found:
     """Say what a token claims and whether each claim holds.
 
     By the public keys of the target's API alone.
     """
-    from loginq.cli import console
-    from loginq.cli.session import open_session
-    from loginq.client import Trouble, published
-    from loginq.service.rules.errors import Failed
-    from loginq.service.store.signing import explain
-
     url = open_session().target.api_url
     given = pasted(_stdin() if token is None else token)
     try:
@@ -45,18 +38,17 @@ def verify(
         raise Failed(f"The keys of {url} cannot be had: {exc.message.rstrip('.')}.", "Try again.") from exc
     claims = explain(given, keys, url, now)
     wrong = [claim for claim in claims if claim.wrong]
-    if json:
-        found = [{"name": c.name, "value": c.value, "ok": not c.wrong, "why": c.wrong or None} for c in claims]
-        console.document({"valid": not wrong, "claims": found})
-    else:
+
+    def draw() -> None:
         rows = [(c.name, c.value, c.means, c.wrong or "ok") for c in claims]
         console.table(["claim", "value", "what it is", ""], rows, empty="")
-        if not wrong:
-            console.done("This token is good: its player was let in.")
-    if wrong:
-        if not json:
+        if wrong:
             console.say("This token is NOT good: " + "; ".join(f"{c.name}: {c.wrong}" for c in wrong) + ".")
-        raise typer.Exit(1)
+        else:
+            console.done("This token is good: its player was let in.")
+
+    found = [{"name": c.name, "value": c.value, "ok": not c.wrong, "why": c.wrong or None} for c in claims]
+    return Found({"valid": not wrong, "claims": found}, draw, ok=not wrong)
 
 
 def pasted(text: str) -> str:
@@ -64,8 +56,6 @@ def pasted(text: str) -> str:
 
     Raises `Invalid` where there is nothing, or JSON without a token.
     """
-    from loginq.service.rules.errors import Invalid
-
     flat = re.sub(r"[\s\"'`\ufeff]+", "", text)
     if not flat:
         raise Invalid("There is no token.", "Give it, or pipe it in: `loginq token verify < token.txt`.")
@@ -76,9 +66,6 @@ def pasted(text: str) -> str:
 
 
 def _stdin() -> str:
-    from loginq.cli import console
-    from loginq.cli.reading import STDIN, has_terminal, text_of
-
     if has_terminal():
         console.say("Paste the token, then a line end and Ctrl-D.")
     return text_of(STDIN)

@@ -2,11 +2,14 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
+from loginq.cli.command import Found
 from loginq.cli.session import Session
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.attention import attention
@@ -46,7 +49,7 @@ class Watched:
         self.answered, self.trouble = time.monotonic(), ""
 
 
-def run(session: Session, *, json: bool) -> None:
+def run(session: Session, *, json: bool) -> Iterator[Found]:
     """Watch until Ctrl-C: on a live screen, in lines where there is no terminal, or as JSON documents."""
     watched = Watched()
     if not json and console.is_live(console.out()):
@@ -62,13 +65,9 @@ def run(session: Session, *, json: bool) -> None:
             if faulty:
                 console.say("AWS answers again.")
             now = watched.seen[-1]
-            document = now.document(session.name)
-            if json:
-                console.document(
-                    {"t": now.t, **document, "attention": attention(_minute(watched), watched.paused_since)}
-                )
-            else:
-                console.lines([_line(now)])
+            said = attention(_minute(watched), watched.paused_since)
+            document = {"t": now.t, **now.document(session.name), "attention": said}
+            yield Found(document, partial(console.lines, [_line(now)]))
         faulty = bool(watched.trouble)
         time.sleep(max(0.0, TICK - (time.monotonic() - started)))
 

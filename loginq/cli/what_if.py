@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
+from loginq.cli.command import Found
 from loginq.cli.session import Session
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import Forecast, forecast
@@ -33,15 +35,15 @@ def foresee(session: Session, changes: Sequence[Change]) -> Foreseen:
     return Foreseen(line, changed, t, depth.total)
 
 
-def show(session: Session, foreseen: Foreseen, json: bool) -> None:
+def shown(session: Session, foreseen: Foreseen) -> Found:
     """Before and after, side by side."""
-    changed = foreseen.changed
     before = forecast(foreseen.line, foreseen.t, foreseen.arriving)
-    after = forecast(changed, foreseen.t, foreseen.arriving)
-    if json:
-        document = {"target": session.name, "before": before.document(), "after": after.document(), "changed": False}
-        console.document(document)
-        return
+    after = forecast(foreseen.changed, foreseen.t, foreseen.arriving)
+    document = {"target": session.name, "before": before.document(), "after": after.document(), "changed": False}
+    return Found(document, partial(_draw, foreseen.changed, before, after))
+
+
+def _draw(changed: Line, before: Forecast, after: Forecast) -> None:
     rows: list[tuple[str, Callable[[Forecast], object]]] = [
         ("time to clear the line", lambda f: console.duration(f.clear)),
         ("last player in", lambda f: console.moment(None if f.clear is None else f.t + f.clear)),

@@ -55,6 +55,50 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """What may be given to a stack, as the template has it."""
+
+    name: str
+    spec: Mapping[str, Any]
+
+    @property
+    def default(self) -> str:
+        """Its value where none is given; empty for nothing."""
+        return str(self.spec.get("Default", ""))
+
+    @property
+    def means(self) -> str:
+        """What it is for."""
+        return str(self.spec["Description"])
+
+    @property
+    def range(self) -> dict[str, Any]:
+        """What a value may be, as CloudFormation says it: `allowed`, or `min` and `max`, or a `pattern`."""
+        names = {"allowed": "AllowedValues", "min": "MinValue", "max": "MaxValue", "pattern": "AllowedPattern"}
+        return {name: self.spec[key] for name, key in names.items() if key in self.spec}
+
+    @property
+    def choices(self) -> list[str]:
+        """All values that there are, where they are few."""
+        return [str(each) for each in self.spec.get("AllowedValues", ())]
+
+    @property
+    def bounds(self) -> str:
+        """What a value may be, in short."""
+        if self.choices:
+            return " · ".join(self.choices)
+        if self.spec["Type"] != "Number":
+            return "text"
+        least = f"0, or {WARM[self.name]:,}" if self.name in WARM else f"{self.spec['MinValue']:,}"
+        return f"{least} to {self.spec['MaxValue']:,}"
+
+    @property
+    def rule(self) -> str:
+        """What a text must be, as a sentence; empty for what has bounds."""
+        return str(self.spec.get("ConstraintDescription", "")).strip()
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The text of the template and what it says."""
 
@@ -98,10 +142,9 @@ class Template:
                 found[name] = {key: value for key, value in resource["Properties"].items() if key in kept}
         return found
 
-    def parameters(self) -> list[tuple[str, str, str]]:
-        """What may be given: (name, default, what it means)."""
-        specs = self.document["Parameters"].items()
-        return [(name, self.defaults.get(name, ""), spec["Description"]) for name, spec in specs if name not in OURS]
+    def parameters(self) -> list[Parameter]:
+        """What may be given."""
+        return [Parameter(name, spec) for name, spec in self.document["Parameters"].items() if name not in OURS]
 
     def accept(self, given: Mapping[str, str]) -> None:
         """Raises `Invalid` for a parameter that is not there to be given, or has a value that no stack may have."""

@@ -58,6 +58,7 @@ def _parse(command: Any, words: list[str], name: str = "loginq", above: Any = No
     """
     if words:
         context = command.make_context(name, words, parent=above)
+        command = context.command
         if getattr(command, "commands", None):
             found, child, behind = command.resolve_command(context, [*context._protected_args, *context.args])
             _parse(child, behind, found, context)

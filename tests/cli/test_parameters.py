@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loginq.cli.console import DASH
+from loginq.deploy import template
 from tests.cli.conftest import Run
+from tests.unit.test_deployment import planning, there
+from tests.unit.test_stack import MISSING
 
 
 @pytest.mark.parametrize(
@@ -24,9 +29,43 @@ def test_a_parameter_that_is_refused_starts_no_emulator(run: Run, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_parameters_are_listed_and_nothing_is_done(run: Run) -> None:
+def told(run: Run, *words: str) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in json.loads(run("deploy", "--params", *words, "--json").out)}
+
+
+def test_every_parameter_is_listed_where_nothing_is_deployed(run: Run, tmp_path: Path) -> None:
     screen = run("deploy", "--params")
-    assert (screen.code, screen.err) == (0, "")
-    assert "InitialRate" in screen.out and "CodeBucket" not in screen.out
-    listed = {each["name"]: each for each in json.loads(run("deploy", "--params", "--json").out)}
-    assert listed["InitialRate"]["default"] == "20" and all(each["means"] for each in listed.values())
+    assert (screen.code, screen.err) == (0, "What is deployed now could not be seen: No AWS region is set.")
+    lines = screen.out.splitlines()
+    assert lines[0].split() == ["parameter", "now", "default", "range"]
+    at = next(n for n, line in enumerate(lines) if line.startswith("LeaseSeconds"))
+    assert lines[at].split(maxsplit=3) == ["LeaseSeconds", DASH, "120", "2 to 3,600"]
+    assert lines[at + 1] == "  How long the gate moves without any sign of life."
+    listed = told(run)
+    assert set(listed) == set(template.load().document["Parameters"]) - set(template.OURS)
+    assert listed["LeaseSeconds"] == {
+        "name": "LeaseSeconds",
+        "now": None,
+        "default": "120",
+        "range": {"min": 2, "max": 3600},
+        "means": "How long the gate moves without any sign of life.",
+    }
+    assert listed["Monitoring"]["range"] == {"allowed": ["lean", "full"]}
+    assert list(listed["CorsOrigin"]["range"]) == ["pattern"] and "https://play.example.com" in screen.out
+    assert run("deploy", "--params", "--local").err == "The emulator does not run: nothing is deployed there now."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_parameters_of_a_stack_have_their_values(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment, _ = planning(there(LeaseSeconds="60", CodeKey="k"))
+    monkeypatch.setattr("loginq.cli.parameters.open_deployment", lambda local: deployment)
+    listed = told(run)
+    assert listed["LeaseSeconds"]["now"] == "60" and listed["InitialRate"]["now"] is None
+    assert "LeaseSeconds                60   120      2 to 3,600" in run("deploy", "--params").out.splitlines()
+
+
+def test_the_parameters_of_a_stack_that_is_not_there_yet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment, _ = planning(MISSING)
+    monkeypatch.setattr("loginq.cli.parameters.open_deployment", lambda local: deployment)
+    screen = run("deploy", "--params")
+    assert (screen.code, screen.err) == (0, "There is no stack 'loginq' yet.")

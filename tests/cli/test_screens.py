@@ -1,14 +1,19 @@
 """Every command's whole screen and exit code, on moto; what needs Lambdas or a stack is in tests/e2e."""
 
 import json
+import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from loginq import __version__
+from loginq.cli import CONTENTS, app
+from loginq.cli.command import Named
+from loginq.cli.help import summary
+from loginq.cli.reference import commands
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.store.queue import Queue
@@ -93,23 +98,13 @@ def test_version(run: Run) -> None:
 
 
 def test_every_command_has_help_with_an_example(run: Run) -> None:
-    import typer.main
-
-    from loginq.cli import app
-
-    def leaves(command: Any, words: list[str]) -> Iterator[list[str]]:
-        for name, child in getattr(command, "commands", {}).items():
-            yield from leaves(child, [*words, name])
-        if not hasattr(command, "commands"):
-            yield words
-
-    found = list(leaves(typer.main.get_command(app), []))
+    found = [words for words, _ in commands(typer.main.get_command(app))]
     assert len(found) >= 22
     for words in found:
-        screen = run(*words, "--help")
+        screen = run(*words[1:], "--help")
         assert screen.code == 0
-        examples = screen.out.partition("Example")[2].splitlines()[1:]
-        assert any(line.strip().startswith(" ".join(["loginq", *words])) for line in examples), words
+        examples = screen.out.partition(" Example")[2].splitlines()[1:]
+        assert examples and all(line.startswith("   " + " ".join(words)) for line in examples), words
 
 
 def test_wrong_usage(run: Run) -> None:
@@ -118,8 +113,50 @@ def test_wrong_usage(run: Run) -> None:
     assert run("players", "list", "--limit", "0").code == 2
 
 
-@pytest.mark.parametrize("group", ["", "local", "users", "queue", "players", "rate", "load", "keys", "token"])
-def test_a_list_of_commands_is_not_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
+def test_help_fits_80_columns_and_says_each_summary_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    listed = run(*group.split(), "--help").out.partition("Commands:")[2]
-    assert listed and [line for line in listed.splitlines() if line.endswith("...")] == []
+
+    def screens(command: Any, words: list[str]) -> None:
+        command = command.real if isinstance(command, Named) else command
+        out = run(*words, "--help").out
+        assert max(map(len, out.splitlines())) <= 80 and "…" not in out, words
+        assert f" {summary(command)}\n" in out
+        for name, child in getattr(command, "commands", {}).items():
+            assert re.search(rf"^│ {name} +{re.escape(summary(child))} +│$", out, re.MULTILINE), name
+            screens(child, [*words, name])
+
+    screens(typer.main.get_command(app), [])
+
+
+def test_the_contents_say_what_each_command_says_of_itself() -> None:
+    for name, listed in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert summary(listed) == summary(listed.real), name
+
+
+def test_the_help_of_loginq(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("--help").out
+    assert re.findall(r"^╭─ (\w+) ─+╮$", out, re.MULTILINE) == ["Options", *CONTENTS]
+    assert out.endswith(" Example:\n   loginq demo")
+
+
+def test_the_help_of_a_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert (
+        run("queue", "peek", "-h").out
+        == """
+ Usage: loginq queue peek [OPTIONS]
+
+ Look at what sits in the intake, without taking it.
+
+ Each look hides the messages from placing for a moment.
+
+╭─ Options ────────────────────────────────────────────────╮
+│ --limit <int range>  How many at most. [default: 10;     │
+│                      1<=x<=500]                          │
+│ --json               Print JSON instead.                 │
+│ -h, --help           Show this message and exit.         │
+╰──────────────────────────────────────────────────────────╯
+ Example:
+   loginq queue peek --limit 20""".strip("\n")
+    )

@@ -257,7 +257,7 @@ def test_who_is_signed_out_in_line_signs_in_again_and_keeps_the_place(
     account: Any = Scripted("old", over, None, "new", "new")
     typing(hidden=(PASSWORD,))
     with serving(lambda method, path: answers.pop(0)) as server:
-        play_on(api_of(replace(deployed, api_url=server.url)), account)
+        play_on(api_of(replace(deployed, api_url=server.url)), account).draw()
     assert [(path, headers["Authorization"]) for _, path, headers in server.asked] == [
         ("/login", "Bearer old"), ("/login", "Bearer new"), ("/login/status?login_ticket=t1", "Bearer new"),
     ]  # fmt: skip
@@ -297,7 +297,7 @@ def test_who_leaves_a_closed_queue_is_promised_nothing(
     monkeypatch.setattr(_Lines, "sleep", ctrl_c)
     closed = Reply({"error": {"code": "queue_closed", "message": "Closed."}}, 503, {"Retry-After": "117"})
     with serving(lambda method, path: closed) as server, pytest.raises(KeyboardInterrupt):
-        play_on(api_of(replace(deployed, api_url=server.url)), Scripted("token"))  # type: ignore[arg-type]
+        play_on(api_of(replace(deployed, api_url=server.url)), Scripted("token")).draw()  # type: ignore[arg-type]
     assert waited == [117]
     assert capsys.readouterr().err.splitlines()[-1] == (
         "The queue is closed, and you have no place in it yet. Come back with `loginq play --username ada`."

@@ -1,7 +1,6 @@
 """`deploy`, `destroy` and `status` as an operator sees them, on scripted AWS: in states that no emulator makes."""
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -35,7 +34,7 @@ BUCKET = f"loginq-artifacts-{ACCOUNT}-eu-west-1"
 
 def deploying(monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
     for command in ("deploy", "destroy"):
-        monkeypatch.setattr(sys.modules[f"loginq.cli.{command}"], "open_deployment", lambda local: deployment)
+        monkeypatch.setattr(f"loginq.cli.{command}.open_deployment", lambda local: deployment)
 
 
 def test_a_dry_run_over_a_failed_creation_says_what_a_deploy_would_do(
@@ -174,7 +173,7 @@ def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.Monke
     asked: list[str] = []
     deployment, aws = destroying()
     deploying(monkeypatch, deployment)
-    monkeypatch.setattr(sys.modules["loginq.cli.destroy"], "confirm", lambda question, yes: asked.append(question))
+    monkeypatch.setattr("loginq.cli.destroy.confirm", lambda question, yes: asked.append(question))
     assert run("destroy", "--delete-data").code == 0
     assert asked == [
         "Take down the stack 'loginq' and take its policy away from the role game-servers, the user realm and delete "
@@ -261,7 +260,7 @@ def test_status_and_doctor_agree(
     run: Run, monkeypatch: pytest.MonkeyPatch, status: str, parts: list[Any], healthy: bool, note: str
 ) -> None:
     session = session_of(status, *parts)
-    monkeypatch.setattr("loginq.cli.session.open_session", lambda: session)
+    monkeypatch.setattr("loginq.cli.status.open_session", lambda: session)
     screen = run("status", "--json")
     document = json.loads(screen.out)
     assert (screen.code, document["stack_status"], document["healthy"]) == (0 if healthy else 1, status, healthy)
@@ -277,5 +276,5 @@ def test_status_and_doctor_agree(
 
 def test_there_is_no_stack(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     session = Session(session_of("").target, Scripted({"DescribeStacks": in_turn(MISSING)}))
-    monkeypatch.setattr("loginq.cli.session.open_session", lambda: session)
+    monkeypatch.setattr("loginq.cli.status.open_session", lambda: session)
     assert run("status").code == 3

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def told(text: str, folder: Path) -> str:
 )
 def test_a_session(transcript: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", str(free_port()))
-    monkeypatch.setattr(sys.modules["loginq.cli.demo"], "CROWD", 30)
+    monkeypatch.setattr("loginq.cli.demo.CROWD", 30)
     written = transcript.read_text(encoding="utf-8")
     try:
         replayed = "".join(_replayed(line, tmp_path) for line in written.splitlines() if line.startswith(("$ ", "# ")))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.cli import console
+from loginq.cli import console, logs
 from loginq.cli.output import HIDDEN, Output, Unwritable, plain
 from loginq.service.rules.errors import Invalid
 
@@ -57,7 +57,7 @@ def test_every_way_of_drawing_goes_through_it(monkeypatch: pytest.MonkeyPatch) -
     console.facts(HOSTILE, [(HOSTILE, HOSTILE)])
     console.lines([HOSTILE])
     console.draw(console.columns([(HOSTILE, HOSTILE)]))
-    console.log_line(0, "INFO", HOSTILE, HOSTILE, {"name": HOSTILE, HOSTILE: [HOSTILE]})
+    logs.draw_line(0, "INFO", HOSTILE, HOSTILE, {"name": HOSTILE, HOSTILE: [HOSTILE]})
     with console.progress(HOSTILE, 1) as advance:
         advance(1, HOSTILE)
     drawn = screen.getvalue()

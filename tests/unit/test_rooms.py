@@ -24,6 +24,7 @@ MAY = {
     "loginq.cli": ("loginq",),
 }
 """A room -> what it may import of ours, besides itself."""
+LINES_OF_A_MODULE, LINES_OF_A_FUNCTION = 300, 40
 TIME_AND_CHANCE = {"time", "random", "secrets", "os", "socket", "threading", "subprocess", "pathlib"}
 
 
@@ -73,6 +74,23 @@ def test_rules_know_neither_time_nor_chance_nor_the_machine() -> None:
         if target.partition(".")[0] in TIME_AND_CHANCE and target != "random.Random"
     }
     assert known == set()
+
+
+def test_rooms_are_small_and_so_is_what_each_function_does() -> None:
+    large = [
+        f"{file.relative_to(ROOT)} has {lines} lines"
+        for folder in ("loginq", "lambdas")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if (lines := file.read_text().count("\n")) > LINES_OF_A_MODULE
+    ]
+    long = [
+        f"{name}.{node.name} has {lines} lines"
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > LINES_OF_A_FUNCTION
+    ]
+    assert large + long == []
 
 
 def test_nobody_else_spells_a_key() -> None:

@@ -1,0 +1,31 @@
+"""The deployment that a command is about: to be made, updated, taken down or looked at."""
+
+from loginq.cli import console
+from loginq.cli.session import check_account, connection, local_stack, resolved
+from loginq.deploy.deployment import Deployment
+from loginq.emulator import REGION, Emulator
+from loginq.service.operations.resolver import ACCOUNT, PROFILE, STACK
+
+
+def open_deployment(local: bool) -> Deployment:
+    """The deployment that this command is about; says first which target that is."""
+    if local:
+        name, profile, noted = local_stack(), None, None
+        aws, region = Emulator().up().aws(), REGION
+    else:
+        found = resolved(may_be_new=True)
+        name, profile, noted = found.names[STACK].value, found.get(PROFILE), found.get(ACCOUNT)
+        aws = connection(found)
+        region = aws.client("cloudformation").meta.region_name
+    account = aws.client("sts").get_caller_identity()["Account"]
+    check_account(noted, account)
+    deployment = Deployment(aws, name, account, region, profile)
+    console.say(f"Target: {name_of(deployment)}")
+    return deployment
+
+
+def name_of(deployment: Deployment) -> str:
+    """The target in words, as `Session.name` has it."""
+    if deployment.endpoint:
+        return f"emulator {deployment.endpoint} {deployment.stack.name}"
+    return f"aws {deployment.account} {deployment.region} {deployment.stack.name}"
