@@ -2,7 +2,10 @@
 
 import secrets
 from dataclasses import dataclass, replace
+from typing import cast
 
+from loginq.service.operations.accounts import Users
+from loginq.service.operations.operator import Operator
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
 from loginq.service.requests.departures import FOLDED, fold
@@ -81,6 +84,11 @@ def rule(world: World, **changes: object) -> None:
     """The queue goes by these rules from now on."""
     write(world.queue.table, world.queue.name, replace(world.queue.rules, **changes))  # type: ignore[arg-type]
     world.queue.lines.read()
+
+
+def operator(queue: Queue) -> Operator:
+    """Somebody who acts on the line and on players, not on accounts."""
+    return Operator(queue, cast(Users, None), "me")
 
 
 def someone() -> Identity:

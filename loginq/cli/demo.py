@@ -18,7 +18,6 @@ from loginq.deploy import envfile
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import Emulator
 from loginq.service.operations.accounts import generated_password
-from loginq.service.operations.acts import set_rate
 from loginq.service.operations.stats import snapshot
 
 app = alone()
@@ -72,12 +71,11 @@ def _play(session: Session, name: str) -> None:
     """A real player behind a crowd, from the account to the game."""
     _step(2, f"A real player, {name}: an account in Cognito and a row in DynamoDB")
     secret = generated_password()
-    session.users.create(name, f"{name}@example.com", secret)
+    session.operator.create_user(name, f"{name}@example.com", secret)
     console.done(f"Created {name}.")
 
     _step(3, f"A synthetic crowd of {CROWD}: rows and tickets like any other, but nobody behind them")
-    who = session.caller
-    set_rate(session.queue, who, RATE * 1_000)
+    session.operator.set_rate(RATE * 1_000)
     _crowd(session)
 
     _step(4, f"{RATE} players a second; {name} signs in (SRP), gets a ticket behind the crowd, and waits")

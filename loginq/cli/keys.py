@@ -9,7 +9,6 @@ from loginq.cli import console
 from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
 from loginq.cli.session import open_session
-from loginq.service.operations.acts import rotate_keys
 
 app = group("The keys that sign admission tokens.")
 
@@ -44,7 +43,6 @@ def rotate(
     session = open_session()
     session.announce()
     confirm("Sign with the next key from now on?", yes)
-    admission = session.queue.rules.admission
-    done = rotate_keys(session.queue, session.keys, session.caller, admission, force=force)
-    document = {"target": session.name, "signs": done.after, "signed": done.before}
-    return Found(document, partial(console.done, f"The key {done.after} signs now; {done.before} did."))
+    act = session.operator.rotate_keys(session.keys, force=force).act
+    document = {"target": session.name, "signs": act.after, "signed": act.before}
+    return Found(document, partial(console.done, f"The key {act.after} signs now; {act.before} did."))

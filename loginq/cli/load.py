@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,9 @@ from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
 from loginq.cli.rehearsal import play
 from loginq.cli.session import Session, open_session
-from loginq.service.operations.crowds import clean as delete
-from loginq.service.operations.crowds import clean_real
 from loginq.service.requests.crowd import parts
 from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.times import parse_duration
-from loginq.service.store.audit import record
 
 app = group("Synthetic crowds, always marked, always removable.")
 
@@ -72,7 +70,7 @@ def send(session: Session, players: int) -> str:
                 sent += part.count
                 advance(part.count)
     finally:
-        record(session.queue, session.caller, "load run", name, f"{sent:,} synthetic players")
+        session.operator.crowd(name, sent, synthetic=True)
     return name
 
 
@@ -86,16 +84,11 @@ def clean(yes: Yes = False) -> Found:
     session.announce()
     confirm("Read the whole table and delete every synthetic player, and the accounts of real crowds?", yes)
     removed = accounts = 0
-    try:
-        with console.progress("Deleting", None) as advance:
-            for count in delete(session.queue):
-                removed += count
-                advance(count)
-            for count in clean_real(session.users):
-                accounts += count
-                advance(count)
-    finally:
-        record(session.queue, session.caller, "load clean", "", f"{removed + accounts:,} deleted")
+    gone = session.operator.clean_crowds()
+    with console.progress("Deleting", None) as advance, closing(gone):
+        for players, real in gone:
+            removed, accounts = removed + players, accounts + real
+            advance(players + real)
 
     def draw() -> None:
         console.done(f"Deleted {removed:,} synthetic players." if removed else "There were no synthetic players.")

@@ -15,18 +15,16 @@ from loginq.cli.export import FORMATS, written
 from loginq.cli.options import Yes, confirm
 from loginq.cli.reading import STDIN, lines_of
 from loginq.cli.session import Session, open_session
-from loginq.service.operations import acts
-from loginq.service.operations.acts import Outcome
 from loginq.service.operations.found import FIELDS, Entry, find, history, identity, players_in, waiting_players
 from loginq.service.operations.found import Found as FoundPlayer
+from loginq.service.operations.operator import Operator, Outcome
 from loginq.service.rules.errors import Invalid, LoginqError
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import iso
 from loginq.service.store.audit import actions
-from loginq.service.store.queue import Queue
 from loginq.service.store.table import attempts, chunks
 
-Operation = Callable[[Queue, str, Sequence[Identity]], list[Outcome]]
+Operation = Callable[[Operator, Sequence[Identity]], list[Outcome]]
 
 app = group("Player state in DynamoDB.")
 
@@ -167,7 +165,7 @@ def admit(names: Names = None, file: File = None) -> Iterator[Found]:
 
     Safe to repeat.
     """
-    return _all(acts.admit, _named(names, file), "Letting in", "")
+    return _all(Operator.admit, _named(names, file), "Letting in", "")
 
 
 @command(app, "loginq players remove ada --yes")
@@ -177,7 +175,7 @@ def remove(names: Names = None, file: File = None, yes: Yes = False) -> Iterator
     Safe to repeat.
     """
     question = "" if yes else "Take the place of {:,} players away?"
-    return _all(acts.remove, _named(names, file), "Removing", question)
+    return _all(Operator.remove, _named(names, file), "Removing", question)
 
 
 @command(app, "loginq players reset ada --yes")
@@ -186,7 +184,7 @@ def reset(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[
 
     No ticket, no place, not blocked. Safe to repeat.
     """
-    return _all(acts.reset, _named(names, file), "Resetting", "" if yes else "Reset {:,} players?")
+    return _all(Operator.reset, _named(names, file), "Resetting", "" if yes else "Reset {:,} players?")
 
 
 def _named(names: list[str] | None, file: Path | None) -> list[str]:
@@ -230,7 +228,7 @@ def _became(session: Session, results: list[dict[str, Any]], asked: int) -> Foun
 def _some(session: Session, operation: Operation, names: Sequence[str]) -> list[dict[str, Any]]:
     queue, users = session.queue, session.users
     found = attempts(lambda name: identity(queue, users, name), names)
-    done = iter(operation(queue, session.caller, [who for who in found if isinstance(who, Identity)]))
+    done = iter(operation(session.operator, [who for who in found if isinstance(who, Identity)]))
     outcomes = [next(done) if isinstance(who, Identity) else who for who in found]
     return [
         {

@@ -11,11 +11,9 @@ from loginq.cli.command import Found, command, group, listed
 from loginq.cli.options import Json, Yes, confirm
 from loginq.cli.session import open_session
 from loginq.cli.watch import run
-from loginq.service.operations import acts as operating
-from loginq.service.operations.acts import Done, say
-from loginq.service.operations.acts import redrive as move
 from loginq.service.operations.dead_letters import DeadLetter, dead_letters
 from loginq.service.operations.logs import last_error
+from loginq.service.operations.operator import Done, Operator
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.measure import Snapshot
@@ -23,7 +21,6 @@ from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
 from loginq.service.store.audit import actions
 from loginq.service.store.intake import Letter
-from loginq.service.store.queue import Queue
 
 app = group("The line and the intake.")
 
@@ -60,7 +57,7 @@ def draw_stats(name: str, now: Snapshot) -> None:
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),
             *([("message", line.message)] if line.message else []),
-            *([("last change", f"{last.what}: {last.before} → {last.after}")] if last else []),
+            *([("last change", f"{last.what}: {' → '.join(last.words())}")] if last else []),
             *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),
         ],
     )
@@ -81,13 +78,13 @@ def pause() -> Found:
 
     Places are kept.
     """
-    return _switch(operating.pause, "Paused: nobody is let in; places are kept.", "It was paused already.")
+    return _switch(Operator.pause, "Paused: nobody is let in; places are kept.", "It was paused already.")
 
 
 @command(app, "loginq queue resume")
 def resume() -> Found:
     """Let players in again, from where the line stopped."""
-    return _switch(operating.resume, "Resumed: the line moves on from where it stopped.", "It was not paused.")
+    return _switch(Operator.resume, "Resumed: the line moves on from where it stopped.", "It was not paused.")
 
 
 @command(app, "loginq queue close")
@@ -96,13 +93,13 @@ def close() -> Found:
 
     Who has a place keeps it, and the line moves.
     """
-    return _switch(operating.close, "Closed: nobody new gets a ticket; the line moves on.", "It was closed already.")
+    return _switch(Operator.close, "Closed: nobody new gets a ticket; the line moves on.", "It was closed already.")
 
 
 @command(app, "loginq queue open")
 def open_() -> Found:
     """Give new tickets again."""
-    return _switch(operating.open_, "Open: everybody can get a ticket.", "It was open already.")
+    return _switch(Operator.open, "Open: everybody can get a ticket.", "It was open already.")
 
 
 @command(app, 'loginq queue message "Servers are warming up"', "loginq queue message --clear")
@@ -122,12 +119,12 @@ def message(
         drawn = partial(console.lines, [now]) if now else partial(console.say, none)
         return Found({"target": session.name, "message": now}, drawn)
     session.announce()
-    done = say(session.queue, session.caller, text or "")
-    if done.after:
-        said = f"Waiting players see: {done.after}"
+    done = session.operator.say(text or "")
+    if done.line.message:
+        said = f"Waiting players see: {done.line.message}"
     else:
-        said = "Waiting players see no message." if done.changed else "There was no message."
-    document = {"target": session.name, "message": done.after, "changed": done.changed}
+        said = "Waiting players see no message." if done.act.changed else "There was no message."
+    document = {"target": session.name, "message": done.line.message, "changed": done.act.changed}
     return Found(document, partial(console.done, said))
 
 
@@ -210,7 +207,7 @@ def redrive() -> Found:
     there, back, left = session.queue.intake.dead_letters(), 0, 0
     if there:
         with console.progress("Putting back", there) as advance:
-            for moved, kept in move(session.queue, session.caller):
+            for moved, kept in session.operator.redrive():
                 back, left = back + moved, left + kept
                 advance(moved + kept)
     stay = f"; {left:,} are no tickets and stay: see `loginq queue dlq`" if left else ""
@@ -232,8 +229,8 @@ def purge(
     session = open_session()
     session.announce()
     confirm("Delete every dead letter?" if dead_letters else "Empty the intake, and make its tickets void?", yes)
-    work = operating.purge_dead_letters if dead_letters else operating.purge
-    gone = work(session.queue, session.caller)
+    work = Operator.purge_dead_letters if dead_letters else Operator.purge
+    gone = work(session.operator)
     what = "dead letters are deleted" if dead_letters else "tickets in the intake are void; their players ask anew"
     document = {"target": session.name, "purged": "dead_letters" if dead_letters else "intake", "about": gone}
     return Found(document, partial(console.done, f"About {gone:,} {what}."))
@@ -247,15 +244,18 @@ def audit(limit: Limit = 50) -> Found:
     draw = partial(
         console.table,
         ["when", "who", "what", "from", "to"],
-        [(console.moment(a.at), a.name, a.what, a.before or None, a.after or None) for a in found],
+        [
+            (console.moment(a.at), a.name, f"{a.what} {a.subject}".strip(), *(each or None for each in a.words()))
+            for a in found
+        ],
         empty="Nobody has changed anything yet.",
     )
     return listed(session.name, [action.document() for action in found], draw)
 
 
-def _switch(operation: Callable[[Queue, str], Done], now_true: str, was_so: str) -> Found:
+def _switch(operation: Callable[[Operator], Done], now_true: str, was_so: str) -> Found:
     session = open_session()
     session.announce()
-    made = operation(session.queue, session.caller)
-    document = {"target": session.name, "state": made.line.line_state, "changed": made.changed}
-    return Found(document, partial(console.done, now_true if made.changed else was_so))
+    made = operation(session.operator)
+    document = {"target": session.name, "state": made.line.line_state, "changed": made.act.changed}
+    return Found(document, partial(console.done, now_true if made.act.changed else was_so))

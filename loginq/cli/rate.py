@@ -11,8 +11,7 @@ from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, command, group
 from loginq.cli.session import Session, open_session
 from loginq.cli.what_if import foresee, shown
-from loginq.service.operations import acts as operating
-from loginq.service.operations.acts import Done
+from loginq.service.operations.operator import Done
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Invalid, quoted
@@ -123,29 +122,26 @@ def _check_together(
 
 
 def _faster(session: Session, wanted: int, burst: int | None) -> _Change:
-    queue = session.queue
     return (
         "rate",
         lambda line, t: plan.setting(line, t, wanted, burst),
-        lambda: operating.set_rate(queue, session.caller, wanted, burst),
+        lambda: session.operator.set_rate(wanted, burst),
     )
 
 
 def _larger(session: Session, limit: int | None) -> _Change:
-    queue = session.queue
     return (
         "capacity",
         lambda line, t: line.set_capacity(t, limit),
-        lambda: operating.set_capacity(queue, session.caller, limit),
+        lambda: session.operator.set_capacity(limit),
     )
 
 
 def _corrected(session: Session, in_game: int) -> _Change:
-    queue = session.queue
     return (
         "number in the game",
         lambda line, t: line,
-        lambda: operating.set_in_game(queue, session.caller, in_game),
+        lambda: session.operator.set_in_game(in_game),
     )
 
 
@@ -177,7 +173,7 @@ def clear(what_if: WhatIf = False) -> Found:
 
 
 def _planned(session: Session, change: Callable[[Line, int], Line]) -> _Change:
-    return "plan", change, lambda: operating.plan(session.queue, session.caller, change)
+    return "plan", change, lambda: session.operator.plan(change)
 
 
 def _moment(session: Session, at: str | None, in_: str | None) -> int:
@@ -201,18 +197,19 @@ def _make(session: Session, changes: list[_Change], what_if: bool) -> Found:
     line = made[-1][1].line
     steps = [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps]
     now = {"per_second": line.rate / 1_000, "burst": line.burst, "steps": steps, "capacity": line.capacity}
-    changed = any(done.changed for _, done in made)
+    changed = any(done.act.changed for _, done in made)
     return Found({"target": session.name, "rate": now, "changed": changed}, partial(_draw_made, made))
 
 
 def _draw_made(made: list[tuple[str, Done]]) -> None:
     for what, done in made:
         if what == "plan":
-            console.done(_plan_now(done) if done.changed else "That was planned already.")
-        elif done.changed:
-            console.done(f"The {what} is {done.after} now; it was {done.before}.")
+            console.done(_plan_now(done) if done.act.changed else "That was planned already.")
+        elif done.act.changed:
+            before, after = done.act.words()
+            console.done(f"The {what} is {after} now; it was {before}.")
         else:
-            console.done(f"The {what} was {done.after} already.")
+            console.done(f"The {what} was {done.act.words()[1]} already.")
 
 
 def _plan_now(done: Done) -> str:

@@ -21,7 +21,6 @@ from loginq.service.operations.crowds import real_accounts
 from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Failed, LoginqError
 from loginq.service.rules.times import SECOND, iso
-from loginq.service.store.audit import record
 from loginq.service.store.table import attempts, chunks
 
 _TOGETHER = 50
@@ -38,7 +37,7 @@ def play(session: Session, players: int, arrive: int, report: Path | None) -> It
     accounts = real_accounts(run, players, generated_password())
     if report is not None:
         _write(report, {"run": run})
-    record(session.queue, session.caller, "load run", run, f"{players:,} real players")
+    session.operator.crowd(run, players, synthetic=False)
     rate = session.queue.lines.read().rate_at(session.queue.clock())
     measured: dict[str, Any] = {}
     try:

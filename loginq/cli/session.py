@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from loginq.deploy.stack import Stack
     from loginq.service.operations.accounts import Users
     from loginq.service.operations.logs import Logs
+    from loginq.service.operations.operator import Operator
     from loginq.service.store.signing import Keys
 
 EMULATOR = {"access_key": "test", "secret_key": "test"}
@@ -60,6 +61,13 @@ class Session:
         from loginq.service.operations.accounts import Users
 
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
+
+    @cached_property
+    def operator(self) -> "Operator":
+        """Whoever is typing, as the audit will know him."""
+        from loginq.service.operations.operator import Operator
+
+        return Operator(self.queue, self.users, self._identity["Arn"])
 
     @cached_property
     def keys(self) -> "Keys":
@@ -93,11 +101,6 @@ class Session:
     @cached_property
     def _identity(self) -> dict[str, str]:
         return dict(self.aws.client("sts").get_caller_identity())
-
-    @property
-    def caller(self) -> str:
-        """The ARN of whoever is typing."""
-        return self._identity["Arn"]
 
     @cached_property
     def name(self) -> str:

@@ -1,6 +1,7 @@
 """`loginq users`: accounts in Cognito and their player rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,19 +13,17 @@ from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
 from loginq.cli.options import Yes, confirm, password
 from loginq.cli.reading import text_of
-from loginq.cli.session import Session, open_session
-from loginq.service.operations.accounts import generated_password
+from loginq.cli.session import open_session
+from loginq.service.operations.accounts import Account, generated_password
+from loginq.service.operations.operator import Operator
 from loginq.service.rules.account import NewAccount, check_account, parse_accounts
 from loginq.service.rules.errors import Invalid, LoginqError
-from loginq.service.store.audit import record
-from loginq.service.store.table import attempts, chunks
 
 app = group("Accounts in Cognito and their player rows.")
 
 Name = Annotated[str, typer.Argument(help="The user name.", autocompletion=player_names)]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Make a password up and print it, once.")]
-_TOGETHER = 50
 
 
 @command(app, "loginq users create ada --email ada@example.com --generate")
@@ -43,8 +42,7 @@ def create(
     session = open_session()
     session.announce()
     secret = _secret(generate, password_stdin)
-    account = session.users.create(name, email, secret)
-    _record(session, "create user", account.sub, "created")
+    account = session.operator.create_user(name, email, secret)
 
     def draw() -> None:
         console.done(f"Created {account.username}.")
@@ -105,21 +103,19 @@ def import_(
     accounts = _accounts(file)
     session = open_session()
     session.announce()
-    users, counts, failed = session.users, dict[str, int](), list[dict[str, str]]()
+    waiting, counts, failed = iter(accounts), dict[str, int](), list[dict[str, str]]()
     try:
-        with console.progress("Creating accounts", len(accounts)) as advance:
-            for some in chunks(accounts, _TOGETHER):
-                for account, outcome in zip(some, attempts(users.ensure, some), strict=True):
+        created_now = session.operator.import_users(accounts, file.name)
+        with console.progress("Creating accounts", len(accounts)) as advance, closing(created_now):
+            for outcomes in created_now:
+                for outcome, account in zip(outcomes, waiting, strict=False):
                     if isinstance(outcome, LoginqError):
                         failed.append({"username": account.username, "why": outcome.message})
                     else:
                         counts[outcome] = counts.get(outcome, 0) + 1
-                advance(len(some))
+                advance(len(outcomes))
     finally:
         created, there = counts.get("created", 0), counts.get("was there already", 0)
-        record(
-            session.queue, session.caller, "import users", f"{len(accounts):,} in {file.name}", f"{created:,} created"
-        )
         left = len(accounts) - created - there - len(failed)
         report = {"created": created, "there_already": there, "failed": failed, "left": left}
         yield Found({"target": session.name, **report}, partial(_draw_import, report), ok=not failed)
@@ -154,8 +150,7 @@ def reset_password(name: Name, password_stdin: FromStdin = False, generate: Gene
     session = open_session()
     session.announce()
     secret = _secret(generate, password_stdin)
-    account = session.users.reset_password(name, secret)
-    _record(session, "reset password", account.sub, "reset")
+    account = session.operator.reset_password(name, secret)
 
     def draw() -> None:
         console.done(f"{account.username} has another password, and is signed out everywhere.")
@@ -173,9 +168,7 @@ def confirm_(name: Name) -> Found:
     """
     session = open_session()
     session.announce()
-    before, account = session.users.confirm(name)
-    if before != account.status:
-        _record(session, "confirm user", account.sub, "confirmed")
+    before, account = session.operator.confirm_user(name)
     said = "is confirmed, and can sign in." if before != account.status else "was confirmed already."
     document = {"username": account.username, "sub": account.sub, "status": account.status}
     return Found(document, partial(console.done, f"{account.username} {said}"))
@@ -187,13 +180,13 @@ def disable(name: Name) -> Found:
 
     The account cannot sign in, and a token that is out already gets nowhere.
     """
-    return _switch(name, "disable", "{} can neither sign in nor log in.")
+    return _switch(Operator.disable_user, name, "{} can neither sign in nor log in.")
 
 
 @command(app, "loginq users enable ada")
 def enable(name: Name) -> Found:
     """Let a disabled player sign in and log in again."""
-    return _switch(name, "enable", "{} can sign in and log in.")
+    return _switch(Operator.enable_user, name, "{} can sign in and log in.")
 
 
 @command(app, "loginq users delete ada --yes")
@@ -206,23 +199,17 @@ def delete(name: Name, yes: Yes = False) -> Found:
     session.announce()
     name = session.users.get(name).username
     confirm(f"Delete {name} and the player row?", yes)
-    account = session.users.delete(name)
-    _record(session, "delete user", account.sub, "deleted")
+    account = session.operator.delete_user(name)
     document = {"username": account.username, "sub": account.sub, "deleted": True}
     return Found(document, partial(console.done, f"Deleted {account.username}."))
 
 
-def _switch(name: str, operation: str, now_true: str) -> Found:
+def _switch(operation: Callable[[Operator, str], Account], name: str, now_true: str) -> Found:
     session = open_session()
     session.announce()
-    account = session.users.enable(name) if operation == "enable" else session.users.disable(name)
-    _record(session, f"{operation} user", account.sub, f"{operation}d")
+    account = operation(session.operator, name)
     document = {"username": account.username, "sub": account.sub, "enabled": account.enabled}
     return Found(document, partial(console.done, now_true.format(account.username)))
-
-
-def _record(session: Session, what: str, sub: str, after: str) -> None:
-    record(session.queue, session.caller, what, sub, after)
 
 
 def _one_password(generate: bool, stdin: bool) -> None:

@@ -86,7 +86,7 @@ class Deployment:
         if not update:
             self._refuse_wiping(found)
         if dry_run and ((found and not update) or not self.artifacts.exists()):
-            return self._foresee(source, parameters, found, update, say)
+            return self._foresee(source, parameters, found, say)
         say("Bundling the lambdas")
         bundled = bundle.build(for_aws=not self.is_local)
         self._upload(bundled, say)
@@ -240,26 +240,21 @@ class Deployment:
         return Plan(change_set, changes, update, parameters, differ)
 
     def _foresee(
-        self,
-        source: template.Template,
-        parameters: dict[str, str],
-        found: dict[str, Any] | None,
-        update: bool,
-        say: Say,
+        self, source: template.Template, parameters: dict[str, str], found: dict[str, Any] | None, say: Say
     ) -> Plan:
         """A dry run's plan where asking CloudFormation would delete or make something."""
         if not self.artifacts.exists():
             say(f"A deploy would make the artifact bucket {self.artifacts.bucket}")
-        if update:
+        if self.stack.ready(found):
             say("What it would change can be told only with that bucket.")
-            return Plan(None, [], update, parameters, is_foreseen=True)
+            return Plan(None, [], update=True, parameters=parameters, is_foreseen=True)
         if found:
             left = self._left()
             also = f" {left}: `{self._away()}` would delete these, too." if left else ""
             say(f"A deploy would delete the stack first. {self._unmade(found)}{also}")
         local = {"EmulatorEndpoint": self.aws.endpoint_url or ""}
         changes = foreseen(source.document, {**source.defaults, **parameters, **local})
-        return Plan(None, changes, update, parameters, is_foreseen=True)
+        return Plan(None, changes, update=False, parameters=parameters, is_foreseen=True)
 
     def _clear(self, found: dict[str, Any], say: Say) -> None:
         """Delete a stack that never worked, and say what of it stays."""

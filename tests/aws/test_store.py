@@ -12,12 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.operations.accounts import patiently
-from loginq.service.operations.acts import pause, resume, set_rate
 from loginq.service.operations.target import Target
+
+# Rows
+from loginq.service.rules.act import Action
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, Line
 from loginq.service.rules.minute import Memory
+from loginq.service.rules.times import iso
+from loginq.service.store import keys
 from loginq.service.store.audit import actions, record
 from loginq.service.store.aws import Aws, translated
 from loginq.service.store.clock import ServerClock
@@ -27,9 +31,7 @@ from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.wire import pack, unpack
-
-# Rows
-
+from tests.world import operator
 
 VALUES = st.recursive(
     st.one_of(st.text(), st.booleans(), st.integers(-(10**20), 10**20)), lambda inner: st.lists(inner, max_size=4)
@@ -182,9 +184,9 @@ def replace_dynamodb(queue: Queue, dynamodb: Any) -> Any:
 
 def test_what_the_line_refuses_is_a_clear_error(queue: Queue) -> None:
     with pytest.raises(Invalid, match="Burst 99999999 is not between 0 and 1000000"):
-        set_rate(queue, "me", 1_000, 99_999_999)
+        operator(queue).set_rate(1_000, 99_999_999)
     with pytest.raises(Invalid, match="rate of 0"):
-        set_rate(queue, "me", 0)
+        operator(queue).set_rate(0)
 
 
 def test_without_a_line_there_is_no_target(aws: Aws, target: Target) -> None:
@@ -205,19 +207,49 @@ def test_a_cached_line_is_read_again_after_a_second_and_sooner_for_a_newcomer(qu
     assert queue.lines.covering(10).tail == 10
 
 
-def test_every_change_is_in_the_audit(queue: Queue) -> None:
-    pause(queue, "arn:aws:iam::1:user/ada")
-    assert not pause(queue, "arn:aws:iam::1:user/ada").changed
-    resume(queue, "arn:aws:iam::1:user/ada")
-    set_rate(queue, "arn:aws:iam::1:user/bob", 50_000)
-    rows = [row for row in queue.table.query("QUEUE#main", start="AUDIT#") if row["SK"].startswith("AUDIT#")]
-    said = {(row["who"][-3:], row["what"], row["from"], row["to"]) for row in rows}
-    assert said == {
-        ("ada", "pause", "open", "paused"),
-        ("ada", "pause", "paused", "paused"),
-        ("ada", "resume", "paused", "open"),
-        ("bob", "rate", "20/s with a burst of 20", "50/s with a burst of 50"),
-    }
+def test_every_change_is_in_the_audit_as_values_and_in_words(queue: Queue, now: list[int]) -> None:
+    me = operator(queue)
+    done = me.pause()
+    assert not me.pause().act.changed
+    me.resume()
+    me.set_rate(50_000)
+    me.plan(lambda line, t: line.plan(t, ((t + 60_000, 80_000),)))
+    me.set_capacity(200)
+    me.say("Soon.")
+    assert done.act == Action(now[0], "me", "pause", "", "open", "paused")
+    steps = [[now[0] + 60_000, 80_000]]
+    fifty = {"rate": 50_000, "burst": 50, "steps": []}
+    found = sorted(actions(queue), key=lambda each: (each.what, str(each.before)))
+    assert [(each.what, each.before, each.after) for each in found] == [
+        ("capacity", None, 200),
+        ("message", None, "Soon."),
+        ("pause", "open", "paused"),
+        ("pause", "paused", "paused"),
+        ("plan", fifty, {**fifty, "steps": steps}),
+        ("rate", {"rate": 20_000, "burst": 20, "steps": []}, fifty),
+        ("resume", "paused", "open"),
+    ]
+    assert [each.words() for each in found if each.what in ("rate", "plan", "capacity", "message")] == [
+        ("no limit", "200"),
+        ("", "Soon."),
+        ("nothing planned", "80/s from 2027-01-15T08:01:00.000Z"),
+        ("20/s with a burst of 20", "50/s with a burst of 50"),
+    ]
+
+
+def test_what_an_older_version_wrote_into_the_audit_is_read_and_it_reads_ours(queue: Queue, now: list[int]) -> None:
+    """It had words for values, and whom it was done to where others have what was before."""
+    for n, (what, before, after) in enumerate(
+        [("rate", "20/s with a burst of 20", "5/s with a burst of 5"), ("remove", "a-sub", "registered")]
+    ):
+        row = {"at": iso(now[0] + n), "who": "me", "what": what, "from": before, "to": after}
+        queue.table.put({**keys.keyed(keys.audit(queue.name, now[0] + n, "x")), **row})
+    removed, rate = actions(queue)
+    assert (removed.subject, removed.before, removed.after) == ("a-sub", None, "registered")
+    assert removed.concerns("a-sub") and rate.words() == ("20/s with a burst of 20", "5/s with a burst of 5")
+    operator(queue).set_capacity(None)
+    (row,) = queue.table.query(keys.queue(queue.name), start=keys.AUDIT_END, reverse=True, limit=1)
+    assert {"at", "who", "what", "from", "to"} <= set(row)
 
 
 # Rosters
@@ -242,7 +274,7 @@ def test_a_query_for_a_few_rows_reads_a_few(queue: Queue) -> None:
     client = queue.table.dynamodb._client
     client.meta.events.register("before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(dict(params)))
     for n in range(5):
-        record(queue, "me", f"act {n}", "", "")
+        record(queue, Action(queue.clock() + n, "me", f"act {n}"))
     assert len(actions(queue, 2)) == 2
     assert [each["Limit"] for each in asked] == [2]
 

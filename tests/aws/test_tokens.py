@@ -12,7 +12,6 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
 from lambdas import get_jwks, runtime
-from loginq.service.operations.acts import rotate_keys
 from loginq.service.operations.target import Target
 from loginq.service.requests import login
 from loginq.service.rules.errors import Failed, Invalid, NotFound, Unavailable
@@ -24,6 +23,7 @@ from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Keys, Published, explain, mint, new_key, new_keys
 from tests.aws.test_login import pass_time, placed
 from tests.conftest import REGION
+from tests.world import operator
 
 ISSUER = "https://api.example/v1"
 T = 1_800_000_000_000
@@ -131,10 +131,10 @@ def test_a_key_is_published_before_it_can_sign_also_when_the_rotation_is_cut_off
     first = keys.ensure(T, public)
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
     with pytest.raises(Stopped):
-        rotate_keys(queue, Keys(Cut(keys._secrets), keys._id), "me", 5 * MINUTE)
+        operator(queue).rotate_keys(Keys(Cut(keys._secrets), keys._id))
     assert keys.read() == first  # nothing signs with another key yet
     assert {first.active["kid"], first.next["kid"]} < _kids(public)
-    assert rotate_keys(queue, keys, "me", 5 * MINUTE).after == first.next["kid"]
+    assert operator(queue).rotate_keys(keys).act.after == first.next["kid"]
     assert public.read() == keys.read().jwks()
 
 
@@ -151,7 +151,7 @@ def test_what_is_not_published_is_made_good_by_the_next_deploy_or_rotation(
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
     keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
     queue.table.write_all(deletes=[(row["PK"], row["SK"])])
-    rotate_keys(queue, keys, "me", 5 * MINUTE)
+    operator(queue).rotate_keys(keys)
     assert public.read() == keys.read().jwks()
 
 
@@ -209,16 +209,16 @@ def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
     assert minter.signer(queue.lines.read().kid) == first.active
     old = token(first.active)
-    done = rotate_keys(queue, keys, "me", 5 * MINUTE)
-    assert (done.before, done.after) == (first.active["kid"], first.next["kid"])
+    done = operator(queue).rotate_keys(keys)
+    assert (done.act.before, done.act.after) == (first.active["kid"], first.next["kid"])
     assert minter.signer(queue.lines.read().kid) == first.next
     assert wrong(old, keys.read().jwks()) == set()
     assert wrong(token(first.next), first.jwks()) == set()  # by a game server that has not asked again
     with pytest.raises(Invalid, match="still alive"):
-        rotate_keys(queue, keys, "me", 5 * MINUTE)
+        operator(queue).rotate_keys(keys)
     now[0] += max(5 * MINUTE, JWKS_MAX_AGE * SECOND)
-    rotate_keys(queue, keys, "me", 5 * MINUTE)
-    rotate_keys(queue, keys, "me", 5 * MINUTE, force=True)
+    operator(queue).rotate_keys(keys)
+    operator(queue).rotate_keys(keys, force=True)
     assert wrong(old, keys.read().jwks(), T) >= {"kid"}
     minter._cache = (minter._cache[0] - 2, minter._cache[1]) if minter._cache else None
     assert minter.signer(queue.lines.read().kid) == keys.read().active
@@ -229,7 +229,7 @@ def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, 
     queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
     keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
     assert Keys(keys._secrets, keys._id).signer(queue.lines.read().kid) == first.active
-    assert rotate_keys(queue, keys, "me", 5 * MINUTE).after == first.next["kid"]
+    assert operator(queue).rotate_keys(keys).act.after == first.next["kid"]
     assert keys.read().active == first.next
 
 

@@ -5,7 +5,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from loginq.service.operations.accounts import Users
-from loginq.service.operations.acts import reset
 from loginq.service.operations.found import find
 from loginq.service.operations.target import Target
 from loginq.service.requests import login
@@ -13,6 +12,7 @@ from loginq.service.rules.account import NewAccount
 from loginq.service.rules.errors import Blocked, Conflict, Invalid
 from loginq.service.rules.player import Identity
 from loginq.service.store.queue import Queue
+from tests.world import operator
 
 GOOD = "Correct-Horse-7-Battery"
 COMPOSED, APART = "José", "Jose\u0301"
@@ -123,11 +123,11 @@ def test_an_import_takes_nobodys_account_over(users: Users, target: Target) -> N
 
 def test_a_reset_unblocks_and_names_what_it_leaves(users: Users, queue: Queue) -> None:
     ada = Identity(users.create("ada", "ada@example.com", GOOD).sub, "ada")
-    assert reset(queue, "me", [ada]) == ["reset"]
+    assert operator(queue).reset([ada]) == ["reset"]
     users.disable("ada")
     with pytest.raises(Blocked):
         login.request(queue, ada)
-    assert reset(queue, "me", [ada]) == [
+    assert operator(queue).reset([ada]) == [
         "reset, no longer blocked; to let the account sign in: `loginq users enable ada`"
     ]
     assert login.request(queue, ada).ticket

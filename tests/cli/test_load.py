@@ -10,6 +10,7 @@ from loginq.cli.session import Session
 from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.store.audit import actions
 from loginq.service.store.queue import Queue
+from tests.world import operator
 
 
 class Function:
@@ -25,14 +26,13 @@ class Function:
 
 def test_a_run_that_fails_half_way_is_recorded_with_what_was_sent(queue: Queue) -> None:
     session = SimpleNamespace(
-        queue=queue,
-        caller="arn:aws:iam::1:user/ada",
+        operator=operator(queue),
         stack=SimpleNamespace(outputs=lambda: {"GenerateLoadFunction": "f"}),
         aws=SimpleNamespace(client=lambda _: Function()),
     )
     with pytest.raises(Failed, match="after 1,000 players"):
         send(cast(Session, session), 1_500)
-    ((what, after),) = [(each.what, each.after) for each in actions(queue)]
+    ((what, after),) = [(each.what, each.words()[1]) for each in actions(queue)]
     assert (what, after) == ("load run", "1,000 synthetic players")
     with pytest.raises(Invalid):
         send(cast(Session, session), 10**400)

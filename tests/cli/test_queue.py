@@ -72,7 +72,7 @@ def test_stats_after_a_wrong_rate(run: Run, deployed: Target, queue: Queue) -> N
     assert "│ last change     rate: 5,000/s with a burst of 5,000 → 500/s with a burst of 500 │" in screen
     assert " s ago, by user/" in screen
     document = json.loads(run("queue", "stats", "--json").out)["last_change"]
-    assert document["before"] == "5,000/s with a burst of 5,000"
+    assert document["before"] == {"rate": 5_000_000, "burst": 5_000, "steps": []}
 
 
 def test_pause_and_resume(run: Run, deployed: Target, queue: Queue) -> None:
@@ -231,8 +231,8 @@ def test_the_audit_says_who_changed_what(run: Run, deployed: Target, queue: Queu
     run("queue", "pause")
     run("queue", "message", "hello")
     newest, *_, oldest = json.loads(run("queue", "audit", "--json").out)
-    assert (newest["what"], newest["before"], newest["after"]) == ("message", "", "hello")
-    assert (oldest["what"], oldest["before"]) == ("rate", "20/s with a burst of 20")
+    assert (newest["what"], newest["before"], newest["after"]) == ("message", None, "hello")
+    assert (oldest["what"], oldest["before"]) == ("rate", {"rate": 20_000, "burst": 20, "steps": []})
     assert oldest["who"] == "arn:aws:sts::123456789012:user/moto"
     assert oldest["at"].endswith("Z")
     assert len(json.loads(run("queue", "audit", "--limit", "2", "--json").out)) == 2

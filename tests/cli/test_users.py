@@ -133,7 +133,7 @@ def test_a_disabled_player_is_out_at_once(run: Run, deployed: Target, queue: Que
     assert json.loads(run("users", "show", "ada", "--json").out)["enabled"] is False
     assert run("users", "enable", "ada").err.endswith("✓ ada can sign in and log in.")
     assert login.request(queue, Identity(sub, "ada")).ticket
-    done = [(each["what"], each["before"]) for each in json.loads(run("queue", "audit", "--json").out)]
+    done = [(each["what"], each["subject"]) for each in json.loads(run("queue", "audit", "--json").out)]
     assert done == [("enable user", sub), ("disable user", sub), ("create user", sub)]
     assert run("users", "disable", "nobody").code == 3
 

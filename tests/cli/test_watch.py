@@ -14,6 +14,7 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Unavailable
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
+from tests.world import operator
 
 
 @pytest.fixture
@@ -66,9 +67,8 @@ def _silent() -> Any:
 
 
 def test_who_paused_the_line_and_when(session: Session, queue: Queue, now: list[int]) -> None:
-    from loginq.service.operations.acts import pause
 
-    pause(queue, "me")
+    operator(queue).pause()
     at = now[0]
     now[0] += 5_000
     watched = Watched()

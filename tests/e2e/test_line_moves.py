@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from loginq.service.operations.acts import pause, resume
 from loginq.service.store.clock import system_clock
 from tests.e2e.conftest import Player, Stack, until
+from tests.world import operator
 
 PARAMETERS = {"InitialRate": "20"}
 
@@ -24,11 +24,11 @@ def reached(stack: Stack) -> tuple[float, int]:
 def test_a_crowd_at_twenty_a_second(stack: Stack, many: int) -> None:
     """The rate over any window of a second or more, the ETA, the pause, the resume."""
     player, before = stack.player(), stack.queue.lines.read().tail
-    pause(stack.queue, "test")
+    operator(stack.queue).pause()
     stack.crowd(many)
     ticket = player.game.login()["ticket"]
     until(lambda: asked(player, ticket)[1]["position"])
-    resume(stack.queue, "test")
+    operator(stack.queue).resume()
     first, placed = until(lambda: (poll := asked(player, ticket))[1]["eta_seconds"] and poll)
     assert placed["position"] > before + many  # a batch that a busy machine delivers twice leaves holes
     due = [at + placed["eta_seconds"] * 1_000 for at in first]
@@ -43,10 +43,10 @@ def test_a_crowd_at_twenty_a_second(stack: Stack, many: int) -> None:
             if end - start >= 1:
                 assert abs((now - then) - 20 * (end - start)) <= 1
 
-    stopped = pause(stack.queue, "test").line
+    stopped = operator(stack.queue).pause().line
     until(lambda: asked(player, ticket)[1]["line_state"] == "paused")
     assert reached(stack)[1] == stopped.opened
-    resumed = resume(stack.queue, "test").line
+    resumed = operator(stack.queue).resume().line
     assert resumed.opened == stopped.opened
     later, then = reached(stack)
     assert abs((then - resumed.opened) - 20 * (later - resumed.anchored_at / 1_000)) <= 1
@@ -68,13 +68,13 @@ def asked(player: Player, ticket: str) -> tuple[tuple[int, int], dict[str, Any]]
 
 def test_a_pause_lets_nobody_in_not_even_who_is_reached(stack: Stack) -> None:
     player = stack.player()
-    pause(stack.queue, "test")
+    operator(stack.queue).pause()
     time.sleep(1.1)
     ticket = player.game.login()["ticket"]
     standing = until(lambda: (s := player.game.status(ticket))["position"] and s)
     assert (standing["login_status"], standing["state"], standing["line_state"]) == (False, "waiting", "paused")
     assert 4 <= standing["poll_after_seconds"] <= 30
-    resume(stack.queue, "test")
+    operator(stack.queue).resume()
     until(lambda: player.game.status(ticket)["login_status"])
 
 
@@ -86,11 +86,11 @@ def test_settle_line_keeps_the_lease_for_a_synthetic_crowd_only(stack: Stack) ->
         return bool(json.loads(answer["Payload"].read())["renewed"])
 
     assert not renewed()
-    pause(stack.queue, "test")
+    operator(stack.queue).pause()
     stack.crowd(20)
     assert not renewed()
     stack.queue.lines.change(lambda line, t: line.set_rate(t, 100))
-    resume(stack.queue, "test")
+    operator(stack.queue).resume()
     before = stack.queue.lines.read().alive_at
     time.sleep(0.1)
     assert renewed()
@@ -100,4 +100,4 @@ def test_settle_line_keeps_the_lease_for_a_synthetic_crowd_only(stack: Stack) ->
 @pytest.fixture(autouse=True)
 def _running_again(stack: Stack):  # type: ignore[no-untyped-def]
     yield
-    resume(stack.queue, "test")
+    operator(stack.queue).resume()

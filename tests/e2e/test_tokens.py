@@ -9,11 +9,11 @@ from joserfc import jwt as other_jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
-from loginq.service.operations.acts import rotate_keys
 from loginq.service.rules.times import MINUTE
 from loginq.service.store.clock import system_clock
 from loginq.service.store.signing import Keys, mint, new_keys
 from tests.e2e.conftest import Player, Stack, free_port, until
+from tests.world import operator
 
 PARAMETERS: dict[str, str] = {}
 """A stack of its own: its keys are rotated."""
@@ -45,7 +45,7 @@ def test_a_token_of_before_a_rotation_verifies_after_it_and_a_foreign_one_never(
     assert (said["iss"], said["aud"], said["sub"]) == (stack.target.api_url, "loginq", ada.sub)
     keys = Keys(stack.aws.client("secretsmanager"), stack.deployment.stack.outputs()["SigningKeysId"])
     before = keys.read()
-    rotate_keys(stack.queue, keys, "test", 5 * MINUTE)
+    operator(stack.queue).rotate_keys(keys)
     until(lambda: _kid(let_in(stack.player())) == before.next["kid"])
     assert claims(old, key_set(stack)) == said
     with pytest.raises((JoseError, ValueError)):

@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 
-from loginq.service.operations import acts as operating
 from loginq.service.requests import departures, login
 from loginq.service.requests.departures import FOLDED, fold
 from loginq.service.requests.minute import settle
@@ -25,7 +24,7 @@ from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rules import write
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
-from tests.world import RULES, T, World, left, rule, someone
+from tests.world import RULES, T, World, left, operator, rule, someone
 
 CALL = 5
 """How long a call of DynamoDB takes here, ms."""
@@ -267,7 +266,7 @@ def test_an_operator_lets_in_through_a_closed_door_and_past_the_valve(world: Wor
     queue.lines.change(lambda line, t: line.close(t))
     with pytest.raises(QueueClosed):
         login.request(queue, ada)
-    assert operating.admit(queue, "me", [ada]) == ["let in"]
+    assert operator(queue).admit([ada]) == ["let in"]
     assert world.player(ada).in_game()
     assert world.counts() == (1, 1, 0, 0)
 

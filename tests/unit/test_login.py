@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from loginq.service.operations import acts as operating
 from loginq.service.operations.forgetting import forget
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
@@ -18,7 +17,7 @@ from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
-from tests.world import T, World, left, rule, someone
+from tests.world import T, World, left, operator, rule, someone
 
 
 def before(memory: InMemory, operation: str, mention: str, act: Callable[[], Any]) -> None:
@@ -110,10 +109,10 @@ def test_who_was_let_in_with_another_ticket_is_not_told_so_with_this_one(memory:
 
 def test_who_is_let_in_by_an_operator_is_among_those_who_came_through(world: World) -> None:
     queue, ada = world.queue, someone()
-    assert operating.admit(queue, "me", [ada]) == ["let in"]
+    assert operator(queue).admit([ada]) == ["let in"]
     assert sum(queue.valve.admitted(queue.lines.read(), T).values()) == 1
     world.later(1 * SECOND)
-    assert operating.admit(queue, "me", [ada]) == ["was in already"]
+    assert operator(queue).admit([ada]) == ["was in already"]
     assert world.counts() == (1, 1, 0, 0)
 
 

@@ -93,6 +93,11 @@ def test_rooms_are_small_and_so_is_what_each_function_does() -> None:
     assert large + long == []
 
 
+def test_only_the_operator_writes_into_the_audit() -> None:
+    writers = [name for name, tree in modules() if f"{STORE}.audit.record" in imported(tree)]
+    assert writers == [f"{OPERATIONS}.operator"]
+
+
 def test_nobody_else_spells_a_key() -> None:
     spelled = re.compile(r"^(USER|METADATA|QUEUE|AUDIT|ROSTER|ADMITTED|RETURNED|LEFT|PUBLIC)[#$]")
     found = [
@@ -110,6 +115,7 @@ def test_each_key_is_what_every_version_reads() -> None:
     known = {
         keys.player("ada"): ("USER#ada", "METADATA#ada"),
         keys.line("main"): ("QUEUE#main", "LINE"),
+        keys.rules("main"): ("QUEUE#main", "RULES"),
         keys.settlement("main"): ("QUEUE#main", "SETTLEMENT"),
         keys.audit("main", 1_800_000_000_000, "n"): ("QUEUE#main", f"AUDIT#{t}#n"),
         keys.roster("main", 123_456): ("ROSTER#main#1", "000000123456"),

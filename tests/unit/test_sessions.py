@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.operations import acts as operating
 from loginq.service.operations.forgetting import forget
 from loginq.service.operations.found import history, players_in
 from loginq.service.requests import login
@@ -24,7 +23,7 @@ from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
-from tests.world import T, World, joined, left, rule, someone
+from tests.world import T, World, joined, left, operator, rule, someone
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
@@ -256,7 +255,7 @@ def test_a_row_with_an_instant_that_cannot_be_is_read_as_long_ago(
     fresh = login.request(queue, ada)
     assert (fresh.state, world.departed()) == (State.QUEUED, 1)
     row |= {"loginTicket": {"S": admission}, "loginProcessedAt": {"S": iso(T)}, "leftAt": {"S": text}}
-    assert operating.remove(queue, "me", [ada]) == ["removed"]
+    assert operator(queue).remove([ada]) == ["removed"]
     assert world.player(ada).ticket is None
 
 
@@ -293,14 +292,14 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     login.request(queue, bob)  # returned
     assert world.counts() == (2, 2, 0, 0)
 
-    operating.admit(queue, "me", [eve])  # players admit, of somebody without a place
-    assert operating.admit(queue, "me", [eve]) == ["was in already"]
+    operator(queue).admit([eve])  # players admit, of somebody without a place
+    assert operator(queue).admit([eve]) == ["was in already"]
     assert world.counts()[1] == 3
-    operating.remove(queue, "me", [eve])  # players remove, in the game
-    assert operating.remove(queue, "me", [eve]) == ["had no place"]
+    operator(queue).remove([eve])  # players remove, in the game
+    assert operator(queue).remove([eve]) == ["had no place"]
     assert world.counts()[1] == 2
     world.let_in(dan)
-    operating.reset(queue, "me", [dan])  # players reset, in the game
+    operator(queue).reset([dan])  # players reset, in the game
     assert world.counts()[1] == 2
 
     world.let_in(joe)
@@ -333,5 +332,5 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     assert (admitted, no_shows) == (line.tail - 2, 2)
     assert in_game == 1 == admitted - departed
     assert vic.sub and queue.players.get(pam.sub) is not None
-    operating.set_in_game(queue, "me", 5)  # rate set --in-game
+    operator(queue).set_in_game(5)  # rate set --in-game
     assert world.counts()[1] == 5

@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginq.service.operations import acts as operating
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import place
@@ -21,7 +20,7 @@ from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error
 from tests.unit.histories import START, new_line
-from tests.world import RULES, World, someone
+from tests.world import RULES, World, operator, someone
 
 
 @dataclass
@@ -80,7 +79,7 @@ def test_two_hundred_let_in_by_hand_take_two_hundred_positions_and_nobodys_time(
     waiting = crowd(world, 500)
     before = queue.lines.read().tail
     sent = len(_intake(world))
-    assert operating.admit(queue, "me", [someone() for _ in range(200)]) == ["let in"] * 200
+    assert operator(queue).admit([someone() for _ in range(200)]) == ["let in"] * 200
     assert queue.lines.read().tail - before <= 200
     assert len(_intake(world)) == sent  # nothing went through SQS
     told = played(world, waiting, 260)

@@ -1,30 +1,38 @@
-"""The audit: one row for each operator action, `QUEUE#<name>` / `AUDIT#<time>#<id>`: who, what, from, to."""
+"""The audit: one row for each operator action, `QUEUE#<name>` / `AUDIT#<time>#<id>`: who, what, whom, from, to."""
 
 import secrets
 
-from loginq.service.rules.act import Action
+from loginq.service.rules.act import ON_PLAYERS, Action
 from loginq.service.rules.times import from_iso, iso
 from loginq.service.store import keys
 from loginq.service.store.queue import Queue
+from loginq.service.store.table import Row
 
-_OF_THE_GATE = ("rate", "plan", "capacity", "in game", "pause", "resume")
 _LOOKED_AT = 20
 
 
-def record(queue: Queue, who: str, what: str, before: str, after: str) -> None:
-    """Write down what `who`, an ARN, has done. For an action on a player `before` is the player's sub."""
-    t = queue.clock()
-    key = keys.audit(queue.name, t, secrets.token_hex(4))
-    queue.table.put({**keys.keyed(key), "at": iso(t), "who": who, "what": what, "from": before, "to": after})
+def record(queue: Queue, action: Action) -> None:
+    """Write down what was done. None is stored as an empty text, because an older version wants both values there."""
+    key = keys.audit(queue.name, action.at, secrets.token_hex(4))
+    before, after = ("" if value is None else value for value in (action.before, action.after))
+    values = {"subject": action.subject, "from": before, "to": after}
+    queue.table.put({**keys.keyed(key), "at": iso(action.at), "who": action.who, "what": action.what, **values})
 
 
 def actions(queue: Queue, limit: int | None = None) -> list[Action]:
     """What was done, newest first: the last `limit`, or everything."""
     rows = queue.table.query(keys.queue(queue.name), start=keys.AUDIT_END, reverse=True, limit=limit)
-    return [Action(from_iso(row["at"]), row["who"], row["what"], row["from"], row["to"]) for row in rows]
+    return [_action(row) for row in rows]
 
 
 def last_change(queue: Queue) -> Action | None:
     """How an operator last changed the gate, if it is among the last twenty actions: why it moves as it does."""
-    changes = (each for each in actions(queue, _LOOKED_AT) if each.what in _OF_THE_GATE and each.before != each.after)
-    return next(changes, None)
+    return next((each for each in actions(queue, _LOOKED_AT) if each.moves_the_gate), None)
+
+
+def _action(row: Row) -> Action:
+    subject, before, after = row.get("subject"), row["from"], row["to"]
+    if subject is None:  # written by an older version
+        subject, before = (before, "") if row["what"] in ON_PLAYERS else ("", before)
+    before, after = (None if value == "" else value for value in (before, after))
+    return Action(from_iso(row["at"]), row["who"], row["what"], subject, before, after)

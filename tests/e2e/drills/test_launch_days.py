@@ -18,7 +18,6 @@ from loginq.cli.session import api_of
 from loginq.client import Account, Game
 from loginq.rehearsal.scenario import Arrival, Outcome, Scenario
 from loginq.rehearsal.simulation import simulate
-from loginq.service.operations.acts import pause, resume
 from loginq.service.requests import login
 from loginq.service.requests.sessions import report
 from loginq.service.rules.line import Line
@@ -35,6 +34,7 @@ from tests.e2e.drills.faults import Faults
 from tests.e2e.drills.test_no_shows import sign_in
 from tests.unit.histories import START
 from tests.unit.test_simulation import crowd, line_at
+from tests.world import operator
 
 pytestmark = pytest.mark.drills
 
@@ -57,9 +57,9 @@ def test_the_front_of_the_line_is_thrown_out(stack: Stack) -> None:
     """
     tokens = sign_in(stack, 40)
     tickets = [ask(stack, token).json()["ticket"] for token in tokens]
-    pause(stack.queue, "drill")
+    operator(stack.queue).pause()
     places = [until(lambda: ask(stack, tokens[n], tickets[n]).json()["position"]) for n in range(40)]  # noqa: B023
-    resume(stack.queue, "drill")
+    operator(stack.queue).resume()
     time.sleep(1.5)
     errors: Counter[int] = Counter()
 
@@ -100,7 +100,7 @@ def test_the_lost_sticky_session(stack: Stack) -> None:
     Here the player comes back on a Lambda that was never called before, on another device, and with a refreshed token:
     the same ticket, the same place.
     """
-    pause(stack.queue, "drill")
+    operator(stack.queue).pause()
     player = stack.player()
     first = player.game.login()
     place = until(lambda: player.game.status(first["ticket"])["position"])
@@ -116,7 +116,7 @@ def test_the_lost_sticky_session(stack: Stack) -> None:
     assert same(Game(stack.target.api_url, device.token))
     device.token(renew=True)
     assert same(Game(stack.target.api_url, device.token))
-    resume(stack.queue, "drill")
+    operator(stack.queue).resume()
     until(lambda: device and player.game.status(first["ticket"])["login_status"])
 
 
@@ -129,7 +129,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
     rate, burst = 100, 100
     stack = deploy("stampede", InitialRate=str(rate))
     queue = stack.queue
-    pause(queue, "drill")
+    operator(queue).pause()
     who = [Identity(f"waiting-{n:04}", "waiting") for n in range(2_000)]
     with ThreadPoolExecutor(16) as pool:
         tickets = list(pool.map(lambda each: login.request(queue, each).ticket, who))
@@ -165,7 +165,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
     time.sleep(15)
     assert not admitted
     resumed = time.monotonic()
-    resume(queue, "drill")
+    operator(queue).resume()
     until(lambda: len(admitted) == 2_000)
     over.set()
     for thread in threads:
@@ -212,10 +212,10 @@ def test_the_wrong_rate(here: Stack) -> None:
     that comes in, the valve included; `queue audit` shows it, and `queue stats` explains it.
     """
     queue = here.queue
-    pause(queue, "drill")
+    operator(queue).pause()
     here.crowd(5_000)
     assert in_process("rate", "set", "50")[0] == 0
-    resume(queue, "drill")
+    operator(queue).resume()
     reached = queue.lines.read().reached(queue.clock())
     assert in_process("rate", "set", "500")[0] == 0
     time.sleep(3)
@@ -231,9 +231,9 @@ def test_the_wrong_rate(here: Stack) -> None:
     _, screen, _ = in_process("queue", "stats")
     assert "last change     rate: 500/s with a burst of 500 → 50/s with a burst of 50" in screen
     assert in_process("queue", "audit")[1].count("rate") >= 3
-    pause(queue, "drill")
+    operator(queue).pause()
     queue.lines.change(lambda line, t: line.set_rate(t, 1_000_000))
-    resume(queue, "drill")
+    operator(queue).resume()
 
 
 def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
@@ -246,10 +246,10 @@ def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
     stack = deploy("hiccup", **PARAMETERS)
     queue = stack.queue
     waiting, late = sign_in(stack, 20), sign_in(stack, 5)
-    pause(queue, "drill")
+    operator(queue).pause()
     tickets = [ask(stack, token).json()["ticket"] for token in waiting]
     places = [until(lambda: ask(stack, waiting[n], tickets[n]).json()["position"]) for n in range(20)]  # noqa: B023
-    resume(queue, "drill")
+    operator(queue).resume()
     queue.lines.change(lambda line, t: line.set_rate(t, 1_000))
     with Faults(stack) as faults:
         faults.share = 1.0

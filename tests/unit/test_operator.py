@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.service.operations import acts as operating
 from loginq.service.requests import login
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Blocked, Invalid
 from loginq.service.rules.player import State
 from tests.unit.histories import START, new_line
-from tests.world import World, someone
+from tests.world import World, operator, someone
 
 
 def test_a_rate_of_nothing_needs_a_step_that_is_still_to_come() -> None:
@@ -28,8 +27,8 @@ def test_the_number_in_the_game_is_set_beside_a_synthetic_crowd(world: World) ->
     )
     world.let_in(someone())
     assert world.counts() == (1, 1, 0, 0)
-    done = operating.set_in_game(world.queue, "me", 7)
-    assert (done.before, done.after) == ("1", "7")
+    done = operator(world.queue).set_in_game(7)
+    assert (done.act.before, done.act.after) == (1, 7)
     assert world.counts()[1] == 7
 
 
@@ -39,7 +38,7 @@ def test_who_is_reset_is_not_blocked_any_more(world: World) -> None:
     queue.players.block(ada.sub, blocked=True)
     with pytest.raises(Blocked):
         login.request(queue, ada)
-    (said,) = operating.reset(queue, "me", [ada])
+    (said,) = operator(queue).reset([ada])
     assert str(said).startswith("reset, no longer blocked")
     player = world.player(ada)
     assert (player.blocked, player.ticket, player.position) == (False, None, None)

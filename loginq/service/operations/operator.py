@@ -1,0 +1,284 @@
+"""What an operator does to the line, to players and to accounts, each act with an audit row: who, what, from, to."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from loginq.service.operations import admitting, crowds
+from loginq.service.operations.accounts import Account, Users
+from loginq.service.operations.stats import counts_of
+from loginq.service.requests import login
+from loginq.service.rules.account import NewAccount
+from loginq.service.rules.act import Action, pace
+from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
+from loginq.service.rules.line import Line
+from loginq.service.rules.plan import setting
+from loginq.service.rules.player import Identity
+from loginq.service.store.audit import record
+from loginq.service.store.queue import Queue
+from loginq.service.store.signing import Keys, Published
+from loginq.service.store.table import attempts, chunks, in_threads
+
+MOST_IN_GAME = 10**12
+"""What the line takes as a capacity."""
+_TOGETHER = 50
+
+Outcome = str | LoginqError
+"""What became of one player: what is true now, or why nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change that was made: the line after it, and the act as the audit has it."""
+
+    line: Line
+    act: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who acts on a queue and its accounts, and answers for it.
+
+    Args:
+        who: his ARN.
+    """
+
+    queue: Queue
+    users: Users
+    who: str
+
+    # The line
+
+    def pause(self) -> Done:
+        """Nobody more is let in until `resume`."""
+        return self._change("pause", Line.pause, lambda line: line.line_state)
+
+    def resume(self) -> Done:
+        """The gate moves on."""
+        return self._change("resume", Line.resume, lambda line: line.line_state)
+
+    def close(self) -> Done:
+        """No new tickets; who has one keeps it, and the line moves."""
+        return self._change("close", Line.close, _door)
+
+    def open(self) -> Done:
+        """New tickets again."""
+        return self._change("open", Line.open, _door)
+
+    def say(self, message: str) -> Done:
+        """A notice for every waiting player, shown with the next poll; empty for none. Raises `Invalid`: too long."""
+        return self._change("message", lambda line, t: line.say(t, message), lambda line: line.message or None)
+
+    def set_capacity(self, capacity: int | None) -> Done:
+        """The most players in the game at once; None for no such limit."""
+        return self._change("capacity", lambda line, t: line.set_capacity(t, capacity), lambda line: line.capacity)
+
+    def set_in_game(self, in_game: int) -> Done:
+        """Say how many players really are in the game, when a game server died without a word."""
+        if not 0 <= in_game <= MOST_IN_GAME:
+            raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
+        queue = self.queue
+        counts = counts_of(queue, queue.lines.read(), queue.clock())
+        # of real players; absolute, so that a report in between does not count twice
+        departed = counts.admitted - in_game
+
+        def told(line: Line, t: int) -> Line:
+            line = line.fold(t, queue.leavings.total())
+            return line.leave(t, departed + line.synthetic - line.departed)
+
+        line = queue.lines.change(told)
+        return Done(line, self._record("in game", before=counts.in_game, after=in_game))
+
+    def set_rate(self, rate: int, burst: int | None = None) -> Done:
+        """Another rate, in thousandths of a player per second, and another burst: what `setting` says."""
+        return self._change("rate", lambda line, t: setting(line, t, rate, burst), pace)
+
+    def plan(self, change: Callable[[Line, int], Line]) -> Done:
+        """Other planned steps: what `planning`, `ramping` or `clearing` makes of the line."""
+        return self._change("plan", change, pace)
+
+    def rotate_keys(self, keys: Keys, *, force: bool = False) -> Done:
+        """Sign with the next key from now on.
+
+        A rotation that was cut off between the secret and the line is finished, not repeated, and the public key set
+        is written anew where it is not these keys'. Raises `Invalid` while it would break living tokens, unless
+        `force`.
+        """
+        queue = self.queue
+        line, now, public = queue.lines.read(), keys.read(), Published(queue.table, queue.name)
+        if line.kid in ("", now.active["kid"]):
+            now = keys.rotate(queue.clock(), queue.rules.admission, public, force=force)
+        else:
+            public.write(now)
+        kid = now.active["kid"]
+        return self._change(
+            "rotate keys", lambda line, t: replace(line.settle(t), kid=kid), lambda line: line.kid or None
+        )
+
+    # The intake
+
+    def purge(self) -> int:
+        """Empty the intake for good; about how many tickets were in it.
+
+        Tickets without a position are void first, so that no client's next call sends them again: it gets a new one.
+        """
+        before = self.queue.intake.depth().total
+        self.queue.lines.change(Line.void)
+        with suppress(Conflict):  # purged within the last minute: what is left is void, and placing drops it
+            self.queue.intake.purge(self.queue.intake.url)
+        self._record("purge", before=before, after=0)
+        return before
+
+    def purge_dead_letters(self) -> int:
+        """Delete every dead letter; about how many there were."""
+        before = self.queue.intake.dead_letters()
+        self.queue.intake.purge(self.queue.intake.dead_letter_url)
+        self._record("purge dead letters", before=before, after=0)
+        return before
+
+    def redrive(self) -> Generator[tuple[int, int], None, None]:
+        """Put dead letters that are tickets back into the intake; (put back, left where they are), some at a time."""
+        back = left = 0
+        try:
+            for moved, kept in self.queue.intake.redrive():
+                back, left = back + moved, left + kept
+                yield moved, kept
+        finally:
+            self._record("redrive", before=back + left, after=left)
+
+    # Players
+
+    def admit(self, players: Sequence[Identity]) -> list[Outcome]:
+        """Let players in out of turn. Doing it again for somebody who is in changes nothing."""
+        before = self.queue.players.get_all([player.sub for player in players])
+        inside = {sub for sub, player in before.items() if player.in_game() and player.returning is None}
+
+        def outcome(player: Identity, error: LoginqError | None) -> Outcome:
+            if error is not None:
+                return error
+            if player.sub in inside:
+                return "was in already"
+            self._record("admit", player.sub, after="admitted")
+            return "let in"
+
+        admitted = zip(players, admitting.admit(self.queue, players), strict=True)
+        return in_threads(lambda pair: outcome(*pair), admitted)
+
+    def remove(self, players: Sequence[Identity]) -> list[Outcome]:
+        """Take players' tickets and places away, in line or in the game."""
+        return attempts(self._remove, players)
+
+    def reset(self, players: Sequence[Identity]) -> list[Outcome]:
+        """Back to how players are after signing up: no ticket, no place, not blocked.
+
+        That undoes half of `disable_user`, and the outcome names the other half: the account is Cognito's.
+        """
+
+        def one(player: Identity) -> str:
+            self._remove(player)
+            before = self.queue.players.get(player.sub)
+            self.queue.players.block(player.sub, blocked=False)
+            self._record("reset", player.sub, after="registered")
+            if before is None or not before.blocked:
+                return "reset"
+            return f"reset, no longer blocked; to let the account sign in: `loginq users enable {player.username}`"
+
+        return attempts(one, players)
+
+    def _remove(self, player: Identity) -> str:
+        try:
+            login.leave(self.queue, player, by_operator=True)
+        except UnknownTicket:
+            return "had no place"
+        self._record("remove", player.sub, after="registered")
+        return "removed"
+
+    # Accounts: what each does, and raises, is at the method of `Users` with its name
+
+    def create_user(self, username: str, email: str, password: str) -> Account:
+        """A confirmed account with a permanent password, and its player row."""
+        account = self.users.create(username, email, password)
+        self._record("create user", account.sub, after="created")
+        return account
+
+    def import_users(self, accounts: Sequence[NewAccount], source: str) -> Generator[list[Outcome], None, None]:
+        """Create the accounts that are not there yet; what became of each, some at a time. `source`: from what file."""
+        created = 0
+        try:
+            for some in chunks(accounts, _TOGETHER):
+                outcomes = attempts(self.users.ensure, some)
+                created += outcomes.count("created")
+                yield outcomes
+        finally:
+            self._record("import users", source, after={"created": created, "accounts": len(accounts)})
+
+    def reset_password(self, username: str, password: str) -> Account:
+        """Another permanent password, and an end to the account's sign-ins."""
+        account = self.users.reset_password(username, password)
+        self._record("reset password", account.sub, after="reset")
+        return account
+
+    def confirm_user(self, username: str) -> tuple[str, Account]:
+        """Confirm an account in the player's stead; its status before, and the account."""
+        before, account = self.users.confirm(username)
+        if before != account.status:
+            self._record("confirm user", account.sub, before, account.status)
+        return before, account
+
+    def disable_user(self, username: str) -> Account:
+        """Keep the player from logging in."""
+        account = self.users.disable(username)
+        self._record("disable user", account.sub, after="disabled")
+        return account
+
+    def enable_user(self, username: str) -> Account:
+        """Undo `disable_user`."""
+        account = self.users.enable(username)
+        self._record("enable user", account.sub, after="enabled")
+        return account
+
+    def delete_user(self, username: str) -> Account:
+        """Take the account away, its row, and its place."""
+        account = self.users.delete(username)
+        self._record("delete user", account.sub, after="deleted")
+        return account
+
+    # Rehearsals
+
+    def crowd(self, run: str, players: int, *, synthetic: bool) -> None:
+        """A crowd came: `players` of the run `run`."""
+        self._record("load run", run, after={"players": players, "synthetic": synthetic})
+
+    def clean_crowds(self) -> Generator[tuple[int, int], None, None]:
+        """Delete synthetic players, then the accounts of real crowds; (players, accounts), some at a time."""
+        players = accounts = 0
+        try:
+            for gone in crowds.clean(self.queue):
+                players += gone
+                yield gone, 0
+            for gone in crowds.clean_real(self.users):
+                accounts += gone
+                yield 0, gone
+        finally:
+            self._record("load clean", before=players + accounts, after=0)
+
+    def _change(self, what: str, change: Callable[[Line, int], Line], value: Callable[[Line], Any]) -> Done:
+        before: Any = None
+
+        def changed(line: Line, t: int) -> Line:
+            nonlocal before
+            before = value(line.settle(t))
+            return change(line, t)
+
+        line = self.queue.lines.change(changed)
+        return Done(line, self._record(what, before=before, after=value(line)))
+
+    def _record(self, what: str, subject: str = "", before: Any = None, after: Any = None) -> Action:
+        action = Action(self.queue.clock(), self.who, what, subject, before, after)
+        record(self.queue, action)
+        return action
+
+
+def _door(line: Line) -> str:
+    return "closed" if line.closed else "open"
