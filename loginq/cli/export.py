@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from loginq.service.rules.errors import Failed
+
 FORMATS = (".csv", ".jsonl")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones count, too
 """What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
@@ -20,8 +22,6 @@ def written(file: Path, fields: Sequence[str], pages: Iterable[Sequence[dict[str
     Excel knows UTF-8, and no cell is a formula. A .jsonl is for programs, and says everything as it is.
     Raises `Failed` when it cannot be written.
     """
-    from loginq.service.rules.errors import Failed
-
     count = 0
     try:
         with _replacing(file, "utf-8-sig" if file.suffix == ".csv" else "utf-8") as out:

@@ -1,5 +1,5 @@
-"""The help of every command, as Typer's users know it. Typer's own draws Markdown and tracebacks, too, and importing
-what it takes for that would make help half as fast."""
+"""The help of every command, as Typer's users know it. Typer's own can draw Markdown and tracebacks, too, and what it
+imports for that takes as long as all of rich that is used here."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -41,7 +41,10 @@ def _now(local: bool) -> tuple[str, Mapping[str, str]]:
 
 
 def _draw(known: Sequence[Parameter], now: Mapping[str, str]) -> None:
+    def shown(value: str | None) -> str | None:
+        return "nothing" if value == "" else value
+
     rows = [
-        ((p.name, now.get(p.name), p.default or "nothing", p.bounds), f"{p.means} {p.rule}".rstrip()) for p in known
+        ((p.name, shown(now.get(p.name)), shown(p.default), p.bounds), f"{p.means} {p.rule}".rstrip()) for p in known
     ]
     console.draw(console.entries(["parameter", "now", "default", "range"], rows))

@@ -10,8 +10,7 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.banner import BANNER
-from loginq.cli.command import Found, alone, command
-from loginq.cli.command import show as print_
+from loginq.cli.command import Found, alone, command, show
 from loginq.cli.options import Json, password
 from loginq.cli.reading import has_terminal, typed
 from loginq.cli.session import api_of, open_session
@@ -161,7 +160,7 @@ class _Documents(_Lines):
 
     def show(self, standing: dict[str, Any]) -> None:
         self.has_place = True
-        print_(Found(standing), json=True)
+        show(Found(standing), json=True)
 
 
 class _Live(_Lines):
