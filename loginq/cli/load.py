@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from loginq.cli import console
+from loginq.cli import console, rehearsal
 from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
-from loginq.cli.rehearsal import play
 from loginq.cli.session import Session, open_session
 from loginq.service.requests.crowd import parts
 from loginq.service.rules.errors import Failed, Invalid
@@ -43,7 +42,7 @@ def run(
     session = open_session()
     session.announce()
     if real:
-        yield from play(session, players, within, report)
+        yield from rehearsal.run(session, players, within, report)
         return
     name = send(session, players)
     said = f"Sent {players:,} synthetic players (run {name}). Watch them with `loginq queue stats`."

@@ -15,7 +15,7 @@ from loginq.cli.export import FORMATS, written
 from loginq.cli.options import Yes, confirm
 from loginq.cli.reading import STDIN, lines_of
 from loginq.cli.session import Session, open_session
-from loginq.service.operations.found import FIELDS, Entry, find, history, identity, players_in, waiting_players
+from loginq.service.operations.found import FIELDS, Seen, find, history, identity, players_in, waiting_players
 from loginq.service.operations.found import Found as FoundPlayer
 from loginq.service.operations.operator import Operator, Outcome
 from loginq.service.rules.errors import Invalid, LoginqError
@@ -55,13 +55,13 @@ def list_(
         shown, total = list(waiting_players(queue, line, t, limit)), line.waiting(t)
     else:
         _confirm_scan(session, yes)
-        found = (entry for page in players_in(queue, line, t, (State(state),)) for entry in page)
+        found = (seen for page in players_in(queue, line, t, (State(state),)) for seen in page)
         shown = list(islice(found, limit))
     draw = partial(_draw_list, shown, State(state), limit, total)
-    return listed(session.name, [entry.document() for entry in shown], draw, total)
+    return listed(session.name, [seen.document() for seen in shown], draw, total)
 
 
-def _draw_list(shown: Sequence[Entry], state: State, limit: int, total: int | None) -> None:
+def _draw_list(shown: Sequence[Seen], state: State, limit: int, total: int | None) -> None:
     """`total`: how many wait, if it is they who are shown."""
     none = "Put a synthetic crowd in line with `loginq load run --players 300`."
     console.table(
@@ -94,28 +94,28 @@ def show(
     """Show one player: account, place, and what happened."""
     session = open_session()
     found = find(session.queue, session.users, name)
-    events = history(found.entry.player, actions(session.queue, 1_000))
+    events = history(found.seen.player, actions(session.queue, 1_000))
     told = [{"at": iso(at), "what": what} for at, what in events]
     account = found.account.document() if found.account else None
-    document = {**found.entry.document(), "account": account, "history": told}
+    document = {**found.seen.document(), "account": account, "history": told}
     return Found(document, partial(_draw_player, found, events))
 
 
 def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]]) -> None:
-    entry, account, player = found.entry, found.account, found.entry.player
+    seen, account, player = found.seen, found.account, found.seen.player
     status = "none" if account is None else account.status.lower() + ("" if account.enabled else ", disabled")
     console.facts(
-        f"player {entry.name}",
+        f"player {seen.name}",
         [
             ("account", status),
             ("e-mail", player.email or (account.email if account else None)),
             ("sub", player.sub),
-            ("state", entry.state),
+            ("state", seen.state),
             ("blocked", "yes" if player.blocked else "no"),
             ("ticket", "yes" if player.ticket else "none"),
             ("position", None if player.position is None else f"{player.position:,}"),
-            ("ahead", None if entry.ahead is None else f"{entry.ahead:,}"),
-            ("ETA", console.duration(entry.eta)),
+            ("ahead", None if seen.ahead is None else f"{seen.ahead:,}"),
+            ("ETA", console.duration(seen.eta)),
             *([("synthetic", "yes")] if player.synthetic else []),
             *((console.moment(at), what) for at, what in events),
         ],
@@ -139,7 +139,7 @@ def export(
     line, t = queue.lines.read(), queue.clock()
     _confirm_scan(session, yes)
     confirm(f"Replace {file}?", yes or not file.exists())
-    pages = ([entry.document() for entry in page] for page in players_in(queue, line, t, tuple(State)))
+    pages = ([seen.document() for seen in page] for page in players_in(queue, line, t, tuple(State)))
     players = 0
     with console.progress("Exporting", None) as advance:
         for count in written(file, FIELDS, pages):

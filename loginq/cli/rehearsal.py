@@ -26,7 +26,7 @@ from loginq.service.store.table import attempts, chunks
 _TOGETHER = 50
 
 
-def play(session: Session, players: int, arrive: int, report: Path | None) -> Iterator[Found]:
+def run(session: Session, players: int, arrive: int, report: Path | None) -> Iterator[Found]:
     """Make the accounts, play them all, and say what was measured. `arrive`: within what time they come, ms.
 
     Ctrl-C ends the players and shows what was measured until then; their accounts stay until `load clean`.

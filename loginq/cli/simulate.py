@@ -10,7 +10,7 @@ from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
 from loginq.cli.reading import text_of
-from loginq.rehearsal.paper import Launch, Report, parse_arrivals, rehearse
+from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
 from loginq.rehearsal.prices import AS_OF, SOURCE
 from loginq.service.rules.errors import Failed, Invalid, quoted
 from loginq.service.rules.rates import parse_rate, rate_text
@@ -60,7 +60,7 @@ def simulate(
         seed=seed,
     )
     with console.progress("Playing the launch", None):
-        report = rehearse(launch)
+        report = on_paper(launch)
     if plot is not None:
         _plot(plot, launch, report)
     return Found(report.document(), partial(_draw, launch, report, plot))
@@ -78,14 +78,14 @@ def _arriving(shape: str, players: int | None) -> tuple[tuple[tuple[int, int], .
     return (), players
 
 
-def _plot(file: Path, launch: Launch, report: Report) -> None:
+def _plot(file: Path, launch: Launch, report: Paper) -> None:
     try:
         file.write_text(_chart(report).svg(_title(launch)), encoding="utf-8")
     except OSError as exc:
         raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
 
 
-def _draw(launch: Launch, report: Report, plot: Path | None) -> None:
+def _draw(launch: Launch, report: Paper, plot: Path | None) -> None:
     waits, bill = report.waits, report.bill
     close = (
         "nobody was told one"
@@ -125,7 +125,7 @@ def _title(launch: Launch) -> str:
     return f"{launch.players:,} players {how}, at {rate_text(launch.rate)}"
 
 
-def _chart(report: Report) -> Chart:
+def _chart(report: Paper) -> Chart:
     waiting = Series("waiting", [(at, float(n)) for at, n in report.waiting])
     return Chart([waiting], x=lambda ms: console.duration(round(ms)), y=lambda n: f"{n:,.0f}")
 

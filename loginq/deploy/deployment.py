@@ -11,7 +11,7 @@ from loginq import __version__
 from loginq.deploy import bundle, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.foresight import foreseen
-from loginq.deploy.stack import Change, Event, Stack, outputs_of, overtaken, parameters_of, tags_of
+from loginq.deploy.stack import Change, Stack, StackEvent, outputs_of, overtaken, parameters_of, tags_of
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NotFound
 from loginq.service.rules.line import Line
@@ -94,7 +94,7 @@ class Deployment:
             self._clear(found, say)
         return self._propose(source, given, given_tags or {}, bundled.key, update=update)
 
-    def apply(self, plan: Plan) -> Iterator[Event]:
+    def apply(self, plan: Plan) -> Iterator[StackEvent]:
         """Apply a plan; its events as they come. Raises `Failed` with the one that caused a failure."""
         assert plan.change_set is not None  # noqa: S101 - whoever has changes to apply has their change set
         if plan.update:  # from a version without published keys or a row of rules: its functions do not miss them
@@ -146,7 +146,7 @@ class Deployment:
         """What `destroy` would do. Pool and table stay unless `delete_data`. Raises `Conflict` when it may not be."""
         return removal.plan(self.aws, self.stack, delete_data=delete_data)
 
-    def destroy(self, planned: removal.Removal) -> Iterator[Event]:
+    def destroy(self, planned: removal.Removal) -> Iterator[StackEvent]:
         """Delete the stack, and then the data if that is planned. Raises `Failed` with the event that failed."""
         yield from removal.carry_out(self.aws, self.stack, planned)
 

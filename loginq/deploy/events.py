@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StackEvent:
     """One line of a stack's history; `of_stack` when it is about the stack itself."""
 
     id: str
@@ -75,7 +75,7 @@ class History:
                     found.setdefault(event.logical_id, event.physical_id)
         return found
 
-    def follow(self, name: str, *, deleting: bool = False) -> Iterator[Event]:
+    def follow(self, name: str, *, deleting: bool = False) -> Iterator[StackEvent]:
         """New events until the stack rests.
 
         It rests when its status says so and the newest event about the stack itself agrees: for some seconds after a
@@ -110,9 +110,9 @@ class History:
                 return _GONE
             raise
 
-    def _news(self) -> list[Event]:
+    def _news(self) -> list[StackEvent]:
         """Events that were not seen yet, oldest first; reads no page behind the first that holds a known one."""
-        news: list[Event] = []
+        news: list[StackEvent] = []
         for page in self._pages():
             unseen = [event for event in page if event.id not in self._seen]
             news += unseen
@@ -120,7 +120,7 @@ class History:
                 break
         return news[::-1]
 
-    def _pages(self) -> Iterator[list[Event]]:
+    def _pages(self) -> Iterator[list[StackEvent]]:
         """Newest first; nothing for a stack that is gone."""
         try:
             for page in self._cloudformation.pages("describe_stack_events", StackName=self._stack):
@@ -146,8 +146,8 @@ def patiently(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _event(each: dict[str, Any]) -> Event:
-    return Event(
+def _event(each: dict[str, Any]) -> StackEvent:
+    return StackEvent(
         each["EventId"],
         each["LogicalResourceId"],
         each["ResourceType"],

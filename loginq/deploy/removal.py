@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.deploy.events import POLL_SECONDS, Event
+from loginq.deploy.events import POLL_SECONDS, StackEvent
 from loginq.deploy.stack import Stack
 from loginq.deploy.states import How, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound, Refused
@@ -94,7 +94,7 @@ def refuse_protected(found: Mapping[str, Any], name: str) -> None:
         )
 
 
-def carry_out(aws: Aws, stack: Stack, removal: Removal) -> Iterator[Event]:
+def carry_out(aws: Aws, stack: Stack, removal: Removal) -> Iterator[StackEvent]:
     """Delete the stack; its events as they come. The data goes last, when nothing can refuse the stack any more.
 
     Raises `Failed` with the event that failed. What is not deleted is protected as before.

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.deploy.events import POLL_SECONDS, Event, History, is_missing, patiently
+from loginq.deploy.events import POLL_SECONDS, History, StackEvent, is_missing, patiently
 from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
 from loginq.service.store.aws import Aws, code_of
 from loginq.service.store.clock import system_clock
 
-__all__ = ["Change", "Event", "Stack"]
+__all__ = ["Change", "Stack", "StackEvent"]
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -157,7 +157,7 @@ class Stack:
         if not update and (self.describe() or {}).get("StackStatus") == "REVIEW_IN_PROGRESS":
             self._cloudformation.delete_stack(StackName=self.name)
 
-    def execute(self, change_set: str) -> Iterator[Event]:
+    def execute(self, change_set: str) -> Iterator[StackEvent]:
         """Apply a change set and give the events as they come.
 
         Raises `Failed` with the event that caused a failure, `Conflict` when somebody else was first.
@@ -168,7 +168,7 @@ class Stack:
             self._cloudformation.execute_change_set(ChangeSetName=change_set, StackName=self.name)
         yield from history.follow(self.name)
 
-    def delete(self, found: dict[str, Any]) -> Iterator[Event]:
+    def delete(self, found: dict[str, Any]) -> Iterator[StackEvent]:
         """Delete the stack that `describe` found, and give the events. Raises `Failed` with the one that failed."""
         history = self._history(found["StackId"]).mark()
         self._cloudformation.delete_stack(StackName=self.name)

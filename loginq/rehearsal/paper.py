@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from loginq.rehearsal.prices import Bill, estimate
-from loginq.rehearsal.scenario import Arrival, Outcome, Player, Scenario
+from loginq.rehearsal.scenario import Arrival, Played, Scenario, Visitor
 from loginq.rehearsal.simulation import RETRY, simulate
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
@@ -150,7 +150,7 @@ def _check_crowd(players: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Paper:
     """What a launch looked like; durations in ms. The waits are from pressing Login to being let in.
 
     Args:
@@ -196,7 +196,7 @@ class Report:
         }
 
 
-def rehearse(launch: Launch) -> Report:
+def on_paper(launch: Launch) -> Paper:
     """Play a launch. Raises `Invalid` for one that could not end."""
     if launch.capacity is not None and launch.session is None:
         raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
@@ -212,7 +212,7 @@ def rehearse(launch: Launch) -> Report:
     return _report(launch, outcome, size)
 
 
-def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
+def _report(launch: Launch, outcome: Played, size: int) -> Paper:
     inside = outcome.admitted()
     came = sum(player.arrival.count for player in outcome.players)
     admitted = sum(player.arrival.count for player in inside)
@@ -223,7 +223,7 @@ def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
     times = [START + (ended - START) * n // SAMPLES for n in range(SAMPLES + 1)]
-    return Report(
+    return Paper(
         players=came,
         admitted=admitted,
         no_shows=silent,
@@ -251,11 +251,11 @@ def _report(launch: Launch, outcome: Outcome, size: int) -> Report:
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "worst": 1.0}
 
 
-def _is_true(player: Player) -> bool:
+def _is_true(player: Visitor) -> bool:
     return came_true(player.first_eta or 0, player.admitted_at or 0, player.placed_at or 0)
 
 
-def _waiting(outcome: Outcome, times: Sequence[int]) -> list[tuple[int, int]]:
+def _waiting(outcome: Played, times: Sequence[int]) -> list[tuple[int, int]]:
     """How many wait in line at each of these instants."""
     found, n = [], 0
     for t in times:
@@ -265,7 +265,7 @@ def _waiting(outcome: Outcome, times: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _through(inside: Sequence[Player], times: Sequence[int]) -> list[tuple[int, float]]:
+def _through(inside: Sequence[Visitor], times: Sequence[int]) -> list[tuple[int, float]]:
     """How many came in per second, between each of these instants and the next."""
     found, n = [], 0
     for start, end in pairwise(times):

@@ -60,7 +60,7 @@ QUEUED = rows.Player("", ticket="", issued_at=0, sent_at=0)
 
 
 @dataclass(slots=True)
-class Player:
+class Visitor:
     """What became of one arrival; instants in ms, None for not (yet).
 
     Args:
@@ -85,7 +85,7 @@ class Player:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Played:
     """What was seen: every player, each line after each write with its instant, the valve's counters.
 
     Args:
@@ -94,7 +94,7 @@ class Outcome:
         ended: when it was over, ms.
     """
 
-    players: list[Player]
+    players: list[Visitor]
     lines: list[tuple[int, Line]]
     valve: Counter[tuple[int, int]]
     turned_away: int = 0
@@ -103,7 +103,7 @@ class Outcome:
     ended: int = 0
     cut: bool = False
 
-    def admitted(self) -> list[Player]:
+    def admitted(self) -> list[Visitor]:
         """Those who were let in, in the order in which they were."""
         inside = [player for player in self.players if player.admitted_at is not None]
         return sorted(inside, key=lambda player: player.admitted_at or 0)

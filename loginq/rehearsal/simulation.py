@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from loginq.rehearsal.scenario import QUEUED, Change, Outcome, Player, Scenario
+from loginq.rehearsal.scenario import QUEUED, Change, Played, Scenario, Visitor
 from loginq.service.rules import minute, valve
 from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide, next_poll
@@ -42,10 +42,10 @@ class _World:
     scenario: Scenario
     random: Random
     line: Line
-    outcome: Outcome
+    outcome: Played
     lambdas: list[_Lambda]
-    intake: list[Player] = field(default_factory=list)
-    placed: list[Player] = field(default_factory=list)
+    intake: list[Visitor] = field(default_factory=list)
+    placed: list[Visitor] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
     full: set[int] = field(default_factory=set)
@@ -74,7 +74,7 @@ class _World:
     def operate(self, change: Change, t: int) -> None:
         self.write(t, change, t)
 
-    def arrive(self, player: Player, t: int) -> None:
+    def arrive(self, player: Visitor, t: int) -> None:
         if self.down(t):
             self.outcome.in_vain += player.arrival.count
             self.at(t + self.random.randint(*RETRY), partial(self.arrive, player))
@@ -112,7 +112,7 @@ class _World:
         if self.intake:
             self.at(t + 20, self.place)
 
-    def poll(self, player: Player, t: int) -> None:
+    def poll(self, player: Visitor, t: int) -> None:
         """One status call, answered by some Lambda; then the next one is due when it said so."""
         scenario = self.scenario
         if player.arrival.silent and player.position is not None:
@@ -167,7 +167,7 @@ class _World:
             self.outcome.valve[counter] += each
         return True
 
-    def enter(self, player: Player, t: int) -> None:
+    def enter(self, player: Visitor, t: int) -> None:
         player.admitted_at = t
         self.expected -= 1
         if self.scenario.session is not None:
@@ -188,7 +188,7 @@ class _World:
         self.write(t, lambda line, now: line.leave(now, count), self.clock(t))
 
     def settle(self, t: int) -> None:
-        """What `settle_line` does each minute, by the same rules: the lease, the closing, the count."""
+        """What `settle_line` does each minute, by the same rules: the lease, the expiring, the count."""
         self.at(t + 1 * MINUTE, self.settle)
         if self.down(t):
             return
@@ -199,10 +199,10 @@ class _World:
         full = {start: (0, True) for start in self.full if start < valve.bucket(clock)}
         self.full -= full.keys()
         memory = minute.came_through(self.memory, full, clock)
-        memory, closed_to = minute.closing(memory, self.line, clock, self.scenario.claim_window)
-        if closed_to > self.line.closed_to:
-            self.write(t, lambda line, now: line.close_to(now, closed_to), clock)
-        memory = minute.closed(memory, self.line, clock)
+        memory, expired_to = minute.expiring(memory, self.line, clock, self.scenario.claim_window)
+        if expired_to > self.line.expired_to:
+            self.write(t, lambda line, now: line.expire_to(now, expired_to), clock)
+        memory = minute.noted(memory, self.line, clock)
         due = minute.countable(memory, self.line, clock)
         if due > self.line.counted_to:
             memory = self.recount(memory, due, t, clock)
@@ -224,27 +224,27 @@ class _World:
         self.write(t, count, clock)
         return memory
 
-    def holder(self, position: int) -> Player | None:
+    def holder(self, position: int) -> Visitor | None:
         """Who has a position; None for nobody."""
         at = bisect_right(self.starts, position) - 1
         return self.placed[at] if at >= 0 and position <= self.line.tail else None
 
 
-def simulate(scenario: Scenario, most: int | None = None) -> Outcome:
+def simulate(scenario: Scenario, most: int | None = None) -> Played:
     """Play a scenario to its end; the same seed gives the same outcome.
 
     Args:
         most: arrivals, polls and the like after which it is cut off; None for no such limit.
     """
     random = Random(scenario.seed)  # noqa: S311 - a simulation
-    players = [Player(arrival) for arrival in scenario.arrivals]
+    players = [Visitor(arrival) for arrival in scenario.arrivals]
     skews = [random.randint(-scenario.skew, scenario.skew) for _ in range(scenario.lambdas)]
     start = scenario.line.anchored_at
     world = _World(
         scenario,
         random,
         scenario.line,
-        Outcome(players, [(start, scenario.line)], Counter()),
+        Played(players, [(start, scenario.line)], Counter()),
         [_Lambda(skew, scenario.line, start) for skew in skews],
         expected=len(players),
     )

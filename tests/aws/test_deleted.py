@@ -25,7 +25,7 @@ def ada(users: Users) -> Identity:
 def shown(queue: Queue) -> list[str]:
     """Everybody whom an export would name."""
     line = queue.lines.change(lambda line, t: line.renew(t))
-    return [entry.name for page in players_in(queue, line, queue.clock(), tuple(State)) for entry in page]
+    return [seen.name for page in players_in(queue, line, queue.clock(), tuple(State)) for seen in page]
 
 
 def test_what_is_left_of_a_deleted_player(queue: Queue, users: Users, ada: Identity, now: list[int]) -> None:
@@ -63,7 +63,7 @@ def test_the_same_name_again_is_somebody_else(queue: Queue, users: Users, ada: I
     assert again.sub != ada.sub
     assert login.request(queue, Identity(again.sub, "ada")).ticket
     assert shown(queue) == ["ada"]
-    assert find(queue, users, "ada").entry.player.sub == again.sub
+    assert find(queue, users, "ada").seen.player.sub == again.sub
     with pytest.raises(Blocked):
         login.request(queue, ada)
 

@@ -40,7 +40,7 @@ from loginq.service.store.rules import write
 
 def test_counting_stops_for_want_of_time_and_the_next_run_goes_on(queue: Queue, now: list[int]) -> None:
     queue.rosters.write([Place(n, f"nobody-{n}", synthetic=False) for n in range(1, 2_501)], now[0])
-    queue.lines.change(lambda line, t: replace(line.join(t, 2_500), opened=2_500, closed_to=2_500))
+    queue.lines.change(lambda line, t: replace(line.join(t, 2_500), reached_to=2_500, expired_to=2_500))
     settle(queue)
     for counted in (1_000, 2_000, 2_500):
         now[0] += ADMITTING
@@ -255,7 +255,7 @@ def test_each_call_is_counted(
     process_login_queue.handler({"Records": [bad, stale]}, Context(5_000))
     assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
     there = runtime.queue()
-    there.lines.change(lambda line, t: replace(line.join(t, 1), opened=1))
+    there.lines.change(lambda line, t: replace(line.join(t, 1), reached_to=1))
     there.table.update(*key("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
     asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]

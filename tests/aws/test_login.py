@@ -260,7 +260,7 @@ def test_a_purge_makes_tickets_void(queue: Queue, now: list[int]) -> None:
     ticket = login.request(queue, ADA).ticket
     bodies = sent(queue)
     pass_time(queue, now, 1_000)
-    operate(queue, lambda line, t: replace(line.settle(t), void_before=t))
+    operate(queue, lambda line, t: replace(line.anchored(t), void_before=t))
     assert place(queue, [Message("1", bodies[0])]).stale == 1
     with pytest.raises(TicketExpired):
         login.status(queue, ADA, ticket)
@@ -270,7 +270,7 @@ def test_a_purge_makes_tickets_void(queue: Queue, now: list[int]) -> None:
 def test_what_is_behind_the_closed_positions_has_expired(queue: Queue) -> None:
     ticket = login.request(queue, ADA).ticket
     placed(queue)
-    operate(queue, lambda line, t: replace(line.settle(t), closed_to=1))
+    operate(queue, lambda line, t: replace(line.anchored(t), expired_to=1))
     with pytest.raises(TicketExpired):
         login.status(queue, ADA, ticket)
     assert login.request(queue, ADA).ticket != ticket

@@ -26,7 +26,7 @@ def test_creating_and_deleting_an_account(users: Users, queue: Queue) -> None:
         users.create("ada", "other@example.com", GOOD)
     assert [each.username for each in users.list()] == ["ada"]
     assert users.get("ada").status == "CONFIRMED"
-    assert find(queue, users, "ada").entry.player.sub == find(queue, users, account.sub).entry.player.sub == account.sub
+    assert find(queue, users, "ada").seen.player.sub == find(queue, users, account.sub).seen.player.sub == account.sub
     assert users.delete("ada").sub == account.sub
     left = queue.players.get(account.sub)
     assert left is not None and left.deleted
@@ -103,7 +103,7 @@ def test_who_waits_in_order_and_who_has_left_is_left_out(queue: Queue, now: list
         queue.table.update(f"USER#s{n}", f"METADATA#s{n}", write=write)
     now[0] += 1_000
     line = queue.lines.read()
-    shown = [(entry.name, entry.ahead, entry.eta) for entry in waiting_players(queue, line, now[0], 10)]
+    shown = [(seen.name, seen.ahead, seen.eta) for seen in waiting_players(queue, line, now[0], 10)]
     assert shown == [("name40", 19, 1_000), ("name150", 129, 6_500)]
     assert len(list(waiting_players(queue, line, now[0], 1))) == 1
 
@@ -136,4 +136,4 @@ def test_cleaning_takes_away_synthetic_players_only(queue: Queue, users: Users) 
         queue.table.put({"PK": f"USER#synthetic-{n}", "SK": f"METADATA#synthetic-{n}", "synthetic": True})
     assert sum(crowds.clean(queue)) == 60
     assert sum(crowds.clean(queue)) == 0
-    assert find(queue, users, "ada").entry.name == "ada"
+    assert find(queue, users, "ada").seen.name == "ada"

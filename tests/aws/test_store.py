@@ -26,7 +26,7 @@ from loginq.service.store.audit import actions, record
 from loginq.service.store.aws import Aws, translated
 from loginq.service.store.clock import ServerClock
 from loginq.service.store.keys import PER_PARTITION
-from loginq.service.store.line import Lines, from_row, to_row
+from loginq.service.store.line import LineStore, from_row, to_row
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.settlement import memory_of, row_of
@@ -76,6 +76,15 @@ def test_what_a_newer_version_wrote_survives_an_older_ones_write(queue: Queue) -
     assert {name: row[name] for name in future} == future
     settled = {"PK": "x", "SK": "y", **row_of(Memory()), **future}
     assert row_of(memory_of(settled)).items() >= future.items()
+
+
+def test_the_line_and_what_settling_remembers_are_stored_by_the_names_that_every_version_knows() -> None:
+    line, memory = Line(reached_to=3, expired_to=2, tail=5), Memory(expiries=((1, 2),))
+    assert {name: to_row(line)[name] for name in ("opened", "closed_to", "tail")} == {
+        "opened": 3, "closed_to": 2, "tail": 5,
+    }  # fmt: skip
+    assert row_of(memory)["closings"] == [[1, 2]]
+    assert (from_row(to_row(line)).reached_to, memory_of(row_of(memory)).expiries) == (3, ((1, 2),))
 
 
 def test_the_line_item_stays_under_a_write_unit() -> None:
@@ -150,13 +159,13 @@ def test_a_retry_whose_first_attempt_took_effect_recognises_itself(queue: Queue)
             return real(**parameters)
 
     table = replace_dynamodb(queue, Twice())
-    line = Lines(table, "main", queue.clock).change(lambda line, t: line.join(t, 100))
+    line = LineStore(table, "main", queue.clock).change(lambda line, t: line.join(t, 100))
     assert (line.tail, queue.lines.read().tail) == (101, 101)
 
 
 def test_a_writer_who_waits_reads_again_and_gets_through(queue: Queue, aws: Aws, target: Target) -> None:
     """Somebody writes each time this one is waiting: what was seen before the wait must not be tried after it."""
-    other = Lines(queue.table, "main", queue.clock)
+    other = LineStore(queue.table, "main", queue.clock)
     queue.lines.change(lambda line, t: line.join(t, 1))
     tries = 0
 
@@ -172,7 +181,7 @@ def test_a_writer_who_waits_reads_again_and_gets_through(queue: Queue, aws: Aws,
 
     table = replace_dynamodb(queue, queue.table.dynamodb)
     table.sleep = busy
-    assert Lines(table, "main", queue.clock).change(change).tail == 103
+    assert LineStore(table, "main", queue.clock).change(change).tail == 103
     assert tries == 2
 
 
@@ -198,7 +207,7 @@ def test_without_a_line_there_is_no_target(aws: Aws, target: Target) -> None:
 def test_a_cached_line_is_read_again_after_a_second_and_sooner_for_a_newcomer(queue: Queue) -> None:
     queue.lines.change(lambda line, t: line.join(t, 5))
     cached = queue.lines.cached()
-    other = Lines(queue.table, "main", queue.clock)
+    other = LineStore(queue.table, "main", queue.clock)
     other.change(lambda line, t: line.join(t, 5))
     assert queue.lines.covering(5) is cached
     assert queue.lines._cache is not None

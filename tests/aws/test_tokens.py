@@ -129,7 +129,7 @@ def test_a_key_is_published_before_it_can_sign_also_when_the_rotation_is_cut_off
     queue: Queue, keys: Keys, public: Published, now: list[int]
 ) -> None:
     first = keys.ensure(T, public)
-    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    queue.lines.change(lambda line, t: replace(line.anchored(t), kid=first.active["kid"]))
     with pytest.raises(Stopped):
         operator(queue).rotate_keys(Keys(Cut(keys._secrets), keys._id))
     assert keys.read() == first  # nothing signs with another key yet
@@ -148,7 +148,7 @@ def test_what_is_not_published_is_made_good_by_the_next_deploy_or_rotation(
         public.read()
     keys.ensure(T, public)
     assert public.read() == first.jwks()
-    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    queue.lines.change(lambda line, t: replace(line.anchored(t), kid=first.active["kid"]))
     keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
     queue.table.write_all(deletes=[(row["PK"], row["SK"])])
     operator(queue).rotate_keys(keys)
@@ -206,7 +206,7 @@ def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(
 ) -> None:
     first = keys.ensure(T, public)
     minter = Keys(keys._secrets, keys._id)  # a warm Lambda that read the secret before
-    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    queue.lines.change(lambda line, t: replace(line.anchored(t), kid=first.active["kid"]))
     assert minter.signer(queue.lines.read().kid) == first.active
     old = token(first.active)
     done = operator(queue).rotate_keys(keys)
@@ -226,7 +226,7 @@ def test_a_rotation_takes_effect_at_once_and_old_tokens_live_on(
 
 def test_a_rotation_that_was_cut_off_is_finished_and_not_repeated(queue: Queue, keys: Keys, public: Published) -> None:
     first = keys.ensure(T, public)
-    queue.lines.change(lambda line, t: replace(line.settle(t), kid=first.active["kid"]))
+    queue.lines.change(lambda line, t: replace(line.anchored(t), kid=first.active["kid"]))
     keys.rotate(T, 5 * MINUTE, public)  # and then the process is gone
     assert Keys(keys._secrets, keys._id).signer(queue.lines.read().kid) == first.active
     assert operator(queue).rotate_keys(keys).act.after == first.next["kid"]

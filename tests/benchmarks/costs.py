@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lambdas import get_login_status, process_login_queue, queue_player_login
-from loginq.rehearsal.scenario import Arrival, Outcome, Player, Scenario
+from loginq.rehearsal.scenario import Arrival, Played, Scenario, Visitor
 from loginq.rehearsal.simulation import simulate
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import MINUTE, SECOND
@@ -95,7 +95,7 @@ def of_a_player(stage: Stage) -> list[Row]:
     return rows
 
 
-def _late(player: Player, outcome: Outcome) -> int:
+def _late(player: Visitor, outcome: Played) -> int:
     """How long after the player's turn, as the line foresaw it on placing, the admission came, ms."""
     placed, admitted = player.placed_at or 0, player.admitted_at or 0
     line = [line for at, line in outcome.lines if at <= placed][-1]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from loginq.rehearsal.paper import Launch, rehearse
+from loginq.rehearsal.paper import Launch, on_paper
 from loginq.rehearsal.prices import MILLION
 from loginq.rehearsal.scenario import Scenario
 from loginq.service.rules.polling import longest_poll
@@ -35,7 +35,7 @@ def polling(_: Stage) -> list[Row]:
     """Calls of the API, and the bill by list prices, Cognito left out."""
     rate = PLAYERS * 1_000 * SECOND // CLEAR
     launches = [Leased(PLAYERS, rate, COME, lease=lease) for lease in LEASES]
-    bills = [rehearse(launch).bill for launch in launches]
+    bills = [on_paper(launch).bill for launch in launches]
     shorter, longer = (longest_poll(launch.lease, launch.claim_window) // SECOND for launch in launches)
     figures = {
         "calls of the API": ("million", [bill.counts["API Gateway requests"] / MILLION for bill in bills]),

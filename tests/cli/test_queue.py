@@ -17,7 +17,9 @@ NOW = 1_800_000_000_000
 
 
 def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
-    settled(queue, Line(tail=1_200, opened=460, gate=460_000_000, paused=True, rate=20_000, burst=20, capacity=5_000))
+    settled(
+        queue, Line(tail=1_200, reached_to=460, gate=460_000_000, paused=True, rate=20_000, burst=20, capacity=5_000)
+    )
     screen = run("queue", "stats")
     assert (screen.code, screen.err) == (0, "")
     assert screen.out == (
@@ -40,7 +42,7 @@ def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
 
 
 def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
-    settled(queue, Line(tail=1_200, opened=460, gate=460_000_000, paused=True, rate=20_000, burst=20))
+    settled(queue, Line(tail=1_200, reached_to=460, gate=460_000_000, paused=True, rate=20_000, burst=20))
     screen = run("queue", "stats", "--json")
     assert (screen.code, screen.err) == (0, "")
     assert json.loads(screen.out) == {
@@ -204,7 +206,7 @@ def test_purge_makes_the_tickets_void(run: Run, deployed: Target, dead: Queue, n
     from loginq.service.rules.player import State
 
     now[0] += 1_000
-    dead.lines.change(Line.settle)
+    dead.lines.change(Line.anchored)
     tickets(dead, "needed")
     refused = run("queue", "purge")
     assert (refused.code, "Give --yes" in refused.err) == (2, True)

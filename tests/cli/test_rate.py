@@ -14,7 +14,7 @@ from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import iso
 from loginq.service.store.aws import Aws
-from loginq.service.store.line import Lines
+from loginq.service.store.line import LineStore
 from loginq.service.store.queue import Queue
 from loginq.service.store.table import Table
 from tests.cli.conftest import TARGET, Run, settled
@@ -91,7 +91,7 @@ def test_a_rate_of_nothing(run: Run, deployed: Target, queue: Queue) -> None:
 
 def standing(queue: Queue, **changes: object) -> None:
     """4,900 wait at 100 a second, and the gate stands still because nobody polls."""
-    settled(queue, Line(tail=5_000, gate=100_000_000, opened=100, rate=100_000, burst=0, lease=0, **changes))  # type: ignore[arg-type]
+    settled(queue, Line(tail=5_000, gate=100_000_000, reached_to=100, rate=100_000, burst=0, lease=0, **changes))  # type: ignore[arg-type]
 
 
 def test_a_planned_step(run: Run, deployed: Target, queue: Queue) -> None:
@@ -145,7 +145,7 @@ def test_a_time_is_told_by_the_clock_of_aws(aws: Aws, target: Target, queue: Que
 
     standing(queue)
     session = Session(target, aws)
-    session.queue = replace(queue, clock=clock, lines=Lines(Table(Answers(), target.table), "main", clock))
+    session.queue = replace(queue, clock=clock, lines=LineStore(Table(Answers(), target.table), "main", clock))
     assert rate._moment(session, None, "10m") == now[0] + 600_000
     asked = False
     assert rate._moment(session, iso(now[0] + 1), None) == now[0] + 1

@@ -10,7 +10,7 @@ import pytest
 from loginq.cli.console import DASH
 from loginq.cli.session import Session
 from loginq.deploy.deployment import Deployment, Plan
-from loginq.deploy.stack import Event, Stack
+from loginq.deploy.stack import Stack, StackEvent
 from loginq.doctor.checks import Patient, examine
 from loginq.service.operations.target import Target
 from tests.cli.conftest import Run
@@ -102,7 +102,7 @@ def test_a_stack_that_is_up_without_its_keys_says_how_that_is_mended(run: Run, m
         def plan(self, *_: Any, **__: Any) -> Plan:
             return Plan("arn", [], False, {})
 
-        def apply(self, plan: Plan) -> Iterator[Event]:
+        def apply(self, plan: Plan) -> Iterator[StackEvent]:
             yield from ()
 
     aws = Scripted({"DescribeStacks": in_turn(Refusal("Throttling", "Rate exceeded"))})

@@ -145,7 +145,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 def emptied(line: Line) -> Line:
     """The same line, open and moving, with everybody in it let in."""
     line = replace(line, paused=False, closed=False, capacity=None, message="", steps=(), rate=20_000, burst=20)
-    return replace(line, opened=line.tail, gate=line.tail * MICRO)
+    return replace(line, reached_to=line.tail, gate=line.tail * MICRO)
 
 
 @pytest.fixture

@@ -45,11 +45,11 @@ def test_a_crowd_at_twenty_a_second(stack: Stack, many: int) -> None:
 
     stopped = operator(stack.queue).pause().line
     until(lambda: asked(player, ticket)[1]["line_state"] == "paused")
-    assert reached(stack)[1] == stopped.opened
+    assert reached(stack)[1] == stopped.reached_to
     resumed = operator(stack.queue).resume().line
-    assert resumed.opened == stopped.opened
+    assert resumed.reached_to == stopped.reached_to
     later, then = reached(stack)
-    assert abs((then - resumed.opened) - 20 * (later - resumed.anchored_at / 1_000)) <= 1
+    assert abs((then - resumed.reached_to) - 20 * (later - resumed.anchored_at / 1_000)) <= 1
     due = [at + resumed.anchored_at - stopped.anchored_at for at in due]
 
     inside = False

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 
 from loginq.service.requests import login
 from loginq.service.requests.placing import Message, place
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
@@ -42,9 +42,9 @@ def test_one_report_of_many_players(world: World, many: int) -> None:
         world.queue.players.admit(replace(row, ticket=ticket), T)
     pairs = list(zip(who, tickets, strict=True))
     events: list[Event | None] = [*(joined(*pair) for pair in pairs), *(left(*pair) for pair in pairs), None]
-    assert report(world.queue, events) == ["counted"] * 2 * many + ["invalid"]
+    assert apply(world.queue, events) == ["counted"] * 2 * many + ["invalid"]
     assert world.departed() == many
-    assert report(world.queue, events) == ["unchanged"] * 2 * many + ["invalid"]
+    assert apply(world.queue, events) == ["unchanged"] * 2 * many + ["invalid"]
     assert world.departed() == many
 
 

@@ -40,12 +40,12 @@ def _plan(line: Line, t: int, steps: list[tuple[int, int]]) -> Line:
 
 def _counted(line: Line, t: int, **more: int) -> Line:
     """More in one of the counters, as settling and reports have them."""
-    line = line.settle(t)
-    return replace(line, **{name: getattr(line, name) + by for name, by in more.items()}).settle(t)
+    line = line.anchored(t)
+    return replace(line, **{name: getattr(line, name) + by for name, by in more.items()}).anchored(t)
 
 
 def _refund(line: Line, t: int, rate: int, wait: int) -> Line:
-    return replace(line.settle(t), refund_rate=rate, refund_until=t + wait)
+    return replace(line.anchored(t), refund_rate=rate, refund_until=t + wait)
 
 
 def _named(name: str, op: Op) -> tuple[str, Op]:

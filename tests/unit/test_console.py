@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loginq.cli.chart import Chart, Series
-from loginq.rehearsal.paper import Launch, rehearse
+from loginq.rehearsal.paper import Launch, on_paper
 from loginq.service.operations.logs import parse
 from loginq.service.rules.attention import attention
 from loginq.service.rules.line import Line
@@ -116,8 +116,8 @@ def test_an_intake_that_only_grows() -> None:
 def test_a_million_by_cohorts_looks_like_its_players_one_by_one() -> None:
     launch = Launch(players=6_000, rate=40_000, arrive=MINUTE, shape="steady", seed=3)
     assert launch.cohort() == 1
-    alone = rehearse(launch)
-    together = rehearse(_Cohorts(**{name: getattr(launch, name) for name in launch.__dataclass_fields__}))
+    alone = on_paper(launch)
+    together = on_paper(_Cohorts(**{name: getattr(launch, name) for name in launch.__dataclass_fields__}))
     assert together.cohort == 40
     for name, wait in alone.waits.items():
         assert together.waits[name] == pytest.approx(wait, rel=0.02), name
@@ -136,22 +136,22 @@ class _Cohorts(Launch):
 
 def test_no_shows_give_their_places_back() -> None:
     base = Launch(players=6_000, rate=5_000, arrive=30 * SECOND, shape="steady", no_show=0.5, seed=1)
-    report = rehearse(base)
+    report = on_paper(base)
     assert report.admitted + report.no_shows == 6_000
     assert report.expired == 0
     assert report.clear is not None and report.clear < 0.85 * 1_200 * SECOND
 
 
 def test_a_capacity_holds_and_fills_again() -> None:
-    report = rehearse(Launch(players=600, rate=50_000, arrive=SECOND, capacity=200, session=20 * SECOND, seed=1))
+    report = on_paper(Launch(players=600, rate=50_000, arrive=SECOND, capacity=200, session=20 * SECOND, seed=1))
     assert report.admitted == 600
     assert report.clear is not None and report.clear > 20 * SECOND
 
 
 def test_an_outage_is_survived() -> None:
     down = (5 * SECOND, 65 * SECOND)
-    report = rehearse(Launch(players=600, rate=20_000, arrive=SECOND, outage=down, seed=1))
-    calm = rehearse(Launch(players=600, rate=20_000, arrive=SECOND, seed=1))
+    report = on_paper(Launch(players=600, rate=20_000, arrive=SECOND, outage=down, seed=1))
+    calm = on_paper(Launch(players=600, rate=20_000, arrive=SECOND, seed=1))
     assert (report.admitted, calm.admitted) == (600, 600)
     assert report.waits["p50"] is not None and calm.waits["p50"] is not None
     assert report.waits["p50"] > calm.waits["p50"]

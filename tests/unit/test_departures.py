@@ -12,7 +12,7 @@ from loginq.service.requests import departures, login
 from loginq.service.requests.departures import FOLDED, fold
 from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import Message, place
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.errors import Conflict, LoginError, QueueClosed, Unavailable
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.sessions import Event
@@ -100,7 +100,7 @@ def test_two_hundred_reporters_a_second_are_never_refused(
         row = {"loginTicket": f"t{n}", "queuePosition": n + 1, "loginProcessedAt": iso(T - n % (5 * HOUR))}
         queue.table.put({"PK": key(f"s{n}")[0], "SK": key(f"s{n}")[1], "username": "x", **row})
     now[0] = T
-    queue.lines.change(lambda line, t: replace(line, tail=each * reports, opened=each * reports, capacity=100))
+    queue.lines.change(lambda line, t: replace(line, tail=each * reports, reached_to=each * reports, capacity=100))
     table.held.clear()
     table.line_writes.clear()
     conflicts, seen = table.conflicts, list[tuple[int, int, int]]()
@@ -108,7 +108,7 @@ def test_two_hundred_reporters_a_second_are_never_refused(
     for n, start in enumerate(starts):
         now[0] = start
         events = [Event(f"s{n * each + k}", f"t{n * each + k}", joined=False, at=start) for k in range(each)]
-        assert report(random.choice(servers), events) == ["counted"] * each
+        assert apply(random.choice(servers), events) == ["counted"] * each
         line = servers[0].lines.read()
         seen.append((now[0], line.departed, each * (n + 1)))
     assert table.conflicts > conflicts  # they do meet
@@ -129,7 +129,7 @@ def test_a_first_fold_takes_over_what_an_older_version_counted(world: World) -> 
     queue = world.queue
     queue.lines.change(lambda line, t: replace(line, departed=7, departed_base=None))
     world.later(2 * SECOND)
-    report(queue, [left(ada, admission)])
+    apply(queue, [left(ada, admission)])
     assert world.departed() == 8
     queue.lines.change(lambda line, t: replace(line, departed_base=None))  # an older function wrote in between
     assert world.departed() == 8
@@ -138,7 +138,7 @@ def test_a_first_fold_takes_over_what_an_older_version_counted(world: World) -> 
 def test_what_is_a_day_old_moves_into_the_line_and_counts_no_less(world: World, memory: InMemory) -> None:
     players = [someone() for _ in range(5)]
     admissions = [world.let_in(each) for each in players]
-    report(world.queue, [left(who, admission) for who, admission in zip(players, admissions, strict=True)])
+    apply(world.queue, [left(who, admission) for who, admission in zip(players, admissions, strict=True)])
     assert world.departed() == 5
     counters = [row for (pk, _), row in memory.dynamodb.rows.items() if pk.startswith("LEFT#")]
     assert sum(len(row) - 2 for row in counters) >= 1
@@ -172,7 +172,7 @@ def test_a_leaving_whose_fold_fails_is_counted_all_the_same(world: World, memory
         return work(**parameters)
 
     memory.dynamodb.spoil = down
-    assert report(world.queue, [left(ada, admission)]) == ["counted"]
+    assert apply(world.queue, [left(ada, admission)]) == ["counted"]
     memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
     assert world.departed() == 1
 
@@ -185,7 +185,7 @@ def dropped(world: World, many: int) -> list[Identity]:
     who = [someone() for _ in range(many)]
     admissions = [world.let_in(each) for each in who]
     for each, admission in zip(who, admissions, strict=True):
-        assert report(world.queue, [left(each, admission, world.now[0])]) == ["counted"]
+        assert apply(world.queue, [left(each, admission, world.now[0])]) == ["counted"]
     return who
 
 
@@ -232,7 +232,7 @@ def test_who_never_came_back_waits_like_everybody_once_the_claim_window_is_over(
     rule(world, return_rate=1)
     queue = world.queue
     assert login.request(queue, ada).admitted  # one of ten seconds is always let in
-    assert report(queue, [left(ada, world.player(ada).ticket or "", world.now[0])]) == ["counted"]
+    assert apply(queue, [left(ada, world.player(ada).ticket or "", world.now[0])]) == ["counted"]
     back = login.request(queue, ada)
     assert back.state is State.WAITING
     for _ in range(11):  # past the grace, too
@@ -247,7 +247,7 @@ def test_who_never_came_back_waits_like_everybody_once_the_claim_window_is_over(
 def test_who_gives_up_on_the_way_back_departs_if_he_counted_as_in(world: World) -> None:
     ada, bob = someone(), someone()
     first = world.let_in(ada)
-    report(world.queue, [Event(ada.sub, first, joined=True, at=world.now[0])])
+    apply(world.queue, [Event(ada.sub, first, joined=True, at=world.now[0])])
     (bob,) = dropped(world, 1)
     assert world.departed() == 1
     world.queue.lines.change(lambda line, t: line.pause(t))
@@ -305,7 +305,7 @@ def test_after_a_storm_of_leavings_and_returns_the_count_is_that_of_the_rows(
             elif act == "look":
                 login.status(queue, who, ticket)
             elif act in ("left", "joined"):
-                report(queue, [Event(who.sub, ticket, joined=act == "joined", at=world.now[0])])
+                apply(queue, [Event(who.sub, ticket, joined=act == "joined", at=world.now[0])])
             elif act == "give up":
                 login.leave(queue, who)
             else:
@@ -361,7 +361,7 @@ def test_a_stack_that_waits_for_its_launch_stays_small(
         world.later(MINUTE)
     left_behind = queue.settlement.read()
     assert len(left_behind.samples) <= 3
-    assert len(left_behind.closings) <= 1
+    assert len(left_behind.expiries) <= 1
     assert len(memory.dynamodb.rows) <= rows + 1
     if state != "paused":
         assert units <= 5 * minutes

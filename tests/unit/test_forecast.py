@@ -25,7 +25,7 @@ def lines(draw: st.DrawFn) -> Line:
     times = draw(st.lists(st.integers(1, HOUR), max_size=5, unique=True))
     return Line(
         tail=opened + draw(st.integers(0, 3_000)),
-        opened=opened,
+        reached_to=opened,
         gate=opened * MICRO,
         anchored_at=START,
         alive_at=START,
@@ -40,7 +40,7 @@ def lines(draw: st.DrawFn) -> Line:
 @given(lines(), st.integers(0, 10_000))
 def test_a_forecast_is_what_the_line_says_of_each_position(line: Line, arriving: int) -> None:
     seen = forecast(line, START, arriving)
-    waits = [line.wait(position, START) for position in range(line.opened + 1, line.tail + 1)]
+    waits = [line.wait(position, START) for position in range(line.reached_to + 1, line.tail + 1)]
     assert seen.waiting == len(waits)
     for share in SHARES:
         nth = -(-len(waits) * share // 100)

@@ -32,8 +32,8 @@ def most_at(rate: int, span: int) -> int:
 def test_positions_are_unique_and_what_was_let_in_stays_in(history: list[Event]) -> None:
     for _, _, before, after in played(history):
         assert after.tail >= before.tail
-        assert after.opened >= before.opened
-        assert after.opened <= after.tail
+        assert after.reached_to >= before.reached_to
+        assert after.reached_to <= after.tail
         assert after.anchored_at >= before.anchored_at
 
 
@@ -85,7 +85,7 @@ def test_the_eta_is_the_instant_at_which_the_position_is_reached(
         line = line.resume(now).set_capacity(now, None).join(now, 4_000)
     position = line.reached(now) + ahead
     eta = line.eta(position, now)
-    living = replace(line.settle(now), alive_at=now, lease=10**12)
+    living = replace(line.anchored(now), alive_at=now, lease=10**12)
     if eta is None:
         assert living.reached(now + 10**9) < position
     else:
@@ -118,10 +118,10 @@ def test_a_refund_never_more_than_doubles_the_gate(history: list[Event], span: i
 @given(events())
 def test_settling_changes_nothing_that_a_reader_can_see(history: list[Event]) -> None:
     now, _, _, line = played(history)[-1]
-    settled = line.settle(now)
+    settled = line.anchored(now)
     assert settled.reached(now) == line.reached(now)
     assert settled.rate_at(now + SKEW) == line.rate_at(max(now + SKEW, line.anchored_at))
-    assert settled.settle(now) == settled
+    assert settled.anchored(now) == settled
 
 
 @given(RATES, st.integers(1, 10**9))
@@ -180,12 +180,12 @@ def test_who_is_reached_just_as_a_planned_step_begins_is_told_so() -> None:
     line = new_line(10_000).plan(START, ((START + 10_000, 0), (START + 3_600_000, 10_000))).join(START, 200)
     assert line.eta(100, START) == START + 10_000
     assert line.eta(101, START) == START + 3_600_100
-    assert replace(line.settle(START), lease=10**9).reached(START + 10_000) == 100
+    assert replace(line.anchored(START), lease=10**9).reached(START + 10_000) == 100
 
 
 def test_a_refund_that_a_pause_came_between_is_given_after_it() -> None:
     """50 no-shows come back over five seconds, with one second of them given when the line is paused for an hour."""
-    line = new_line().join(START, 5_000).renew(START + 10_000).close_to(START + 10_000, 200)
+    line = new_line().join(START, 5_000).renew(START + 10_000).expire_to(START + 10_000, 200)
     owed = line.count_to(START + 10_000, 200, 50, 0, within=5_000)
     paused = owed.renew(START + 11_000).pause(START + 11_000)
     assert paused.reached(START + 11_000) == 200 + 20 + 10
@@ -197,7 +197,7 @@ def test_a_refund_that_a_pause_came_between_is_given_after_it() -> None:
 
 def test_a_refund_that_nobody_was_alive_for_is_given_when_somebody_is() -> None:
     line = replace(new_line().join(START, 5_000), lease=1_000).renew(START + 10_000)
-    owed = line.close_to(START + 10_000, 20).count_to(START + 10_000, 20, 10, 0, within=5_000)
+    owed = line.expire_to(START + 10_000, 20).count_to(START + 10_000, 20, 10, 0, within=5_000)
     woken = replace(owed.renew(START + 3_600_000), lease=10**9)
     before = woken.reached(START + 3_600_000)
     assert before == line.reached(START + 10_000) + 20 + 2  # what a lease's worth was
@@ -208,7 +208,7 @@ def test_what_is_still_owed_at_the_next_count_is_not_forgotten() -> None:
     """Two counts a second apart, each of 30 no-shows to be given back over three seconds: 60 in the end."""
     line = replace(new_line(), lease=10**9).join(START, 5_000)
     at = START + 10_000
-    line = line.close_to(at, 200).count_to(at, 100, 30, 0, within=3_000)
+    line = line.expire_to(at, 200).count_to(at, 100, 30, 0, within=3_000)
     line = line.count_to(at + 1_000, 200, 30, 0, within=3_000)
     assert line.no_shows == 60
     assert line.reached(at + 10_000) == 200 + 10 * 20 + 60
@@ -216,9 +216,9 @@ def test_what_is_still_owed_at_the_next_count_is_not_forgotten() -> None:
 
 def test_a_closing_is_as_far_as_was_reached_and_never_back() -> None:
     line = new_line().join(START, 100).renew(START + 2_000)
-    closed = line.close_to(START + 2_000, 90)
-    assert closed.closed_to == 40 == line.reached(START + 2_000)
-    assert closed.close_to(START + 2_000, 10).closed_to == 40
+    closed = line.expire_to(START + 2_000, 90)
+    assert closed.expired_to == 40 == line.reached(START + 2_000)
+    assert closed.expire_to(START + 2_000, 10).expired_to == 40
 
 
 def test_a_message_is_measured_in_bytes() -> None:
@@ -240,8 +240,8 @@ def test_who_leaves_or_comes_back_needs_no_settling_of_its_own(
 ) -> None:
     """The next writer settles first: to do it here, too, would differ by less than a position, now or later."""
     now, clock, _, line = played(history)[-1]
-    line = line.settle(clock)
-    settled = replace(line, departed=line.departed + count).settle(clock)
+    line = line.anchored(clock)
+    settled = replace(line, departed=line.departed + count).anchored(clock)
     line = line.leave(clock, count)
     assert line.reached(now) == settled.reached(now)
     for one, other in zip(played(then, line, now), played(then, settled, now), strict=True):
@@ -269,7 +269,7 @@ def test_capacity_lets_in_as_many_as_leave() -> None:
     line = new_line().join(START, 100).set_capacity(START, 10).renew(START + 20_000)
     assert line.reached(START + 20_000) == 10
     assert line.eta(11, START + 20_000) is None
-    freed = replace(line.settle(START + 20_000), departed=3).settle(START + 20_000)
+    freed = replace(line.anchored(START + 20_000), departed=3).anchored(START + 20_000)
     assert freed.reached(START + 50_000) == 13
 
 

@@ -9,7 +9,7 @@ import pytest
 from loginq.service.operations.forgetting import forget
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.gate import DEFAULT_LEASE
 from loginq.service.rules.minute import ADMITTING
@@ -140,7 +140,7 @@ def test_a_departure_that_comes_between_is_not_counted_twice(memory: InMemory, w
     admission = world.let_in(ada)
     at = world.now[0]
     world.later(5 * MINUTE)
-    before(memory, "transact_write_items", "", lambda: report(world.queue, [left(ada, admission, at)]))
+    before(memory, "transact_write_items", "", lambda: apply(world.queue, [left(ada, admission, at)]))
     assert login.request(world.queue, ada).state is State.QUEUED
     assert world.departed() == 1
 
@@ -153,7 +153,7 @@ def test_every_claim_is_kept_until_it_is_counted(world: World) -> None:
         login.leave(world.queue, ada)
         world.later(COOL_DOWN)
     assert world.player(ada).claimed == (1, 2, 3)
-    world.queue.lines.change(lambda line, t: replace(line.settle(t), closed_to=3, counted_to=2))
+    world.queue.lines.change(lambda line, t: replace(line.anchored(t), expired_to=3, counted_to=2))
     world.let_in(ada)
     login.leave(world.queue, ada)
     assert world.player(ada).claimed == (3, 4)
@@ -166,7 +166,7 @@ def test_who_is_forgotten_leaves_the_claims_that_are_not_counted_and_no_name(wor
     forget(queue, ada)
     rest = world.player(ada)
     assert (rest.claimed, rest.username, rest.ticket) == ((1,), None, None)
-    queue.lines.change(lambda line, t: line.close_to(t, 1))
+    queue.lines.change(lambda line, t: line.expire_to(t, 1))
     for _ in range(2):
         settle(queue)
         world.later(ADMITTING)

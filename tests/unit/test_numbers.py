@@ -2,7 +2,7 @@
 
 import pytest
 
-from loginq.rehearsal.paper import Launch, parse_arrivals, rehearse
+from loginq.rehearsal.paper import Launch, on_paper, parse_arrivals
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.rates import parse_rate
 from loginq.service.rules.times import DAY, LONGEST, SECOND, parse_duration
@@ -65,4 +65,4 @@ def test_arrivals_as_a_sheet_may_write_them(text: str) -> None:
 
 def test_who_would_come_after_the_week_is_not_played() -> None:
     with pytest.raises(Invalid, match="Only a week is played"):
-        rehearse(Launch(players=5, rate=SECOND, arrive=7 * DAY))
+        on_paper(Launch(players=5, rate=SECOND, arrive=7 * DAY))

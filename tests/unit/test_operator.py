@@ -23,7 +23,9 @@ def test_a_rate_of_nothing_needs_a_step_that_is_still_to_come() -> None:
 
 def test_the_number_in_the_game_is_set_beside_a_synthetic_crowd(world: World) -> None:
     world.queue.lines.change(
-        lambda line, t: replace(line.join(t, 30), opened=30, gate=30_000_000, closed_to=30).count_to(t, 30, 0, 30, 1)
+        lambda line, t: replace(line.join(t, 30), reached_to=30, gate=30_000_000, expired_to=30).count_to(
+            t, 30, 0, 30, 1
+        )
     )
     world.let_in(someone())
     assert world.counts() == (1, 1, 0, 0)

@@ -14,7 +14,7 @@ from loginq.service.requests import login
 from loginq.service.requests.departures import FOLDED
 from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import Message, place
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
 from loginq.service.rules.player import COOL_DOWN, State
@@ -31,10 +31,10 @@ def test_any_order_and_repetition_counts_one_departure(world: World, order: tupl
     ada = someone()
     admission = world.let_in(ada)
     events = [joined(ada, admission), joined(ada, admission), left(ada, admission), left(ada, admission)]
-    words = [report(world.queue, [events[n]])[0] for n in order]
+    words = [apply(world.queue, [events[n]])[0] for n in order]
     assert sorted(words) == ["counted", "counted", "unchanged", "unchanged"]
     assert world.departed() == 1
-    assert report(world.queue, events) == ["unchanged"] * 4
+    assert apply(world.queue, events) == ["unchanged"] * 4
     player = world.player(ada)
     assert player.joined_at == player.left_at == T
 
@@ -44,7 +44,7 @@ def test_what_does_not_fit_changes_nothing(world: World) -> None:
     admission = world.let_in(ada)
     waiting = login.request(world.queue, bob).ticket
     events = [left(ada, "older"), joined(someone(), "x"), left(bob, waiting), left(bob, "x")]
-    assert report(world.queue, events) == ["stale", "unknown", "unknown", "stale"]
+    assert apply(world.queue, events) == ["stale", "unknown", "unknown", "stale"]
     assert world.departed() == 0
     assert login.status(world.queue, ada, admission).admitted
 
@@ -62,10 +62,10 @@ def test_of_what_one_report_says_twice_the_first_counts(world: World) -> None:
         left(ada, "older", T + 9),
     ]
     words = ["counted", "counted", "invalid", "unchanged", "unchanged", "counted", "stale"]
-    assert report(world.queue, events) == words
+    assert apply(world.queue, events) == words
     player = world.player(ada)
     assert (player.joined_at, player.left_at, world.departed()) == (T + 1, T + 5, 1)
-    assert report(world.queue, [joined(bob, two, T + 9), left(bob, two, T + 9)]) == ["unchanged", "counted"]
+    assert apply(world.queue, [joined(bob, two, T + 9), left(bob, two, T + 9)]) == ["unchanged", "counted"]
     assert (world.player(bob).joined_at, world.departed()) == (T + 2, 2)
 
 
@@ -82,7 +82,7 @@ def test_who_changes_while_a_report_is_written_is_looked_at_again(memory: InMemo
         return work(**parameters)
 
     memory.dynamodb.spoil = meanwhile
-    assert report(world.queue, [left(ada, one), left(bob, two)]) == ["unknown", "counted"]
+    assert apply(world.queue, [left(ada, one), left(bob, two)]) == ["unknown", "counted"]
     assert world.departed() == 2
 
 
@@ -99,24 +99,24 @@ def test_a_report_that_cannot_be_written_may_be_sent_again(memory: InMemory, wor
 
     memory.dynamodb.spoil = throttled
     with pytest.raises(Unavailable, match="1 events could not be written: ThrottlingError"):
-        report(world.queue, [joined(ada, admission), left(ada, admission)])
+        apply(world.queue, [joined(ada, admission), left(ada, admission)])
     memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
-    assert report(world.queue, [joined(ada, admission), left(ada, admission)]) == ["counted", "counted"]
+    assert apply(world.queue, [joined(ada, admission), left(ada, admission)]) == ["counted", "counted"]
     assert world.departed() == 1
 
 
 def test_who_drops_out_is_in_again_in_one_call_within_the_grace_and_waits_after_it(world: World) -> None:
     ada = someone()
     first = world.let_in(ada)
-    report(world.queue, [joined(ada, first, world.now[0]), left(ada, first, world.now[0])])
+    apply(world.queue, [joined(ada, first, world.now[0]), left(ada, first, world.now[0])])
     assert world.departed() == 1
     world.later(5 * MINUTE - FOLDED - 1)
     back = login.request(world.queue, ada)
     assert (back.state, back.position) == (State.ADMITTED, 1)
     assert back.ticket != first
     assert world.departed() == 0
-    assert report(world.queue, [left(ada, first, world.now[0])]) == ["stale"]
-    assert report(world.queue, [left(ada, back.ticket, world.now[0])]) == ["counted"]
+    assert apply(world.queue, [left(ada, first, world.now[0])]) == ["stale"]
+    assert apply(world.queue, [left(ada, back.ticket, world.now[0])]) == ["counted"]
     world.later(5 * MINUTE)
     after = login.request(world.queue, ada)
     assert after.state is State.QUEUED
@@ -126,7 +126,7 @@ def test_who_drops_out_is_in_again_in_one_call_within_the_grace_and_waits_after_
 def test_who_is_still_in_the_game_is_let_in_again_without_a_second_place(world: World) -> None:
     ada = someone()
     first = world.let_in(ada)
-    report(world.queue, [joined(ada, first, world.now[0])])
+    apply(world.queue, [joined(ada, first, world.now[0])])
     world.later(60 * MINUTE)
     with pytest.raises(TicketExpired):
         login.status(world.queue, ada, first)
@@ -157,7 +157,7 @@ def test_giving_up_counts_in_the_game_and_nowhere_else(world: World) -> None:
     with pytest.raises(UnknownTicket):
         login.leave(world.queue, bob)
     admission = world.let_in(eve)
-    report(world.queue, [left(eve, admission)])
+    apply(world.queue, [left(eve, admission)])
     login.leave(world.queue, eve)
     assert world.departed() == 2
 
@@ -171,7 +171,7 @@ def test_a_full_game_lets_in_as_many_as_leave(world: World) -> None:
     world.later(10_000)
     full = login.status(world.queue, third, ticket)
     assert (full.admitted, full.eta) == (False, None)
-    report(world.queue, [left(who[0], inside[who[0].sub])])
+    apply(world.queue, [left(who[0], inside[who[0].sub])])
     world.later(1_000)
     assert login.status(world.queue, third, ticket).admitted
 
@@ -235,7 +235,7 @@ def test_a_row_with_an_instant_that_cannot_be_is_read_as_long_ago(
     """As a version before this one wrote it, from the zero time of a game server's language."""
     queue, ada = world.queue, someone()
     admission = world.let_in(ada)
-    report(queue, [joined(ada, admission), *([left(ada, admission)] if gone else [])])
+    apply(queue, [joined(ada, admission), *([left(ada, admission)] if gone else [])])
     row = next(row for (pk, _), row in memory.dynamodb.rows.items() if pk == f"USER#{ada.sub}")
     row |= {name: {"S": text} for name in ("joinedAt", "leftAt") if name in row}
 
@@ -246,7 +246,7 @@ def test_a_row_with_an_instant_that_cannot_be_is_read_as_long_ago(
     (page,) = players_in(queue, queue.lines.read(), world.now[0], tuple(State))
     assert page[0].document()["joined_at"] == "2000-01-01T00:00:00.000Z"
     assert (EARLIEST, "joined the game") in history(player, [])
-    assert report(queue, [joined(ada, admission), left(ada, admission)]) == [
+    assert apply(queue, [joined(ada, admission), left(ada, admission)]) == [
         "unchanged",
         "unchanged" if gone else "counted",
     ]
@@ -287,7 +287,7 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     world.let_in(ada)  # let in
     assert world.counts() == (1, 1, 0, 0)
     first = world.let_in(bob)
-    report(queue, [joined(bob, first, world.now[0]), left(bob, first, world.now[0])])  # left
+    apply(queue, [joined(bob, first, world.now[0]), left(bob, first, world.now[0])])  # left
     assert world.counts() == (2, 1, 0, 1)
     login.request(queue, bob)  # returned
     assert world.counts() == (2, 2, 0, 0)
@@ -323,7 +323,7 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
 
     world.let_in(tim)  # and never joins: the token expires unused
     unused = world.let_in(una)
-    report(queue, [joined(una, unused, world.now[0])])
+    apply(queue, [joined(una, unused, world.now[0])])
     settle_all(world)
     line = queue.lines.read()
     assert line.counted_to == line.tail

@@ -17,7 +17,7 @@ from loginq.service.requests.minute import settle
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide
-from loginq.service.rules.minute import ADMITTING, Memory, closed, closing, countable, counted
+from loginq.service.rules.minute import ADMITTING, Memory, countable, counted, expiring, noted
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, iso
 from loginq.service.store.keys import player as key
@@ -130,14 +130,14 @@ class World:
 
     def settle(self, stop_after: int = 99) -> None:
         """One run of settling; the process is gone after that many steps."""
-        memory, to = closing(self.memory, self.line, self.t, WINDOW)
+        memory, to = expiring(self.memory, self.line, self.t, WINDOW)
         if stop_after < 1:
             return
-        if to > self.line.closed_to:
-            self.write(self.line.close_to(self.t, to))
+        if to > self.line.expired_to:
+            self.write(self.line.expire_to(self.t, to))
         if stop_after < 2:
             return
-        memory = closed(memory, self.line, self.t)
+        memory = noted(memory, self.line, self.t)
         due = countable(memory, self.line, self.t)
         if due > self.line.counted_to:
             memory = self.count(memory, due)
@@ -246,7 +246,7 @@ def test_a_paused_world_admits_nobody_and_a_moving_one_does(due: World) -> None:
 
 
 def test_who_comes_after_the_position_has_expired_is_not_let_in(due: World) -> None:
-    due.write(due.line.close_to(due.t, 9))
+    due.write(due.line.expire_to(due.t, 9))
     due.pass_time(2 * SECOND)
     due.poll()
     assert [row.position for _, row in due.calls] == [row.position for row in due.rows if row.position > 9]
@@ -301,39 +301,39 @@ def test_a_refund_is_never_more_than_the_rate_again_nor_than_what_was_missed(
 
 def test_a_pause_and_an_outage_freeze_the_claim_windows() -> None:
     line = replace(new_line(), lease=5 * SECOND).join(START, 100).renew(START + 4_000)
-    memory, to = closing(Memory(), line, START + 5_000, WINDOW)
+    memory, to = expiring(Memory(), line, START + 5_000, WINDOW)
     assert to == 0
     reached = line.reached(START + 5_000)
     paused = line.pause(START + 5_000)
-    memory, to = closing(memory, paused, START + 60 * MINUTE, WINDOW)
+    memory, to = expiring(memory, paused, START + 60 * MINUTE, WINDOW)
     assert to == 0
     back = paused.resume(START + 60 * MINUTE)
-    memory, to = closing(memory, back, START + 60 * MINUTE + 4_900, WINDOW)
+    memory, to = expiring(memory, back, START + 60 * MINUTE + 4_900, WINDOW)
     assert to == 0
     # Nobody polls: it lives for one lease, and then its clock stands.
-    memory, to = closing(memory, back, START + 120 * MINUTE, WINDOW)
+    memory, to = expiring(memory, back, START + 120 * MINUTE, WINDOW)
     assert to == 0
     assert back.lived_at(START + 300 * MINUTE) == 10_000
     woken = back.renew(START + 300 * MINUTE)
-    _, to = closing(memory, woken, START + 300 * MINUTE + 5_000, WINDOW)
+    _, to = expiring(memory, woken, START + 300 * MINUTE + 5_000, WINDOW)
     assert to == reached
 
 
 def test_a_full_valve_freezes_them_too() -> None:
     line = replace(new_line(), lease=60 * MINUTE).join(START, 1_000)
-    memory, _ = closing(Memory(), line, START + 5_000, WINDOW)
-    full, to = closing(replace(memory, full=10 * SECOND), line, START + 16_000, WINDOW)
+    memory, _ = expiring(Memory(), line, START + 5_000, WINDOW)
+    full, to = expiring(replace(memory, full=10 * SECOND), line, START + 16_000, WINDOW)
     assert to == 0
-    _, to = closing(full, line, START + 25_000, WINDOW)
+    _, to = expiring(full, line, START + 25_000, WINDOW)
     assert to == line.reached(START + 5_000)
 
 
 def test_nothing_is_counted_while_a_call_may_still_admit() -> None:
-    line = new_line().join(START, 100).renew(START + 3_000).close_to(START + 3_000, 40)
-    memory = closed(Memory(), line, START + 3_000)
+    line = new_line().join(START, 100).renew(START + 3_000).expire_to(START + 3_000, 40)
+    memory = noted(Memory(), line, START + 3_000)
     assert countable(memory, line, START + 3_000 + ADMITTING - 1) == 0
     assert countable(memory, line, START + 3_000 + ADMITTING) == 40
-    assert closed(memory, line, START + 99_000) == memory
+    assert noted(memory, line, START + 99_000) == memory
 
 
 @pytest.mark.parametrize("share", [0.3])
@@ -384,7 +384,7 @@ def reached(queue: Queue, positions: int, claimed: int = 0, synthetic: int = 0) 
     for n in range(1, claimed + 1):
         write = {"loginTicket": "t", "queuePosition": n, "loginProcessedAt": iso(queue.clock())}
         queue.table.update(*key(f"s{n}"), write=write)
-    queue.lines.change(lambda line, t: replace(line.join(t, positions), opened=positions, closed_to=positions))
+    queue.lines.change(lambda line, t: replace(line.join(t, positions), reached_to=positions, expired_to=positions))
 
 
 @pytest.mark.parametrize(

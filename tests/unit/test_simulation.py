@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loginq.rehearsal.scenario import Arrival, Change, Outcome, Scenario
+from loginq.rehearsal.scenario import Arrival, Change, Played, Scenario
 from loginq.rehearsal.simulation import simulate
 from loginq.service.rules import valve
 from loginq.service.rules.gate import DEFAULT_LEASE
@@ -25,7 +25,7 @@ def line_at(rate: int, **changes: int) -> Line:
     return new_line(rate).set_rate(START, rate, changes.get("burst"))
 
 
-def in_force(outcome: Outcome, t: int) -> list[Line]:
+def in_force(outcome: Played, t: int) -> list[Line]:
     """The lines that a reader may believe at `t`: the one written last before it, and those of the second before."""
     known = [line for at, line in outcome.lines if at <= t]
     recent = [line for at, line in outcome.lines if t - 1_100 < at <= t]
@@ -77,7 +77,7 @@ def test_everybody_gets_in_once_in_his_turn_and_through_the_valve(scenario: Scen
         assert any(not line.paused and (player.position or 0) <= line.reached(latest) for line in believed)
 
 
-def through_the_valve(outcome: Outcome) -> dict[int, int]:
+def through_the_valve(outcome: Played) -> dict[int, int]:
     totals: dict[int, int] = {}
     for (start, _), n in outcome.valve.items():
         totals[start] = totals.get(start, 0) + n
@@ -116,7 +116,7 @@ def test_no_stampede_at_the_reopening(players: int, length: int) -> None:
 
 def test_who_comes_after_the_position_has_expired_is_not_let_in() -> None:
     """Whatever is reached is expired each half second, sooner than anybody polls: some come too late, and stay out."""
-    expire = [(n * SECOND // 2, lambda line, t: line.close_to(t, line.reached(t))) for n in range(4, 60)]
+    expire = [(n * SECOND // 2, lambda line, t: line.expire_to(t, line.reached(t))) for n in range(4, 60)]
     outcome = simulate(Scenario(line_at(20_000), crowd(300, 0), changes=tuple(expire), until=2 * MINUTE))
     late = [player for player in outcome.players if player.expired]
     assert late and not [player for player in late if player.admitted_at is not None]
@@ -191,7 +191,7 @@ def test_the_valve_holds_when_the_arithmetic_is_wrong() -> None:
     def broken(line: Line, t: int) -> Line:
         from dataclasses import replace
 
-        return replace(line, opened=line.tail)
+        return replace(line, reached_to=line.tail)
 
     scenario = Scenario(line_at(20_000), crowd(3_000, 0), changes=((5_000, broken),), until=2 * MINUTE, skew=500)
     outcome = simulate(scenario)

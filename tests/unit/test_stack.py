@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loginq.deploy.events import Event
+from loginq.deploy.events import StackEvent
 from loginq.deploy.stack import Stack
 from loginq.deploy.states import How, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, Refused, Unavailable
@@ -353,7 +353,7 @@ def deleting(statuses: list[Any], events: list[Any]) -> tuple[Stack, Scripted, l
     )
 
 
-def delete(stack: Stack) -> list[Event]:
+def delete(stack: Stack) -> list[StackEvent]:
     return list(stack.delete(stacks("UPDATE_COMPLETE")["Stacks"][0]))
 
 

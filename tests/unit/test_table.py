@@ -18,7 +18,7 @@ from loginq.service.rules.valve import limit
 from loginq.service.store import keys, rules
 from loginq.service.store.aws import Client, translated
 from loginq.service.store.intake import Intake
-from loginq.service.store.line import Lines
+from loginq.service.store.line import LineStore
 from loginq.service.store.queue import connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row, Table
@@ -94,8 +94,8 @@ def test_of_two_who_make_the_line_one_is_first(table: Table) -> None:
     """Both find none; the second must not write over what the first has made."""
     rules.write(table, "main", RULES)
 
-    def lines() -> Lines:
-        return Lines(table, "main", lambda: T, begins=True)
+    def lines() -> LineStore:
+        return LineStore(table, "main", lambda: T, begins=True)
 
     def late(line: Line, t: int) -> Line:
         if not line.version:

@@ -148,7 +148,7 @@ def test_with_a_steady_share_of_no_shows_what_is_told_comes_true(share: int, rat
             return
         now += MINUTE
         reached = line.reached(now - MINUTE)  # a claim window ago
-        line = line.close_to(now, reached)
+        line = line.expire_to(now, reached)
         missed = (reached * share // 1_000) - (counted * share // 1_000)
         line, counted = line.count_to(now, reached, missed, 0, MINUTE, share=share), reached
     raise AssertionError("nobody got in")
@@ -181,7 +181,7 @@ def test_a_join_whose_answer_was_lost_leaves_holes_and_every_other_change_is_mad
     assert replayed(lambda line, t: line.set_rate(t, 7_000)).rate == 7_000
     assert replayed(lambda line, t: line.set_capacity(t, 9)).capacity == 9
     assert replayed(lambda line, t: line.fold(t, 3)).departed == 3
-    assert replayed(lambda line, t: line.close_to(t, 4)).closed_to <= 4
+    assert replayed(lambda line, t: line.expire_to(t, 4)).expired_to <= 4
 
 
 def test_a_write_that_meets_a_transaction_is_made_again(world: World, memory: InMemory) -> None:
@@ -217,7 +217,7 @@ def _cancelled(reason: str) -> ClientError:
 
 def full(line: Line, t: int) -> Line:
     """Somebody was back in the game just before ada's position was reached."""
-    return replace(line, opened=0, gate=0, anchored_at=t, capacity=0)
+    return replace(line, reached_to=0, gate=0, anchored_at=t, capacity=0)
 
 
 @pytest.mark.parametrize("meanwhile", [Line.pause, full])

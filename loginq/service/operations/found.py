@@ -39,7 +39,7 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Seen:
     """A player and what the line makes of them; `eta` in ms from now, None where there is no honest number."""
 
     player: Player
@@ -79,15 +79,15 @@ class Entry:
         }
 
 
-def entry(player: Player, line: Line, t: int) -> Entry:
+def seen(player: Player, line: Line, t: int) -> Seen:
     """How a player stands at `t`."""
     state, ahead, eta = player.state(line), None, None
     if state is State.WAITING and player.position is not None:
         ahead, eta = line.ahead(player.position, t), line.wait(player.position, t)
-    return Entry(player, state, ahead, eta)
+    return Seen(player, state, ahead, eta)
 
 
-def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[Entry]:
+def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[Seen]:
     """The first `limit` players who wait, in order, from the rosters; who has left since is left out."""
     places = queue.rosters.places(line.reached(t) + 1, line.tail)
     shown = 0
@@ -95,16 +95,16 @@ def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[En
         rows = queue.players.get_all([place.sub for place in some])
         for place in some:
             player = rows.get(place.sub)
-            found = None if player is None or player.position != place.position else entry(player, line, t)
+            found = None if player is None or player.position != place.position else seen(player, line, t)
             if found is not None and found.state is State.WAITING and shown < limit:
                 shown += 1
                 yield found
 
 
-def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> Iterator[list[Entry]]:
+def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> Iterator[list[Seen]]:
     """The players in these states, a list for each page of a scan of the whole table; deleted ones are left out."""
     for page in queue.players.every():
-        there = [entry(player, line, t) for player in page if not player.deleted]
+        there = [seen(player, line, t) for player in page if not player.deleted]
         yield [found for found in there if found.state in states]
 
 
@@ -112,7 +112,7 @@ def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> It
 class Found:
     """One player with the account, None where that is gone (or never was: a synthetic player)."""
 
-    entry: Entry
+    seen: Seen
     account: Account | None
 
 
@@ -128,7 +128,7 @@ def find(queue: Queue, users: Users, name: str) -> Found:
     if player is None:
         raise _nobody(name)
     line = queue.lines.read()
-    return Found(entry(player, line, queue.clock()), account)
+    return Found(seen(player, line, queue.clock()), account)
 
 
 def identity(queue: Queue, users: Users, name: str) -> Identity:

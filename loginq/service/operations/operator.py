@@ -113,7 +113,7 @@ class Operator:
             public.write(now)
         kid = now.active["kid"]
         return self._change(
-            "rotate keys", lambda line, t: replace(line.settle(t), kid=kid), lambda line: line.kid or None
+            "rotate keys", lambda line, t: replace(line.anchored(t), kid=kid), lambda line: line.kid or None
         )
 
     # The intake
@@ -268,7 +268,7 @@ class Operator:
 
         def changed(line: Line, t: int) -> Line:
             nonlocal before
-            before = value(line.settle(t))
+            before = value(line.anchored(t))
             return change(line, t)
 
         line = self.queue.lines.change(changed)

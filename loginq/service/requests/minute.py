@@ -1,4 +1,4 @@
-"""What is done for the line each minute, without anybody asking: its lease, its closing, its recount."""
+"""What is done for the line each minute, without anybody asking: its lease, its expiring, its recount."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +13,13 @@ from loginq.service.rules.minute import (
     Settled,
     are_few,
     came_through,
-    closed,
-    closing,
     countable,
     counted,
+    expiring,
     is_idle,
     is_short,
     looked,
+    noted,
     unused_due,
 )
 from loginq.service.rules.player import Player
@@ -50,9 +50,9 @@ def settle(queue: Queue) -> Settled:
         line = fold(queue)
         if queue.clock() // HOUR > memory.run_at // HOUR:
             absorb(queue)
-    line, memory = _close(queue, line, memory)
+    line, memory = _expire(queue, line, memory)
     t = queue.clock()
-    memory = closed(memory, line, t)
+    memory = noted(memory, line, t)
     due = countable(memory, line, t)
     before = line
     few = False
@@ -65,7 +65,7 @@ def settle(queue: Queue) -> Settled:
     through = {start: count for start, (count, _) in counters.items()}
     return Settled(
         renewed=renewed,
-        closed_to=line.closed_to,
+        expired_to=line.expired_to,
         counted_to=line.counted_to,
         no_shows=line.no_shows - before.no_shows,
         holes=line.holes - before.holes,
@@ -102,13 +102,12 @@ def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, 
     return queue.valve.counters(line, t, back + 1)
 
 
-def _close(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
-    """Close the positions whose claim window is over."""
-    memory, closed_to = closing(memory, line, queue.clock(), queue.rules.claim_window)
-    if closed_to <= line.closed_to:
+def _expire(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
+    """Expire the positions whose claim window is over."""
+    memory, to = expiring(memory, line, queue.clock(), queue.rules.claim_window)
+    if to <= line.expired_to:
         return line, memory
-    line = queue.lines.change(lambda fresh, t: fresh.close_to(t, closed_to) if closed_to > fresh.closed_to else None)
-    return line, memory
+    return queue.lines.change(lambda fresh, t: fresh.expire_to(t, to) if to > fresh.expired_to else None), memory
 
 
 def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:

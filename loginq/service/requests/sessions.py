@@ -13,7 +13,7 @@ from loginq.service.store.table import chunks
 _TRIES = 4
 
 
-def report(queue: Queue, events: Sequence[Event | None]) -> list[str]:
+def apply(queue: Queue, events: Sequence[Event | None]) -> list[str]:
     """Apply a report; for each event `counted`, `unchanged` (known already), `stale` (of an older admission),
     `unknown` (no such player, or never let in) or `invalid`.
 

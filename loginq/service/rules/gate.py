@@ -25,12 +25,12 @@ Step = tuple[int, int]
 class Gate:
     """The state of one waiting line, and what a reader asks of it.
 
-    Positions are counted from 1. `gate` is where the line had opened to at `anchored_at`; everything later follows
+    Positions are counted from 1. `gate` is where the line had come to at `anchored_at`; everything later follows
     from `rate`, `steps` and `refund_rate` until `alive_at + lease`.
     """
 
     tail: int = 0
-    opened: int = 0
+    reached_to: int = 0
     gate: int = 0
     anchored_at: int = 0
     alive_at: int = 0
@@ -51,7 +51,7 @@ class Gate:
     no_shows: int = 0
     holes: int = 0
     """Counted positions that were nobody's: a lost race or a crash took them."""
-    closed_to: int = 0
+    expired_to: int = 0
     void_before: int = 0
     intake_age: int = 0
     message: str = ""
@@ -135,7 +135,7 @@ class Gate:
 
     def reached(self, t: int) -> int:
         """The highest position that may enter at `t`."""
-        return max(self.opened, min(self.limit, self.run(t) // MICRO))
+        return max(self.reached_to, min(self.limit, self.run(t) // MICRO))
 
     def waiting(self, t: int) -> int:
         """How many positions are not reached yet."""
@@ -158,7 +158,7 @@ class Gate:
         if position > self.limit:
             return None
         # As whoever renews the lease will settle it; only a refund that could not be given makes that another line.
-        line = self if self._live_end(t) == now else self.settle(t)
+        line = self if self._live_end(t) == now else self.anchored(t)
         missing = position * MICRO - self._cut(t)
         for start, end, flow in line._pieces(now):
             if flow and (end is None or missing <= flow * (end - start)):
@@ -185,7 +185,7 @@ class Gate:
         refunded = max(0, min(eta, self.refund_until) - t)
         return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
-    def settle(self, t: int) -> Self:
+    def anchored(self, t: int) -> Self:
         """The same line anchored at `t`, which every write does first.
 
         What was let in is fixed, steps that are past become the rate, and the gate is cut to `burst` beyond what it
@@ -195,7 +195,7 @@ class Gate:
         now, live_end = self._seen(t), self._live_end(t)
         return replace(
             self,
-            opened=self.reached(t),
+            reached_to=self.reached(t),
             gate=self._cut(t),
             anchored_at=now,
             rate=self.rate_at(now),

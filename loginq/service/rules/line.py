@@ -37,14 +37,14 @@ class Line(Gate):
         """
         if count < 1:
             raise ValueError(f"{count} players cannot join: at least 1 can")
-        line = self.settle(t)
+        line = self.anchored(t)
         if not line.waiting(t):
             line = line._alive()
         return replace(line, tail=line.tail + count, intake_age=intake_age)
 
     def renew(self, t: int) -> Self:
         """A sign of life: players can really come through."""
-        return self.settle(t)._alive()
+        return self.anchored(t)._alive()
 
     def set_rate(self, t: int, rate: int, burst: int | None = None) -> Self:
         """A new rate from `t` on, and the burst that suits it unless one is given. Planned steps stay."""
@@ -85,31 +85,31 @@ class Line(Gate):
         size = len(message.encode())
         if size > MAX_MESSAGE:
             raise ValueError(f"the message has {size} bytes: at most {MAX_MESSAGE}")
-        return replace(self.settle(t), message=message)
+        return replace(self.anchored(t), message=message)
 
     def void(self, t: int) -> Self:
         """Tickets issued before `t` that have no position yet count no more."""
-        line = self.settle(t)
+        line = self.anchored(t)
         return replace(line, void_before=max(line.void_before, line.anchored_at))
 
     def leave(self, t: int, count: int) -> Self:
         """`count` admitted players more have left the game, whom no counter knows; negative for fewer."""
-        return replace(self.settle(t), **self._departed(count))
+        return replace(self.anchored(t), **self._departed(count))
 
     def fold(self, t: int, leavings: int) -> Self:
         """What the counters of the leavings hold now, all of them together: assigned, never added, so that any number
         of folds count nobody twice."""
         base = self.departed - leavings if self.departed_base is None else self.departed_base
-        return replace(self.settle(t), departed_base=base, departed=base + leavings, folded_at=self._seen(t))
+        return replace(self.anchored(t), departed_base=base, departed=base + leavings, folded_at=self._seen(t))
 
     def absorb(self, t: int, leavings: int) -> Self:
         """So many of the leavings are taken out of the counters, and are counted here for good."""
-        return replace(self.settle(t), departed_base=(self.departed_base or 0) + leavings)
+        return replace(self.anchored(t), departed_base=(self.departed_base or 0) + leavings)
 
-    def close_to(self, t: int, position: int) -> Self:
+    def expire_to(self, t: int, position: int) -> Self:
         """Positions up to this one, as far as they were reached, can be claimed no more."""
-        line = self.settle(t)
-        return replace(line, closed_to=max(line.closed_to, min(position, line.opened)))
+        line = self.anchored(t)
+        return replace(line, expired_to=max(line.expired_to, min(position, line.reached_to)))
 
     def count_to(
         self,
@@ -127,7 +127,7 @@ class Line(Gate):
         A synthetic one counts as claimed and departed. The gate gets no-shows and holes back, and what is still owed,
         spread over the next `within` ms, but never faster than the rate. `share`: the new `no_show_share`.
         """
-        line = self.settle(t)
+        line = self.anchored(t)
         owed = line.refund_rate * max(0, line.refund_until - line.anchored_at) + (no_shows + holes) * MICRO
         refund = min(-(-owed // within), line.rate)
         return replace(
@@ -140,7 +140,7 @@ class Line(Gate):
             no_show_share=line.no_show_share if share is None else share,
             refund_rate=refund,
             refund_until=line.anchored_at + -(-owed // refund) if refund else 0,
-        ).settle(t)
+        ).anchored(t)
 
     def set_capacity(self, t: int, capacity: int | None) -> Self:
         """The most players in the game at once; None for no such limit."""
@@ -163,7 +163,7 @@ class Line(Gate):
 
     def _changed(self, t: int, **change: object) -> Self:
         """Settle, change, settle by the changed rules; an operator's change is a sign of life."""
-        return replace(self.settle(t), **change).settle(t)._alive()  # type: ignore[arg-type]
+        return replace(self.anchored(t), **change).anchored(t)._alive()  # type: ignore[arg-type]
 
 
 def _check(what: str, value: int, least: int, most: int) -> int:

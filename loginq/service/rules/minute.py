@@ -32,7 +32,7 @@ class Memory:
 
     Args:
         samples: (the line's lived time less `full`, what was reached then), oldest first.
-        closings: (when it was written, ms, up to where), oldest first.
+        expiries: (when it was written, ms, up to where), oldest first.
         full: for how long the valve turned players away, ms: claim windows do not run then.
         admitted: how many were let in: through the valve, and by an operator.
         buckets_to: the buckets before this instant are in `full` and `admitted`, ms.
@@ -44,7 +44,7 @@ class Memory:
     """
 
     samples: tuple[tuple[int, int], ...] = ()
-    closings: tuple[tuple[int, int], ...] = ()
+    expiries: tuple[tuple[int, int], ...] = ()
     counts: tuple[tuple[int, int], ...] = ()
     full: int = 0
     admitted: int = 0
@@ -60,7 +60,7 @@ class Settled:
     """What one run did."""
 
     renewed: bool
-    closed_to: int
+    expired_to: int
     counted_to: int
     no_shows: int
     holes: int
@@ -74,8 +74,8 @@ class Settled:
     """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
 
 
-def closing(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, int]:
-    """The memory with what is seen at `t`, and up to where positions can be closed.
+def expiring(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, int]:
+    """The memory with what is seen at `t`, and up to where positions expire.
 
     That is what was reached a claim window ago, by a clock that stands while the line is paused, past its lease, or
     its valve full.
@@ -89,17 +89,17 @@ def closing(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, in
     return replace(memory, samples=kept), max(old, default=0)
 
 
-def closed(memory: Memory, line: Line, t: int) -> Memory:
-    """The memory with the line's closing, if it is a new one, as of now: later than it was, never earlier."""
-    known = max((to for _, to in memory.closings), default=0)
-    if line.closed_to <= max(known, line.counted_to):
+def noted(memory: Memory, line: Line, t: int) -> Memory:
+    """The memory with the line's expiring, if it is a new one, as of now: later than it was, never earlier."""
+    known = max((to for _, to in memory.expiries), default=0)
+    if line.expired_to <= max(known, line.counted_to):
         return memory
-    return replace(memory, closings=(*memory.closings, (t, line.closed_to)))
+    return replace(memory, expiries=(*memory.expiries, (t, line.expired_to)))
 
 
 def countable(memory: Memory, line: Line, t: int) -> int:
     """Up to where nobody can admit any more, so that rows say who came."""
-    due = max((to for at, to in memory.closings if at <= t - ADMITTING), default=0)
+    due = max((to for at, to in memory.expiries if at <= t - ADMITTING), default=0)
     return min(due, line.counted_to + AT_ONCE)
 
 
@@ -147,14 +147,14 @@ def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: in
 
 def unused_due(memory: Memory, line: Line, t: int, admission: int) -> int:
     """Up to where admissions are over for so long that who has not joined the game by then never will."""
-    old = [to for at, to in memory.closings if at <= t - ADMITTING - admission - UNUSED]
+    old = [to for at, to in memory.expiries if at <= t - ADMITTING - admission - UNUSED]
     return max(memory.unused_to, min(max(old, default=0), line.counted_to, memory.unused_to + AT_ONCE))
 
 
 def looked(memory: Memory, line: Line, due: int) -> Memory:
-    """The memory when unused admissions have been looked for up to `due`: closings that nothing waits for go."""
-    kept = tuple(pair for pair in memory.closings if pair[1] > due or pair[1] > line.counted_to)
-    return replace(memory, unused_to=max(memory.unused_to, due), closings=kept)
+    """The memory when unused admissions have been looked for up to `due`: expiries that nothing waits for go."""
+    kept = tuple(pair for pair in memory.expiries if pair[1] > due or pair[1] > line.counted_to)
+    return replace(memory, unused_to=max(memory.unused_to, due), expiries=kept)
 
 
 def are_few(claimed: int, real: int) -> bool:

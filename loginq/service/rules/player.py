@@ -69,7 +69,7 @@ class Player:
             return State.ADMITTED if self.left_at is None else State.LEFT
         if self.position is None:
             return State.REGISTERED if self.is_void(line) else State.QUEUED
-        return State.EXPIRED if self.position <= line.closed_to else State.WAITING
+        return State.EXPIRED if self.position <= line.expired_to else State.WAITING
 
     def is_void(self, line: Line) -> bool:
         """Whether a purge of the intake took this ticket with it."""

@@ -23,24 +23,28 @@ FRESH, REFRESH = 1.0, 0.1
 TRIES = 12
 """Writers that meet on one version; with the table's back-off for about 10 s."""
 
-_FIELDS = {field.name for field in fields(Line)} - {"unknown"}
+_STORED = {"reached_to": "opened", "expired_to": "closed_to"}
+"""Fields that the row has by another name, which every version knows."""
+_FIELDS = {field.name: _STORED.get(field.name, field.name) for field in fields(Line) if field.name != "unknown"}
 
 
 def to_row(line: Line) -> Row:
     """A line as a row without its keys."""
-    known = {name: getattr(line, name) for name in _FIELDS}
+    known = {stored: getattr(line, name) for name, stored in _FIELDS.items()}
     return {**line.unknown, **known, "steps": [list(step) for step in line.steps]}
 
 
 def from_row(row: Row) -> Line:
     """The line of a row; attributes of a newer version are kept aside, those that are missing get their default."""
-    known: dict[str, Any] = {"departed_base": None} | {name: value for name, value in row.items() if name in _FIELDS}
+    known: dict[str, Any] = {"departed_base": None} | {
+        name: row[stored] for name, stored in _FIELDS.items() if stored in row
+    }
     known["steps"] = tuple((at, rate) for at, rate in row.get("steps", []))
-    unknown = {name: value for name, value in row.items() if name not in _FIELDS and name not in keys.NAMES}
+    unknown = {name: value for name, value in row.items() if name not in (*_FIELDS.values(), *keys.NAMES)}
     return Line(**known, unknown=unknown)
 
 
-class Lines:
+class LineStore:
     """The line of one queue.
 
     Args:

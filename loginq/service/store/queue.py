@@ -12,7 +12,7 @@ from loginq.service.store.aws import Aws, forever
 from loginq.service.store.clock import ServerClock
 from loginq.service.store.intake import Intake
 from loginq.service.store.leavings import Leavings
-from loginq.service.store.line import Lines
+from loginq.service.store.line import LineStore
 from loginq.service.store.players import Players
 from loginq.service.store.rosters import Rosters
 from loginq.service.store.settlement import Settlement
@@ -30,7 +30,7 @@ class Queue:
 
     name: str
     table: Table
-    lines: Lines
+    lines: LineStore
     players: Players
     rosters: Rosters
     valve: Admissions
@@ -76,7 +76,7 @@ def connect(
     return Queue(
         name=name,
         table=rows,
-        lines=Lines(rows, name, clock, begins=begins),
+        lines=LineStore(rows, name, clock, begins=begins),
         players=Players(rows),
         rosters=Rosters(rows, name),
         valve=Admissions(rows, name),

@@ -8,7 +8,8 @@ from loginq.service.rules.minute import Memory
 from loginq.service.store import keys
 from loginq.service.store.table import Row, Table
 
-_PAIRS = ("samples", "closings", "counts")
+_PAIRS = {"samples": "samples", "expiries": "closings", "counts": "counts"}
+"""What is kept of pairs: its name here -> the attribute, whose name every version knows."""
 _NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen")
 
 
@@ -29,16 +30,16 @@ class Settlement:
 
 def memory_of(row: Mapping[str, Any]) -> Memory:
     """The memory of a row; what a newer version wrote is kept as it is."""
-    samples, closings, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS)
+    samples, expiries, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS.values())
     numbers = {name: row[name] for name in _NUMBERS if name in row}
-    unknown = {name: value for name, value in row.items() if name not in (*keys.NAMES, *_PAIRS, *_NUMBERS)}
-    return replace(Memory(samples, closings, counts), **numbers, unknown=unknown)
+    unknown = {name: value for name, value in row.items() if name not in (*keys.NAMES, *_PAIRS.values(), *_NUMBERS)}
+    return replace(Memory(samples, expiries, counts), **numbers, unknown=unknown)
 
 
 def row_of(memory: Memory) -> Row:
     """Its row, without the keys."""
     return {
         **memory.unknown,
-        **{name: [list(pair) for pair in getattr(memory, name)] for name in _PAIRS},
+        **{stored: [list(pair) for pair in getattr(memory, name)] for name, stored in _PAIRS.items()},
         **{name: getattr(memory, name) for name in _NUMBERS},
     }

@@ -13,7 +13,7 @@ from statistics import median
 import pytest
 
 from loginq.client import Game, enter
-from loginq.rehearsal.paper import Launch, rehearse
+from loginq.rehearsal.paper import Launch, on_paper
 from loginq.service.rules.times import SECOND
 from tests.e2e.conftest import Player, Stack, in_process, until
 
@@ -71,7 +71,7 @@ def test_a_simulation_and_the_emulator_agree(stack: Stack) -> None:
         list(pool.map(play, range(len(players))))
     over.set()
     watching.join()
-    paper = [rehearse(replace(launch, seed=seed)) for seed in range(20)]
+    paper = [on_paper(replace(launch, seed=seed)) for seed in range(20)]
     foretold = median((report.waits["p50"] or 0) / SECOND for report in paper)
     assert median(waits) == pytest.approx(foretold, rel=0.05)
     assert max(longest) == pytest.approx(median(report.longest_line for report in paper), rel=0.05)

@@ -16,10 +16,10 @@ import requests
 
 from loginq.cli.session import api_of
 from loginq.client import Account, Game
-from loginq.rehearsal.scenario import Arrival, Outcome, Scenario
+from loginq.rehearsal.scenario import Arrival, Played, Scenario
 from loginq.rehearsal.simulation import simulate
 from loginq.service.requests import login
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
@@ -88,7 +88,7 @@ def test_the_front_of_the_line_is_thrown_out(stack: Stack) -> None:
 
     rows = [row for page in stack.queue.players.every() for row in page if row.ticket in tickets]
     left: list[Event | None] = [Event(row.sub, row.ticket or "", False, stack.queue.clock()) for row in rows]
-    assert report(stack.queue, left) == ["counted"] * 40
+    assert apply(stack.queue, left) == ["counted"] * 40
     for n in range(40):
         back = ask(stack, tokens[n]).json()
         assert (back["state"], back["position"]) == ("admitted", places[n])
@@ -222,10 +222,10 @@ def test_the_wrong_rate(here: Stack) -> None:
     assert in_process("rate", "set", "50")[0] == 0
     corrected = queue.lines.read()
     bound = 500 * 5 + 500  # three seconds, and what the two commands took
-    assert 500 * 3 <= corrected.opened - reached <= bound
+    assert 500 * 3 <= corrected.reached_to - reached <= bound
     time.sleep(2)
     line = queue.lines.read()
-    assert line.reached(queue.clock()) - corrected.opened <= 50 * 3 + corrected.burst
+    assert line.reached(queue.clock()) - corrected.reached_to <= 50 * 3 + corrected.burst
     rates = [(each.before, each.after) for each in actions(queue, 10) if each.what == "rate"]
     assert rates[0] == ("500/s with a burst of 500", "50/s with a burst of 50")
     _, screen, _ = in_process("queue", "stats")
@@ -281,7 +281,7 @@ def test_the_region_hiccup(deploy: Callable[..., Stack]) -> None:
 # The same at full size, on the virtual clock
 
 
-def entered(outcome: Outcome, after: int) -> Counter[int]:
+def entered(outcome: Played, after: int) -> Counter[int]:
     """How many came in within each second after `after` ms from the start."""
     return Counter(((player.admitted_at or 0) - START - after) // SECOND for player in outcome.admitted())
 
@@ -325,4 +325,4 @@ def test_the_wrong_rate_of_twenty_thousand() -> None:
     later = outcome.lines[-1][1]
     assert later.rate == 500_000 and later.reached(START + 10 * SECOND) <= 20_000
     corrected = next(line for at, line in outcome.lines if at >= START + right)
-    assert 5_000 * 3 <= corrected.opened <= 500 * 8 + 500 + 5_000 * 3 + 1
+    assert 5_000 * 3 <= corrected.reached_to <= 500 * 8 + 500 + 5_000 * 3 + 1

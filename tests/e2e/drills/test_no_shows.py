@@ -19,7 +19,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from loginq.service.requests import login
-from loginq.service.requests.sessions import report
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.player import Identity
 from loginq.service.rules.sessions import Event
 from tests.e2e.conftest import PASSWORD, Stack, until
@@ -228,7 +228,7 @@ def test_a_capacity_of_a_hundred_is_reached_and_kept_also_behind_a_hundred_no_sh
         assert row is not None and row.ticket is not None
         events.append(Event(row.sub, row.ticket, False, stack.queue.clock()))
     left_at = time.monotonic()
-    assert report(stack.queue, events) == ["counted"] * 10
+    assert apply(stack.queue, events) == ["counted"] * 10
     while len(claimers.admitted) < 110 and time.monotonic() - left_at < 3:
         time.sleep(0.02)
     assert len(claimers.admitted) == 110
