@@ -22,8 +22,6 @@ from loginq.service.rules.minute import Memory
 from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.times import MINUTE, SECOND
 
-CACHE, REFRESH = 1 * SECOND, 100
-"""How long a warm Lambda believes its line, and how soon it reads again for a newcomer beyond its tail: ms."""
 RETRY = 2 * SECOND, 10 * SECOND
 """A client that meets an error asks again within this span, ms."""
 
@@ -141,8 +139,7 @@ class _World:
         self.at(t + after, partial(self.poll, player))
 
     def believed(self, warm: _Lambda, position: int | None, t: int) -> Line:
-        age = t - warm.read_at
-        if age >= CACHE or (position is not None and position > warm.line.tail and age >= REFRESH):
+        if not warm.line.will_do(t - warm.read_at, position):
             warm.line, warm.read_at = self.line, t
         return warm.line
 

@@ -209,11 +209,11 @@ def test_a_cached_line_is_read_again_after_a_second_and_sooner_for_a_newcomer(qu
     cached = queue.lines.cached()
     other = LineStore(queue.table, "main", queue.clock)
     other.change(lambda line, t: line.join(t, 5))
-    assert queue.lines.covering(5) is cached
+    assert queue.lines.cached(5) is cached
     assert queue.lines._cache is not None
     queue.lines._cache = (queue.lines._cache[0] - 0.11, cached)
-    assert queue.lines.covering(5) is cached
-    assert queue.lines.covering(10).tail == 10
+    assert queue.lines.cached(5) is cached
+    assert queue.lines.cached(10).tail == 10
 
 
 def test_every_change_is_in_the_audit_as_values_and_in_words(queue: Queue, now: list[int]) -> None:

@@ -44,7 +44,7 @@ def request(queue: Queue, who: Identity) -> Standing:
         _send(queue, player)
     elif decide(player, line, t, queue.rules.admission) is Step.SEND:
         player = _resend(queue, player, t)
-    line = queue.lines.covering(player.position)
+    line = queue.lines.cached(player.position)
     if decide(player, line, queue.clock(), queue.rules.admission) is Step.RETURN:
         player, _ = _come_back(queue, player)
     token = _token(queue, player, line)
@@ -61,7 +61,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     if not ticket:
         raise MissingTicket("The parameter login_ticket is missing.", "Send the ticket that /login gave.")
     player = _holder(queue, who, ticket)
-    line = queue.lines.covering(player.position)
+    line = queue.lines.cached(player.position)
     if player.blocked:
         raise blocked()
     if player.state(line) is State.WAITING:
@@ -150,7 +150,7 @@ def _come_in(queue: Queue, player: Player, line: Line) -> tuple[Player, bool]:
     """Let a player in whose position is reached, if the valve allows it; and whether this very call did."""
     if not queue.valve.take(line, queue.clock(), queue.random):
         return player, False
-    line, t = queue.lines.covering(player.position), queue.clock()  # the valve may have taken its time
+    line, t = queue.lines.cached(player.position), queue.clock()  # the valve may have taken its time
     if decide(player, line, t, queue.rules.admission) is not Step.ENTER:
         return player, False
     return enter(queue, player, t)

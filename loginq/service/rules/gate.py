@@ -16,6 +16,8 @@ from typing import Any, Self
 MICRO = 1_000_000
 """Micro-positions in one position."""
 DEFAULT_LEASE = 120_000
+KEPT, KEPT_FOR_A_NEWCOMER = 1_000, 100
+"""How long whoever has read a line goes by it, and for a position beyond its tail: ms."""
 
 Step = tuple[int, int]
 """(instant, the rate from then on)."""
@@ -78,6 +80,10 @@ class Gate:
     def is_stale(self, t: int) -> bool:
         """Whether the last sign of life is older than a third of the lease, so that the next one is due."""
         return t - self.alive_at > self.lease // 3
+
+    def will_do(self, age: float, position: int | None) -> bool:
+        """Whether this line, read `age` ms ago, is good enough for who has this position, or none yet."""
+        return age < (KEPT_FOR_A_NEWCOMER if position is not None and position > self.tail else KEPT)
 
     @property
     def limit(self) -> int:

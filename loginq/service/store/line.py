@@ -13,13 +13,11 @@ from typing import Any
 from loginq.service.rules.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
-from loginq.service.rules.times import Clock
+from loginq.service.rules.times import SECOND, Clock
 from loginq.service.store import keys
 from loginq.service.store.rules import from_row as rules_of
 from loginq.service.store.table import Row, Table, back_off
 
-FRESH, REFRESH = 1.0, 0.1
-"""How old a cached line may be, and how soon it may be read again for a newcomer beyond its tail: seconds."""
 TRIES = 12
 """Writers that meet on one version; with the table's back-off for about 10 s."""
 
@@ -81,17 +79,14 @@ class LineStore:
             self.read()
         return rules_of(self._rules)
 
-    def cached(self, max_age: float = FRESH) -> Line:
-        """The line as it was at most `max_age` seconds ago; one read serves all threads."""
+    def cached(self, position: int | None = None) -> Line:
+        """The line as it was lately, as far as that will do for who has this position; one read serves all threads."""
         with self._lock:
-            if self._cache is not None and time.monotonic() - self._cache[0] < max_age:
-                return self._cache[1]
+            if self._cache is not None:
+                read_at, line = self._cache
+                if line.will_do((time.monotonic() - read_at) * SECOND, position):
+                    return line
             return self.read()
-
-    def covering(self, position: int | None) -> Line:
-        """A cached line that knows `position`, or one at most 100 ms old."""
-        line = self.cached()
-        return self.cached(REFRESH) if position is not None and position > line.tail else line
 
     def change(self, change: Callable[[Line, int], Line | None], also: Sequence[Row] = ()) -> Line:
         """Write what `change` makes of the line and the present instant, and return it.
