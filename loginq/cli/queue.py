@@ -9,13 +9,16 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.options import Json, Yes, confirm
+from loginq.cli.rate import asked
 from loginq.cli.session import open_session
+from loginq.cli.undo import undo
 from loginq.cli.watch import run
 from loginq.service.operations.dead_letters import DeadLetter, dead_letters
 from loginq.service.operations.logs import last_error
 from loginq.service.operations.operator import Done, Operator
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.errors import Invalid
+from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
@@ -46,7 +49,7 @@ def draw_stats(name: str, now: Snapshot) -> None:
             ("state", line.line_state),
             ("waiting", f"{line.waiting(now.t):,}"),
             ("reached", f"{reached:,} of {line.tail:,}"),
-            ("rate", f"{rate_text(line.rate_at(now.t))}, burst {line.burst:,}"),
+            ("rate", f"{asked(now)}, burst {line.burst:,}"),
             ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
@@ -83,8 +86,19 @@ def pause() -> Found:
 
 @command(app, "loginq queue resume")
 def resume() -> Found:
-    """Let players in again, from where the line stopped."""
-    return _switch(Operator.resume, "Resumed: the line moves on from where it stopped.", "It was not paused.")
+    """Let players in again, from where the line stopped.
+
+    At the rate that holds now: a plan goes on in a pause.
+    """
+    return _switch(Operator.resume, "Resumed: the line moves on from where it stopped.", "It was not paused.", _pace)
+
+
+def _pace(line: Line) -> str:
+    then = f", and {rate_text(line.steps[0][1])} from {console.moment(line.steps[0][0])} on" if line.steps else ""
+    return f" The rate is {rate_text(line.rate)}{then}."
+
+
+command(app, "loginq queue undo")(undo)
 
 
 @command(app, "loginq queue close")
@@ -253,9 +267,11 @@ def audit(limit: Limit = 50) -> Found:
     return listed(session.name, [action.document() for action in found], draw)
 
 
-def _switch(operation: Callable[[Operator], Done], now_true: str, was_so: str) -> Found:
+def _switch(
+    operation: Callable[[Operator], Done], now_true: str, was_so: str, more: Callable[[Line], str] = lambda line: ""
+) -> Found:
     session = open_session()
     session.announce()
     made = operation(session.operator)
     document = {"target": session.name, "state": made.line.line_state, "changed": made.act.changed}
-    return Found(document, partial(console.done, now_true if made.act.changed else was_so))
+    return Found(document, partial(console.done, (now_true if made.act.changed else was_so) + more(made.line)))

@@ -36,9 +36,16 @@ InGame = Annotated[
     int | None,
     typer.Option(min=0, max=10**12, help="Correct how many are in the game, when a game server died."),
 ]
+KeepPlan = Annotated[bool, typer.Option("--keep-plan", help="Leave planned steps as they are.")]
 WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; show what it would do, beside what is.")]
 _Change = tuple[str, Callable[[Line, int], Line], Callable[[], Done]]
 """What is changed, what that makes of a line, and doing it."""
+
+
+def asked(now: Snapshot) -> str:
+    """The rate that is asked for, and since when it is by plan."""
+    rate = rate_text(now.line.rate_at(now.t))
+    return rate if now.planned_since is None else f"{rate} by plan since {console.moment(now.planned_since)}"
 
 
 @command(app, "loginq rate show")
@@ -53,7 +60,7 @@ def _draw(name: str, now: Snapshot) -> None:
     line, t = now.line, now.t
     steps = [step for step in line.steps if step[0] > t]
     facts: list[tuple[str, object]] = [
-        ("asked", rate_text(line.rate_at(t))),
+        ("asked", asked(now)),
         ("burst", f"{line.burst:,} players"),
         ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
         ("gate", f"{rate_text(line.passing(t))} pass"),
@@ -83,14 +90,17 @@ def set_(
     burst: Burst = None,
     capacity: Capacity = None,
     in_game: InGame = None,
+    keep_plan: KeepPlan = False,
     what_if: WhatIf = False,
 ) -> Found:
     """Set the admission rate, now or later, or the capacity.
 
-    A change holds everywhere within a second.
+    A change holds everywhere within a second. What is set now holds: planned steps are dropped unless --keep-plan.
     """
     later = at is not None or in_ is not None
     _check_together(rate, later, burst, capacity, in_game, what_if)
+    if keep_plan and (later or rate is None):
+        raise Invalid("--keep-plan goes with a rate that holds from now on.", "A planned one drops no others.")
     wanted = None if rate is None else parse_rate(rate)
     limit = _capacity(capacity)
     session = open_session()
@@ -99,7 +109,7 @@ def set_(
         steps = [(_moment(session, at, in_), wanted)]
         changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
     elif wanted is not None:
-        changes.append(_faster(session, wanted, burst))
+        changes.append(_faster(session, wanted, burst, keep_plan))
     if capacity is not None:
         changes.append(_larger(session, limit))
     if in_game is not None:
@@ -121,11 +131,11 @@ def _check_together(
         raise Invalid("--in-game corrects a number; there is nothing to foresee.", "Leave one of the two out.")
 
 
-def _faster(session: Session, wanted: int, burst: int | None) -> _Change:
+def _faster(session: Session, wanted: int, burst: int | None, keep_plan: bool) -> _Change:
     return (
         "rate",
-        lambda line, t: plan.setting(line, t, wanted, burst),
-        lambda: session.operator.set_rate(wanted, burst),
+        lambda line, t: plan.setting(line, t, wanted, burst, keep_plan=keep_plan),
+        lambda: session.operator.set_rate(wanted, burst, keep_plan=keep_plan),
     )
 
 
@@ -207,9 +217,22 @@ def _draw_made(made: list[tuple[str, Done]]) -> None:
             console.done(_plan_now(done) if done.act.changed else "That was planned already.")
         elif done.act.changed:
             before, after = done.act.words()
-            console.done(f"The {what} is {after} now; it was {before}.")
+            said = f"is {after} now; it was {before}" if before != after else f"stays at {after}"
+            console.done(f"The {what} {said}.{_dropped(done) if what == 'rate' else ''}")
         else:
             console.done(f"The {what} was {done.act.words()[1]} already.")
+
+
+def _dropped(done: Done) -> str:
+    """What became of the plan."""
+    if done.line.steps:
+        at, rate = done.line.steps[0]
+        return f" By plan it is {rate_text(rate)} from {console.moment(at)} on."
+    if not (steps := done.act.before["steps"]):
+        return ""
+    (at, rate), count = steps[0], len(steps)
+    what = "The planned step is dropped" if count == 1 else f"{count} planned steps are dropped, the first"
+    return f" {what}: {rate_text(rate)} from {console.moment(at)}. `loginq queue undo` puts that back."
 
 
 def _plan_now(done: Done) -> str:

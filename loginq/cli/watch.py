@@ -10,6 +10,7 @@ from typing import Any
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found
+from loginq.cli.rate import asked
 from loginq.cli.session import Session
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.attention import attention
@@ -147,7 +148,7 @@ def _numbers(now: Snapshot) -> Any:
     pairs = [
         ("waiting", f"{line.waiting(t):,}"),
         ("newcomer waits", console.duration(now.eta)),
-        ("rate asked", rate_text(line.rate_at(t))),
+        ("rate asked", asked(now)),
         ("gate passes", rate_text(line.passing(t))),
         ("came in", f"{now.admitted_per_second:.1f}/s"),
         ("reached", f"{line.reached(t):,} of {line.tail:,}"),

@@ -75,6 +75,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
             "per_second": 20.0,
             "burst": 20,
             "steps": [],
+            "by_plan_since": None,
             "capacity": None,
             "admitted_per_second": 0.4,
             "gate_per_second": 20.0,

@@ -225,18 +225,18 @@ def test_every_change_is_in_the_audit_as_values_and_in_words(queue: Queue, now: 
     me.plan(lambda line, t: line.plan(t, ((t + 60_000, 80_000),)))
     me.set_capacity(200)
     me.say("Soon.")
-    assert done.act == Action(now[0], "me", "pause", "", "open", "paused")
+    assert done.act == Action(now[0], "me", "pause", "", "moving", "paused")
     steps = [[now[0] + 60_000, 80_000]]
     fifty = {"rate": 50_000, "burst": 50, "steps": []}
     found = sorted(actions(queue), key=lambda each: (each.what, str(each.before)))
     assert [(each.what, each.before, each.after) for each in found] == [
         ("capacity", None, 200),
         ("message", None, "Soon."),
-        ("pause", "open", "paused"),
+        ("pause", "moving", "paused"),
         ("pause", "paused", "paused"),
         ("plan", fifty, {**fifty, "steps": steps}),
         ("rate", {"rate": 20_000, "burst": 20, "steps": []}, fifty),
-        ("resume", "paused", "open"),
+        ("resume", "paused", "moving"),
     ]
     assert [each.words() for each in found if each.what in ("rate", "plan", "capacity", "message")] == [
         ("no limit", "200"),

@@ -54,6 +54,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "per_second": 20.0,
             "burst": 20,
             "steps": [],
+            "by_plan_since": None,
             "capacity": None,
             "admitted_per_second": 0.0,
             "gate_per_second": 0.0,
@@ -82,8 +83,8 @@ def test_pause_and_resume(run: Run, deployed: Target, queue: Queue) -> None:
     for words, said in (
         ("pause", "✓ Paused: nobody is let in; places are kept."),
         ("pause", "✓ It was paused already."),
-        ("resume", "✓ Resumed: the line moves on from where it stopped."),
-        ("resume", "✓ It was not paused."),
+        ("resume", "✓ Resumed: the line moves on from where it stopped. The rate is 20/s."),
+        ("resume", "✓ It was not paused. The rate is 20/s."),
     ):
         screen = run("queue", words)
         assert (screen.code, screen.out, screen.err) == (0, "", f"Target: {TARGET}\n{said}")

@@ -10,7 +10,7 @@ from loginq.service.operations.accounts import Account, Users
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
 from loginq.service.rules.account import NewAccount
-from loginq.service.rules.act import Action, pace
+from loginq.service.rules.act import KINDS, UNDO, Action
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
@@ -52,27 +52,27 @@ class Operator:
 
     def pause(self) -> Done:
         """Nobody more is let in until `resume`."""
-        return self._change("pause", Line.pause, lambda line: line.line_state)
+        return self._change("pause", Line.pause)
 
     def resume(self) -> Done:
         """The gate moves on."""
-        return self._change("resume", Line.resume, lambda line: line.line_state)
+        return self._change("resume", Line.resume)
 
     def close(self) -> Done:
         """No new tickets; who has one keeps it, and the line moves."""
-        return self._change("close", Line.close, _door)
+        return self._change("close", Line.close)
 
     def open(self) -> Done:
         """New tickets again."""
-        return self._change("open", Line.open, _door)
+        return self._change("open", Line.open)
 
     def say(self, message: str) -> Done:
         """A notice for every waiting player, shown with the next poll; empty for none. Raises `Invalid`: too long."""
-        return self._change("message", lambda line, t: line.say(t, message), lambda line: line.message or None)
+        return self._change("message", lambda line, t: line.say(t, message))
 
     def set_capacity(self, capacity: int | None) -> Done:
         """The most players in the game at once; None for no such limit."""
-        return self._change("capacity", lambda line, t: line.set_capacity(t, capacity), lambda line: line.capacity)
+        return self._change("capacity", lambda line, t: line.set_capacity(t, capacity))
 
     def set_in_game(self, in_game: int) -> Done:
         """Say how many players really are in the game, when a game server died without a word."""
@@ -90,13 +90,18 @@ class Operator:
         line = queue.lines.change(told)
         return Done(line, self._record("in game", before=counts.in_game, after=in_game))
 
-    def set_rate(self, rate: int, burst: int | None = None) -> Done:
+    def set_rate(self, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Done:
         """Another rate, in thousandths of a player per second, and another burst: what `setting` says."""
-        return self._change("rate", lambda line, t: setting(line, t, rate, burst), pace)
+        return self._change("rate", lambda line, t: setting(line, t, rate, burst, keep_plan=keep_plan))
 
     def plan(self, change: Callable[[Line, int], Line]) -> Done:
         """Other planned steps: what `planning`, `ramping` or `clearing` makes of the line."""
-        return self._change("plan", change, pace)
+        return self._change("plan", change)
+
+    def undo(self, act: Action) -> Done:
+        """Put back what was before `act`, which says that it can be. To undo the undoing does it again."""
+        kind = KINDS[act.kind]
+        return self._change(UNDO + act.kind, lambda line, t: kind.put(line, t, act.before))
 
     def rotate_keys(self, keys: Keys, *, force: bool = False) -> Done:
         """Sign with the next key from now on.
@@ -112,9 +117,9 @@ class Operator:
         else:
             public.write(now)
         kid = now.active["kid"]
-        return self._change(
-            "rotate keys", lambda line, t: replace(line.anchored(t), kid=kid), lambda line: line.kid or None
-        )
+        before = line.kid
+        line = queue.lines.change(lambda line, t: replace(line.anchored(t), kid=kid))
+        return Done(line, self._record("rotate keys", before=before or None, after=kid))
 
     # The intake
 
@@ -263,8 +268,9 @@ class Operator:
         finally:
             self._record("load clean", before=players + accounts, after=0)
 
-    def _change(self, what: str, change: Callable[[Line, int], Line], value: Callable[[Line], Any]) -> Done:
+    def _change(self, what: str, change: Callable[[Line, int], Line]) -> Done:
         before: Any = None
+        value = KINDS[what.removeprefix(UNDO)].value
 
         def changed(line: Line, t: int) -> Line:
             nonlocal before
@@ -278,7 +284,3 @@ class Operator:
         action = Action(self.queue.clock(), self.who, what, subject, before, after)
         record(self.queue, action)
         return action
-
-
-def _door(line: Line) -> str:
-    return "closed" if line.closed else "open"

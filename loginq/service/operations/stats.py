@@ -1,9 +1,13 @@
 """One snapshot of everything: intake, line, rate, and what a newcomer would wait."""
 
+from loginq.service.rules.act import planned_since
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
-from loginq.service.store.audit import last_change
+from loginq.service.store.audit import actions
 from loginq.service.store.queue import Queue
+
+LATELY = 20
+"""Acts that are read for what explains how the line moves."""
 
 
 def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
@@ -18,6 +22,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
     memory = queue.settlement.read()
     through = queue.valve.admitted(line, t, max(buckets, uncounted(memory.buckets_to, t)))
     seen = dict(list(through.items())[:buckets])
+    done = actions(queue, LATELY)
     newcomer = line.join(t, depth.total + 1)
     return Snapshot(
         queue=queue.name,
@@ -30,7 +35,8 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         admitted=sum(list(through.values())[: WINDOW + 1]),
         admitted_per_second=achieved(through, t),
         eta=newcomer.wait(newcomer.tail, t),
-        last_change=last_change(queue),
+        planned_since=planned_since(done, line, t),
+        last_change=next((act for act in done if act.moves_the_gate), None),
     )
 
 

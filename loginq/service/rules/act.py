@@ -1,6 +1,7 @@
-"""What an operator did, as the audit has it: values, and the words for them."""
+"""What an operator did, as the audit has it: values, the words for them, and how they are put back."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,13 +43,24 @@ class Action:
         return bool(self.before != self.after)
 
     @property
+    def kind(self) -> str:
+        """What it changed: to take something back is of the same kind."""
+        return self.what.removeprefix(UNDO)
+
+    @property
     def moves_the_gate(self) -> bool:
         """Whether it explains why the line moves as it does."""
-        return self.what in _OF_THE_GATE and self.changed
+        return self.kind in _OF_THE_GATE and self.changed
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it changed what can be put back, and says what was before: an older version wrote words."""
+        typed = not (isinstance(self.before, str) and self.kind in ("rate", "plan", "capacity"))
+        return self.kind in KINDS and self.changed and typed
 
     def words(self) -> tuple[str, str]:
         """What was before and what was after, as people read it."""
-        said = _WORDS.get(self.what, _plainly)
+        said = _WORDS.get(self.kind, _plainly)
         return said(self.before), said(self.after)
 
     def document(self) -> dict[str, Any]:
@@ -63,6 +75,72 @@ class Action:
 def pace(line: Line) -> dict[str, Any]:
     """How fast a line lets in, now and by plan: all that a change of its rate or its plan can change."""
     return {"rate": line.rate, "burst": line.burst, "steps": [list(step) for step in line.steps]}
+
+
+def paced(line: Line, t: int, value: dict[str, Any]) -> Line:
+    """The line that lets in as `value`, a `pace` of before, says; what was planned until `t` has come."""
+    t = max(t, line.anchored_at)
+    rate = next((rate for at, rate in reversed(value["steps"]) if at <= t), value["rate"])
+    line = line.set_rate(t, rate, value["burst"])
+    return line.plan(t, tuple((at, rate) for at, rate in value["steps"] if at > t))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of act on the line that can be taken back: what of it an act changes, and how that is put back."""
+
+    value: Callable[[Line], Any]
+    put: Callable[[Line, int, Any], Line]
+
+
+_PACE = Kind(pace, paced)
+_MOVING = Kind(
+    lambda line: "paused" if line.paused else "moving",
+    lambda line, t, value: line.pause(t) if value == "paused" else line.resume(t),
+)
+_DOOR = Kind(
+    lambda line: "closed" if line.closed else "open",
+    lambda line, t, value: line.close(t) if value == "closed" else line.open(t),
+)
+KINDS = {
+    "rate": _PACE,
+    "plan": _PACE,
+    "capacity": Kind(lambda line: line.capacity, lambda line, t, value: line.set_capacity(t, value)),
+    "pause": _MOVING,
+    "resume": _MOVING,
+    "close": _DOOR,
+    "open": _DOOR,
+    "message": Kind(lambda line: line.message or None, lambda line, t, value: line.say(t, value or "")),
+}
+"""The acts on the line that can be taken back."""
+UNDO = "undo "
+"""What the name of an act begins with that takes another one back."""
+
+
+def to_undo(done: Sequence[Action]) -> tuple[Action | None, Counter[str]]:
+    """Of what was done, newest first, the act to undo next, if any, and how often what else since, which stays."""
+    later = Counter[str]()
+    for act in done:
+        if act.can_be_undone:
+            return act, later
+        if act.changed:
+            later[act.what] += 1
+    return None, later
+
+
+def planned_since(done: Sequence[Action], line: Line, t: int) -> int | None:
+    """Since when the rate is one that was planned, by what was done lately, newest first; None where a hand set it."""
+    last = next((act for act in done if act.changed and KINDS.get(act.kind) is _PACE), None)
+    planned = last.after["steps"] if last and isinstance(last.after, dict) else []
+    come = [(at, rate) for at, rate in planned if at <= t]
+    return come[-1][0] if come and come[-1][1] == line.rate_at(t) else None
+
+
+def holds(action: Action, line: Line, t: int) -> bool:
+    """Whether what `action` made is still so: nothing but what it planned has changed it since."""
+    kind = KINDS[action.kind]
+    now = line.anchored(t)
+    return bool(kind.value(kind.put(now, t, action.after)) == kind.value(now))
 
 
 def _plainly(value: Any) -> str:

@@ -46,11 +46,16 @@ class Line(Gate):
         """A sign of life: players can really come through."""
         return self.anchored(t)._alive()
 
-    def set_rate(self, t: int, rate: int, burst: int | None = None) -> Self:
-        """A new rate from `t` on, and the burst that suits it unless one is given. Planned steps stay."""
+    def set_rate(self, t: int, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Self:
+        """A new rate from `t` on, and the burst that suits it unless one is given.
+
+        The hand beats the plan: steps still to come are dropped unless `keep_plan`. They stay with rate 0, of which
+        they are the end.
+        """
         _check("rate", rate, 0, MAX_RATE)
         burst = _check("burst", burst_for(rate) if burst is None else burst, 0, MAX_BURST)
-        return self._changed(t, rate=rate, burst=burst)
+        dropped: dict[str, object] = {} if keep_plan or not rate else {"steps": ()}
+        return self._changed(t, rate=rate, burst=burst, **dropped)
 
     def plan(self, t: int, steps: tuple[Step, ...]) -> Self:
         """Other planned steps in place of those that are still to come: in order of time, each after `t`."""

@@ -66,6 +66,8 @@ class Snapshot:
     admitted_per_second: float
     eta: int | None
     """What a player who joins now would wait, ms; None while no honest number exists."""
+    planned_since: int | None = None
+    """Since when the rate is one that was planned, ms; None where an operator's hand set it."""
     last_change: Action | None = None
     """What an operator did last to the gate: it explains what came through since."""
 
@@ -93,6 +95,7 @@ class Snapshot:
                 "per_second": line.rate_at(t) / 1_000,
                 "burst": line.burst,
                 "steps": [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps if at > t],
+                "by_plan_since": None if self.planned_since is None else iso(self.planned_since),
                 "capacity": line.capacity,
                 "admitted_per_second": round(self.admitted_per_second, 2),
                 "gate_per_second": line.passing(t) / 1_000,

@@ -8,15 +8,18 @@ from loginq.service.rules.line import MAX_STEPS, Line
 from loginq.service.rules.times import SECOND
 
 
-def setting(line: Line, t: int, rate: int, burst: int | None = None) -> Line:
-    """The line with another rate. Raises `Invalid` for 0 that no planned step ends: stopping is what `pause` is for."""
+def setting(line: Line, t: int, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Line:
+    """The line with another rate, by hand: planned steps are dropped unless `keep_plan`, or where they end a rate of 0.
+
+    Raises `Invalid` for 0 that no planned step ends: stopping is what `pause` is for.
+    """
     if rate == 0 and not any(planned for at, planned in line.steps if at > t):
         raise Invalid(
             "A rate of 0 would let nobody in.",
             "To stop the line, use `loginq queue pause`; to open later, plan that first: `loginq rate set 80 --at "
             "18:00`.",
         )
-    return line.set_rate(t, rate, burst)
+    return line.set_rate(t, rate, burst, keep_plan=keep_plan)
 
 
 def planning(line: Line, t: int, steps: Sequence[Step]) -> Line:
@@ -27,7 +30,7 @@ def planning(line: Line, t: int, steps: Sequence[Step]) -> Line:
     """
     first, last = steps[0][0], steps[-1][0]
     if first <= t:
-        line, steps = line.set_rate(t, steps[0][1]), steps[1:]
+        line, steps = line.set_rate(t, steps[0][1], keep_plan=True), steps[1:]
     kept = [step for step in line.steps if step[0] > t and not first <= step[0] <= last]
     if len(kept) + len(steps) > MAX_STEPS:
         raise Invalid(

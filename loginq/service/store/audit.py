@@ -8,8 +8,6 @@ from loginq.service.store import keys
 from loginq.service.store.queue import Queue
 from loginq.service.store.table import Row
 
-_LOOKED_AT = 20
-
 
 def record(queue: Queue, action: Action) -> None:
     """Write down what was done. None is stored as an empty text, because an older version wants both values there."""
@@ -23,11 +21,6 @@ def actions(queue: Queue, limit: int | None = None) -> list[Action]:
     """What was done, newest first: the last `limit`, or everything."""
     rows = queue.table.query(keys.queue(queue.name), start=keys.AUDIT_END, reverse=True, limit=limit)
     return [_action(row) for row in rows]
-
-
-def last_change(queue: Queue) -> Action | None:
-    """How an operator last changed the gate, if it is among the last twenty actions: why it moves as it does."""
-    return next((each for each in actions(queue, _LOOKED_AT) if each.moves_the_gate), None)
 
 
 def _action(row: Row) -> Action:

@@ -226,7 +226,7 @@ def test_the_wrong_rate(here: Stack) -> None:
     time.sleep(2)
     line = queue.lines.read()
     assert line.reached(queue.clock()) - corrected.reached_to <= 50 * 3 + corrected.burst
-    rates = [(each.before, each.after) for each in actions(queue, 10) if each.what == "rate"]
+    rates = [each.words() for each in actions(queue, 10) if each.what == "rate"]
     assert rates[0] == ("500/s with a burst of 500", "50/s with a burst of 50")
     _, screen, _ = in_process("queue", "stats")
     assert "last change     rate: 500/s with a burst of 500 → 50/s with a burst of 50" in screen

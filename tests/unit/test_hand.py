@@ -1,0 +1,135 @@
+"""The hand beats the plan, and what a hand did can be taken back: after any history, in any order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service.rules.act import KINDS, UNDO, Action, holds, planned_since, to_undo
+from loginq.service.rules.line import Line
+from loginq.service.rules.plan import planning, setting
+from loginq.service.rules.times import MINUTE
+from tests.unit.histories import RATES, START, Event, events, new_line
+
+Act = tuple[str, Callable[[Line, int], Line]]
+HOURS = 12 * 60 * MINUTE
+INSTANTS = st.lists(st.integers(0, HOURS), min_size=1, max_size=5)
+STEPS = st.lists(st.tuples(st.integers(1, 60_000), RATES), min_size=1, max_size=4)
+ACTS: st.SearchStrategy[Act] = st.one_of(
+    st.tuples(RATES, st.booleans()).map(lambda of: ("rate", lambda line, t: setting(line, t, of[0], keep_plan=of[1]))),
+    STEPS.map(lambda steps: ("plan", lambda line, t: planning(line, t, _later(line, t, steps)))),
+    st.one_of(st.none(), st.integers(0, 3_000)).map(lambda c: ("capacity", lambda line, t: line.set_capacity(t, c))),
+    st.just(("pause", Line.pause)),
+    st.just(("resume", Line.resume)),
+    st.just(("close", Line.close)),
+    st.just(("open", Line.open)),
+    st.text(max_size=20).map(lambda text: ("message", lambda line, t: line.say(t, text))),
+)
+MEANWHILE = st.lists(
+    st.one_of(
+        st.integers(1, 500).map(lambda n: lambda line, t: line.join(t, n)),
+        st.integers(1, 50).map(lambda n: lambda line, t: line.leave(t, n)),
+        st.just(Line.renew),
+    ),
+    max_size=4,
+)
+
+
+def _later(line: Line, t: int, steps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    at, found = max(t, line.anchored_at), []
+    for wait, rate in steps:
+        at += wait
+        found.append((at, rate))
+    return found
+
+
+def after(history: list[Event]) -> tuple[Line, int]:
+    """The line at the end of a history, with no more than four steps planned, and when that is."""
+    line, now = new_line(), START
+    for event in history:
+        now += event.wait
+        line = event.op(line, now + event.skew)
+    return line, now
+
+
+def done(line: Line, t: int, act: Act) -> tuple[Line, Action]:
+    """The line when somebody has done it, and how the audit has it."""
+    what, change = act
+    value = KINDS[what.removeprefix(UNDO)].value
+    changed = change(line, t)
+    return changed, Action(t, "me", what, "", value(line.anchored(t)), value(changed))
+
+
+def undone(line: Line, t: int, act: Action) -> tuple[Line, Action]:
+    return done(line, t, (UNDO + act.kind, lambda line, t: KINDS[act.kind].put(line, t, act.before)))
+
+
+def course(line: Line, instants: list[int]) -> Any:
+    """How the line is to let in from now on, at these instants, whoever is let in by then."""
+    rates = [line.rate_at(line.anchored_at + wait) for wait in instants]
+    return rates, line.burst, line.capacity, line.paused, line.closed, line.message
+
+
+@given(events(), RATES, INSTANTS)
+def test_after_a_rate_by_hand_no_planned_one_takes_effect(history: list[Event], rate: int, waits: list[int]) -> None:
+    line, t = after(history)
+    by_hand = setting(line, t, rate)
+    assert {by_hand.rate_at(by_hand.anchored_at + wait) for wait in waits} == {rate}
+
+
+@given(events(), RATES, INSTANTS)
+def test_a_plan_that_is_kept_comes_as_it_was_planned(history: list[Event], rate: int, waits: list[int]) -> None:
+    line, t = after(history)
+    kept = setting(line, t, rate, keep_plan=True)
+    for wait in waits:
+        at = kept.anchored_at + wait
+        planned = [planned for start, planned in line.steps if kept.anchored_at < start <= at]
+        assert kept.rate_at(at) == (planned[-1] if planned else rate)
+
+
+def test_a_rate_of_nothing_keeps_the_plan_that_ends_it() -> None:
+    opening = (START + MINUTE, 50_000)
+    line = replace(new_line(), steps=(opening,))
+    assert setting(line, START, 0).steps == (opening,)
+
+
+@given(events(), ACTS, MEANWHILE, st.integers(0, HOURS), INSTANTS)
+def test_an_act_that_is_taken_back_might_never_have_been(
+    history: list[Event], act: Act, meanwhile: list[Callable[[Line, int], Line]], wait: int, waits: list[int]
+) -> None:
+    """But for whoever was let in, or was not, in between; and to take that back, too, does it again."""
+    line, t = after(history)
+    other, acted = done(line, t, act)
+    never = line.renew(t)
+    for op in meanwhile:
+        other, never = op(other, t), op(never, t)
+    later = max(t, other.anchored_at) + wait
+    then, back = undone(other, later, acted)
+    assert course(then, waits) == course(never.renew(later), waits)
+    again, _ = undone(then, later, back)
+    assert course(again, waits) == course(other.renew(later), waits)
+    assert holds(acted, again, later)
+
+
+def test_the_newest_act_that_can_be_undone_and_what_was_done_since() -> None:
+    fast = {"rate": 5, "burst": 1, "steps": []}
+    acts = [
+        Action(9, "me", "admit", "ada", None, "admitted"),
+        Action(8, "me", "admit", "bob", None, "admitted"),
+        Action(7, "me", "pause", "", "paused", "paused"),
+        Action(6, "me", "rate", "", "20/s with a burst of 20", "5/s with a burst of 5"),
+        Action(5, "me", "rate", "", {**fast, "rate": 7}, fast),
+    ]
+    assert to_undo(acts) == (acts[-1], {"admit": 2, "rate": 1})
+    assert to_undo(acts[:4]) == (None, {"admit": 2, "rate": 1})
+
+
+def test_since_when_a_rate_is_by_plan() -> None:
+    line, planned = done(
+        new_line(), START, ("plan", lambda line, t: line.plan(t, ((t + 10, 50_000), (t + 20, 70_000))))
+    )
+    assert [planned_since([planned], line, START + at) for at in (0, 10, 25)] == [None, START + 10, START + 20]
+    by_hand, act = done(line, START + 30, ("rate", lambda line, t: setting(line, t, 5_000)))
+    assert planned_since([act, planned], by_hand, START + 40) is None
