@@ -99,10 +99,8 @@ def test_what_if_foresees_the_drain_that_then_happens(here: Stack) -> None:
 
     until(drained)
     foretold = foreseen["clear_seconds"] * waiting / foreseen["waiting"]  # some were let in between the two commands
-    before, after = (
-        (at - changed_at) / SECOND for at, _ in seen[-2:]
-    )  # it was clear in between, however late we looked
-    assert before - 0.02 * foretold <= foretold <= after + 0.02 * foretold
+    waited, clear = ((at - changed_at) / SECOND for at, _ in seen[-2:])  # it came in between, however late we looked
+    assert waited - 0.02 * foretold <= foretold <= clear + 0.02 * foretold
     for at, left in seen[:-1]:
         share = (at - changed_at) / SECOND / foretold
         assert left == pytest.approx(waiting * (1 - share), abs=0.02 * waiting)
