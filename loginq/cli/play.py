@@ -199,6 +199,7 @@ class _Live(_Lines):
         from rich.console import Group
         from rich.panel import Panel
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
 
         text, duration = console.text, console.duration
         standing, now = self._standing, time.monotonic()
@@ -208,7 +209,9 @@ class _Live(_Lines):
             left = max(0.0, eta - (now - self._asked))
             waited = now - self._started
             lines.append(text(f"about {duration(round(left) * 1_000)} left" if left >= 1 else "any moment now", "bold"))
-            lines.append(ProgressBar(total=100, completed=100 * waited / max(waited + left, 1), width=40))
+            bar = Table.grid()  # which ends its line, as the bar by itself does not
+            bar.add_row(ProgressBar(total=100, completed=100 * waited / max(waited + left, 1), width=40))
+            lines.append(bar)
         if standing.get("message"):
             lines.append(text(standing["message"], "yellow"))
         lines.append(text(self._note, "red") if self._note else text(""))

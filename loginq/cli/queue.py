@@ -51,7 +51,7 @@ def draw_stats(name: str, now: Snapshot) -> None:
             ("reached", f"{reached:,} of {line.tail:,}"),
             ("rate", f"{asked(now)}, burst {line.burst:,}"),
             ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
-            ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game"),
+            ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game{_held(now)}"),
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
@@ -64,6 +64,12 @@ def draw_stats(name: str, now: Snapshot) -> None:
             *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),
         ],
     )
+
+
+def _held(now: Snapshot) -> str:
+    """The places that are not taken, and not free either."""
+    held = now.line.occupied(now.t) - now.players.in_game
+    return f", {held:,} held for who was reached" if held > 0 else ""
 
 
 @command(app, "loginq queue watch", "loginq queue watch --json")
@@ -177,7 +183,7 @@ def _draw_intake(letters: Sequence[Letter], t: int) -> None:
             for letter in letters
         ],
         numbers=["age", "deliveries"],
-        empty="The intake is empty: every ticket is in line.",
+        empty="The intake is empty. Whose ticket is not in line either, sends it again with the next polls.",
     )
 
 

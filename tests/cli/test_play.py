@@ -1,6 +1,7 @@
 """The client's patience: what it retries, what it gives up on, what it does about a ticket that is gone."""
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -131,3 +132,11 @@ def test_the_live_panel_promises_no_place_at_a_closed_queue() -> None:
     shown = drawn.file.getvalue()  # type: ignore[attr-defined]
     assert "ada has no place yet" in shown and "there is no place to keep yet" in shown
     assert "asking again in 90 s · Ctrl-C leaves  " in shown and "kept" not in shown
+
+
+def test_a_message_stands_on_a_line_of_its_own_below_the_bar() -> None:
+    drawn = io.StringIO()
+    screen, live = Console(file=drawn, width=80, height=24), _Live("ada")
+    live.show({"state": "waiting", "position": 9, "ahead": 8, "eta_seconds": 60, "message": "Servers are warming up"})
+    screen.print(live._panel(3))
+    assert re.search(r"^│ Servers are warming up +│$", drawn.getvalue(), re.MULTILINE)

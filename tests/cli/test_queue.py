@@ -23,21 +23,21 @@ def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
     screen = run("queue", "stats")
     assert (screen.code, screen.err) == (0, "")
     assert screen.out == (
-        "╭─ queue main · aws 123456789012 eu-west-1 loginq ──╮\n"
-        "│ state           paused                            │\n"
-        "│ waiting         740                               │\n"
-        "│ reached         460 of 1,200                      │\n"
-        "│ rate            20/s, burst 20                    │\n"
-        "│ planned         nothing                           │\n"
-        "│ capacity        5,000 in the game                 │\n"
-        "│ gate            0/s pass                          │\n"
-        "│ admitted        0 in the last minute, 0.0/s       │\n"
-        "│ in the game     0: 0 let in, 0 left               │\n"
-        "│ no-shows        0                                 │\n"
-        "│ intake          0 visible, 0 in flight, 0 delayed │\n"
-        "│ dead letters    0                                 │\n"
-        "│ newcomer waits  –                                 │\n"  # noqa: RUF001
-        "╰───────────────────────────────────────────────────╯"
+        "╭─ queue main · aws 123456789012 eu-west-1 loginq ────────────────╮\n"
+        "│ state           paused                                          │\n"
+        "│ waiting         740                                             │\n"
+        "│ reached         460 of 1,200                                    │\n"
+        "│ rate            20/s, burst 20                                  │\n"
+        "│ planned         nothing                                         │\n"
+        "│ capacity        5,000 in the game, 460 held for who was reached │\n"
+        "│ gate            0/s pass                                        │\n"
+        "│ admitted        0 in the last minute, 0.0/s                     │\n"
+        "│ in the game     0: 0 let in, 0 left                             │\n"
+        "│ no-shows        0                                               │\n"
+        "│ intake          0 visible, 0 in flight, 0 delayed               │\n"
+        "│ dead letters    0                                               │\n"
+        "│ newcomer waits  –                                               │\n"  # noqa: RUF001
+        "╰─────────────────────────────────────────────────────────────────╯"
     )
 
 
@@ -130,7 +130,10 @@ def tickets(queue: Queue, *subs: str) -> None:
 
 
 def test_peek_takes_nothing(run: Run, deployed: Target, queue: Queue) -> None:
-    assert run("queue", "peek").err == "The intake is empty: every ticket is in line."
+    assert (
+        run("queue", "peek").err
+        == "The intake is empty. Whose ticket is not in line either, sends it again with the next polls."
+    )
     tickets(queue, "a", "b")
     for looks in (1, 2):
         shown = json.loads(run("queue", "peek", "--json").out)

@@ -92,6 +92,10 @@ class Gate:
             return self.tail
         return min(self.tail, self.capacity + self.departed + self.no_shows + self.holes)
 
+    def occupied(self, t: int) -> int:
+        """How many places in the game are taken, or held for who was reached and may still come."""
+        return self.reached(t) - self.departed - self.no_shows - self.holes
+
     def rate_at(self, t: int) -> int:
         """The asked rate at instant `t`, planned steps included, in thousandths of a player per second."""
         rate = self.rate
