@@ -25,7 +25,7 @@ Step = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The state of one waiting line, and what a reader asks of it.
+    """The exact state of one waiting line, and what a reader asks of it.
 
     Positions are counted from 1. `gate` is where the line had come to at `anchored_at`; everything later follows
     from `rate`, `steps` and `refund_rate` until `alive_at + lease`.
@@ -65,8 +65,6 @@ class Gate:
     """Up to where the closed positions have been counted."""
     synthetic: int = 0
     """How many of those counted were synthetic; they are in `departed`, too."""
-    no_show_share: int = 0
-    """How many of a thousand real positions were no-shows, over the last three counts."""
     version: int = 0
     writer: str = ""
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -181,19 +179,6 @@ class Gate:
     def counted(self) -> int:
         """How many real players were let in at the positions that are counted."""
         return self.counted_to - self.no_shows - self.holes - self.synthetic
-
-    def wait(self, position: int, t: int) -> int | None:
-        """How long a player at `position` is told to wait, ms; None where `eta` is.
-
-        It is shorter than the line's own ETA by the share of no-shows, because their places come back to the gate; by
-        at most half, because a refund is never more than the rate again. While a refund runs, it is those places: the
-        ETA knows of them, and they are not to be counted twice.
-        """
-        eta = self.eta(position, t)
-        if eta is None:
-            return None
-        refunded = max(0, min(eta, self.refund_until) - t)
-        return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
     def anchored(self, t: int) -> Self:
         """The same line anchored at `t`, which every write does first.

@@ -27,7 +27,24 @@ def burst_for(rate: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Line(Gate):
-    """One waiting line, and what a writer makes of it."""
+    """One waiting line, what a writer makes of it, and what is estimated beside it."""
+
+    no_show_share: int = 0
+    """How many of a thousand real positions were no-shows, over the last three counts: an estimate, by which players
+    are told a time and nobody is let in."""
+
+    def wait(self, position: int, t: int) -> int | None:
+        """How long a player at `position` is told to wait, ms; None where `eta` is.
+
+        It is shorter than the line's own ETA by the share of no-shows, because their places come back to the gate; by
+        at most half, because a refund is never more than the rate again. While a refund runs, it is those places: the
+        ETA knows of them, and they are not to be counted twice.
+        """
+        eta = self.eta(position, t)
+        if eta is None:
+            return None
+        refunded = max(0, min(eta, self.refund_until) - t)
+        return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
     def join(self, t: int, count: int, intake_age: int = 0) -> Self:
         """`count` more positions at the end; the first of them is the old tail + 1.
