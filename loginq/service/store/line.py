@@ -52,7 +52,8 @@ class LineStore:
     def __init__(self, table: Table, queue: str, clock: Clock, *, begins: bool = False) -> None:
         self._table, self._queue, self.clock, self._begins = table, queue, clock, begins
         self._cache: tuple[float, Line] | None = None
-        self._rules: Row | None = None
+        self._rules_row: Row | None = None
+        self._rules: Rules | None = None
         self._lock = threading.Lock()
 
     def read(self) -> Line:
@@ -62,11 +63,11 @@ class LineStore:
         """
         asked_at, at, by = time.monotonic(), keys.line(self._queue), keys.rules(self._queue)
         rows = self._table.get_all([at, by])
-        self._rules = rows.get(by)
+        self._rules_row, self._rules = rows.get(by), None
         if at in rows:
             line = from_row(rows[at])
         elif self._begins:
-            line = rules_of(self._rules).new_line(self.clock())
+            line = rules_of(self._rules_row).new_line(self.clock())
         else:
             raise NoTarget(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
         self._cache = asked_at, line
@@ -75,9 +76,11 @@ class LineStore:
     @property
     def rules(self) -> Rules:
         """The rules of the stack, read with the line that was read last. Raises `NotReady` where there are none."""
-        if self._rules is None:
+        if self._rules_row is None:
             self.read()
-        return rules_of(self._rules)
+        if self._rules is None:
+            self._rules = rules_of(self._rules_row)
+        return self._rules
 
     def cached(self, position: int | None = None) -> Line:
         """The line as it was lately, as far as that will do for who has this position; one read serves all threads."""
