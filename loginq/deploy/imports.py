@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 
 PROVIDED = ("boto3", "botocore")
@@ -26,7 +27,7 @@ def _followed(files: Mapping[str, bytes]) -> tuple[set[str], set[str]]:
     waiting = [name for name in files if name.startswith("lambdas/")]
     seen, lost = set(waiting), set[str]()
     while waiting:
-        for module, names in _imports(ast.parse(files[waiting.pop()])):
+        for module, names in _imported(files[waiting.pop()]):
             top = module.partition(".")[0]
             if top in sys.stdlib_module_names or top in PROVIDED:
                 continue
@@ -46,6 +47,12 @@ def _places(module: str, files: Mapping[str, bytes]) -> list[str]:
     return sources or [name for name in files if name.startswith(f"{path}.") and name.endswith(".so")]
 
 
+@cache
+def _imported(source: bytes) -> list[tuple[str, list[str]]]:
+    """What a file imports. Kept: one deploy asks three times."""
+    return list(_imports(ast.parse(source)))
+
+
 def _imports(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
     """(module, names taken from it) of each import, those inside functions too, but not those for type checkers."""
     if isinstance(node, ast.Import):
@@ -54,4 +61,5 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
         yield node.module, [alias.name for alias in node.names]
     for_checkers = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     for child in node.orelse if isinstance(node, ast.If) and for_checkers else ast.iter_child_nodes(node):
-        yield from _imports(child)
+        if not isinstance(child, ast.expr):
+            yield from _imports(child)

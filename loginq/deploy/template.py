@@ -38,7 +38,11 @@ _REPLACING = {"AWS::Cognito::UserPool": ("AliasAttributes", "UsernameAttributes"
 """Properties whose change makes another resource, with another ARN."""
 
 
-class _Loader(yaml.SafeLoader):
+_FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's, where PyYAML was built with it."""
+
+
+class _Loader(_FASTEST):  # type: ignore[misc]
     """YAML with CloudFormation's tags, each read as {tag: value}."""
 
 

@@ -13,6 +13,11 @@ def main(port: int, origins: Sequence[str]) -> None:
     Args:
         origins: those whose pages may sign in, beside its own.
     """
+    import yaml
+
+    # Before the emulator derives its own from it: each change set reads the template several times.
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
+
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
