@@ -26,11 +26,11 @@ CROWD, RATE = 300, 20
 _NEXT = (
     ("loginq load run --players 2000", "another crowd"),
     ("loginq users create ada --email ada@example.com", "a player of your own"),
-    ("loginq play --username ada", "wait in line yourself; meanwhile, in another terminal:"),
-    ("loginq queue watch", "the operator's live screen, in a third"),
-    ("loginq rate set 100 --what-if", "faster; without --what-if it is done"),
+    ("loginq play --username ada", "wait in line yourself"),
+    ("loginq queue watch", "meanwhile, beside it"),
+    ("loginq rate set 100 --what-if", "what that would do"),
     ("loginq queue pause", "and `loginq queue resume`"),
-    ("loginq demo --down", "this again, and everything gone at its end"),
+    ("loginq demo --down", "again, and all gone after"),
 )
 
 

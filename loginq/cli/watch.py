@@ -42,6 +42,11 @@ class Watched:
     trouble: str = ""
     paused_since: int | None = None
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether what was seen last is old, and nobody knows what is now."""
+        return bool(self.trouble) or time.monotonic() - self.answered > LATE
+
     def add(self, now: Snapshot) -> None:
         """One more reading. Both are replaced, not changed: somebody may be drawing them."""
         self.seen = (*(each for each in self.seen if each.t >= now.t - KEPT), now)
@@ -129,10 +134,11 @@ def screen(watched: Watched, name: str, height: int) -> Any:
 
 
 def _title(watched: Watched, name: str) -> Any:
-    now, silent = watched.seen[-1], time.monotonic() - watched.answered
+    now = watched.seen[-1]
     state = console.text(f"queue {now.queue} · {name} · ", "bold")
     state += console.text(now.line.line_state, _colour(now.line.line_state))
-    if silent > LATE or watched.trouble:
+    if watched.is_blind:
+        silent = time.monotonic() - watched.answered
         why = f" ({watched.trouble.rstrip('.')})" if watched.trouble else ""
         old = f"\nAWS has not answered for {silent:.0f} s{why}; trying again. These numbers are old."
         state += console.text(old, "bold red")
@@ -168,9 +174,8 @@ def _next_step(now: Snapshot) -> str:
 
 def _attention(watched: Watched) -> list[Any]:
     said = attention(_minute(watched), watched.paused_since)
-    return [console.text(f"! {each}", "bold red") for each in said] or [
-        console.text("nothing needs attention", "green")
-    ]
+    calm = "" if watched.is_blind else "nothing needs attention"
+    return [console.text(f"! {each}", "bold red") for each in said] or [console.text(calm, "green")]
 
 
 def _charts(watched: Watched, height: int) -> list[Any]:
