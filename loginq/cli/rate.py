@@ -105,15 +105,15 @@ def set_(
     limit = _capacity(capacity)
     session = open_session()
     changes: list[_Change] = []
-    if wanted is not None and later:
-        steps = [(_moment(session, at, in_), wanted)]
-        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
-    elif wanted is not None:
-        changes.append(_faster(session, wanted, burst, keep_plan))
     if capacity is not None:
         changes.append(_larger(session, limit))
     if in_game is not None:
         changes.append(_corrected(session, in_game))
+    if wanted is not None and later:  # last, so that `undo` takes it back first, as the answer says
+        steps = [(_moment(session, at, in_), wanted)]
+        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
+    elif wanted is not None:
+        changes.append(_faster(session, wanted, burst, keep_plan))
     return _make(session, changes, what_if)
 
 
@@ -238,7 +238,8 @@ def _dropped(done: Done) -> str:
 def _plan_now(done: Done) -> str:
     line = done.line
     if not line.steps:
-        return f"Nothing is planned any more; the rate stays at {rate_text(line.rate)}."
+        stays = "stays at" if done.act.before["rate"] == line.rate else "is now"
+        return f"Nothing is planned any more; the rate {stays} {rate_text(line.rate)}."
     (first, rate), count = line.steps[0], len(line.steps)
     text = f"The rate is {rate_text(line.rate)} until {console.moment(first)}, then {rate_text(rate)}"
     last, end = line.steps[-1]

@@ -26,6 +26,7 @@ from loginq.service.operations.resolver import (
 )
 from loginq.service.operations.target import DEFAULT_STACK, Target
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
+from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 
@@ -53,7 +54,11 @@ class Session:
     @cached_property
     def queue(self) -> Queue:
         """Its queue, by the clock of AWS."""
-        return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url)
+        return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url, older=lambda: self._older_rules)
+
+    @cached_property
+    def _older_rules(self) -> Rules:
+        return Rules.of_stack(self.stack.parameters())
 
     @cached_property
     def users(self) -> "Users":

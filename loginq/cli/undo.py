@@ -38,4 +38,5 @@ def undo(yes: Yes = False) -> Found:
     made = session.operator.undo(act).act
     document = {"target": session.name, "undone": act.document(), "changed": made.changed}
     was, now = (each or "none" for each in made.words())
-    return Found(document, partial(console.done, f"Undone: {was} → {now}. The same again does it again."))
+    said = f"Undone: {was} → {now}. The same again does it again." if made.changed else f"It was {now} already."
+    return Found(document, partial(console.done, said))

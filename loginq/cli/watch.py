@@ -85,8 +85,8 @@ def _look(session: Session, watched: Watched) -> None:
         if not now.line.paused:
             watched.paused_since = None
         elif watched.paused_since is None:
-            pauses = [action.at for action in actions(session.queue, 50) if action.what == "pause"]
-            watched.paused_since = pauses[0] if pauses else now.t
+            pauses = (act.at for act in actions(session.queue, 50) if act.changed and act.after == "paused")
+            watched.paused_since = next(pauses, now.t)
         watched.add(now)
     except LoginqError as exc:
         watched.trouble = exc.message

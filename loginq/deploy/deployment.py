@@ -17,7 +17,6 @@ from loginq.service.rules.errors import Failed, LoginqError, NotFound
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.token import KeySet
-from loginq.service.store import keys
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
@@ -124,7 +123,10 @@ class Deployment:
 
     def start_line(self) -> Line:
         """Make what the stack needs and no template can: its rules, the signing keys, and the line with its lease."""
-        kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(self.stack.parameters())
+        found = self.stack.describe()
+        if not self.stack.ready(found):  # which refuses while another deploy is at it: the parameters would be its own
+            raise overtaken()
+        kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(parameters_of(found))
         write_rules(queue.table, queue.name, rules)
 
         def started(line: Line, t: int) -> Line | None:
@@ -160,8 +162,7 @@ class Deployment:
         with suppress(NotFound):
             self._keys()
         queue = self._queue()
-        if queue.table.get(*keys.rules(queue.name)) is None:
-            write_rules(queue.table, queue.name, Rules.of_stack(self.stack.parameters()))
+        write_rules(queue.table, queue.name, Rules.of_stack(self.stack.parameters()))
 
     def _queue(self) -> Queue:
         target = self.target()

@@ -241,7 +241,7 @@ def test_every_change_is_in_the_audit_as_values_and_in_words(queue: Queue, now: 
     assert [each.words() for each in found if each.what in ("rate", "plan", "capacity", "message")] == [
         ("no limit", "200"),
         ("", "Soon."),
-        ("nothing planned", "80/s from 2027-01-15T08:01:00.000Z"),
+        ("50/s", "50/s, 80/s from 2027-01-15T08:01:00.000Z"),
         ("20/s with a burst of 20", "50/s with a burst of 50"),
     ]
 

@@ -47,8 +47,8 @@ def test_capacity_and_the_number_in_the_game(run: Run, deployed: Target, queue: 
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
     screen = run("rate", "set", "50", "--capacity", "20000")
     assert screen.err.splitlines()[1:] == [
-        "✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.",
         "✓ The capacity is 20,000 now; it was no limit.",
+        "✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.",
     ]
     assert queue.lines.read().capacity == 20_000
     assert run("rate", "set", "--capacity", "20000").err.endswith("✓ The capacity was 20,000 already.")

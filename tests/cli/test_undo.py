@@ -96,3 +96,29 @@ def test_stats_say_since_when_the_rate_is_by_plan(run: Run, deployed: Target, qu
     queue.lines.change(lambda line, t: line.renew(t))
     assert re.search(r"│ rate +50/s by plan since [-0-9: ]+, burst 20", run("queue", "stats").out)
     assert json.loads(run("rate", "show", "--json").out)["by_plan_since"]
+
+
+def test_what_the_answer_promises_is_what_is_undone_first(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    run("rate", "set", "80", "--at", "2099-01-01T18:00")
+    assert "`loginq queue undo` puts that back" in run("rate", "set", "5", "--capacity", "100").err
+    run("queue", "undo")
+    line = queue.lines.read()
+    assert (line.rate, len(line.steps), line.capacity) == (20_000, 1, 100)
+
+
+def test_a_plan_that_came_is_undone_with_its_rate_in_words(
+    run: Run, deployed: Target, queue: Queue, now: list[int]
+) -> None:
+    now[0] = round(time.time() * 1_000) - 10_000
+    operator(queue).plan(lambda line, t: line.plan(t, ((t + 1, 50_000),)))
+    assert run("queue", "undo").err.endswith("✓ Undone: 50/s → 20/s. The same again does it again.")
+    assert queue.lines.read().rate == 20_000
+
+
+def test_to_undo_what_is_so_already_says_that(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(Line.renew)
+    run("queue", "pause")
+    queue.lines.change(Line.resume)  # cut off before the audit
+    screen = run("queue", "undo", "--yes")
+    assert (screen.code, screen.err.splitlines()[-1]) == (0, "✓ It was moving already.")

@@ -12,6 +12,7 @@ from loginq.cli.watch import Watched
 from loginq.service.operations.stats import snapshot
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Unavailable
+from loginq.service.store.audit import actions
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
 from tests.world import operator
@@ -60,6 +61,18 @@ def test_a_silence_is_said_and_the_old_numbers_stay(
     shown = drawn(watched, capsys)
     assert "AWS has not answered for 7 s (AWS did not answer); trying again. These numbers are old." in shown
     assert "rate asked" in shown and "nothing needs attention" not in shown
+
+
+def test_a_pause_lasts_since_it_was_made_also_by_an_undo(session: Session, queue: Queue, now: list[int]) -> None:
+    me, watched = operator(queue), Watched()
+    me.pause()
+    me.resume()
+    now[0] += 3_600_000
+    me.undo(actions(queue)[0])
+    now[0] += 1_000
+    me.pause()  # changes nothing
+    watch._look(session, watched)
+    assert watched.paused_since == now[0] - 1_000
 
 
 def _silent() -> Any:

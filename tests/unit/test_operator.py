@@ -1,13 +1,18 @@
 """What an operator may do, on a table in memory."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
+from loginq.service.operations.accounts import patiently
+from loginq.service.operations.forgetting import forget
 from loginq.service.requests import login
 from loginq.service.rules import plan
-from loginq.service.rules.errors import Blocked, Invalid
+from loginq.service.rules.errors import Blocked, Invalid, NotReady
 from loginq.service.rules.player import State
+from loginq.service.store import keys
+from loginq.service.store.audit import actions
 from tests.unit.histories import START, new_line
 from tests.world import World, operator, someone
 
@@ -45,3 +50,29 @@ def test_who_is_reset_is_not_blocked_any_more(world: World) -> None:
     player = world.player(ada)
     assert (player.blocked, player.ticket, player.position) == (False, None, None)
     assert login.request(queue, ada).state is State.QUEUED
+
+
+def test_acts_of_one_instant_are_in_their_order_whatever_the_clocks(world: World) -> None:
+    """Laptops' clocks go by seconds of AWS's answers: whoever acts later may be earlier by his clock."""
+    me, queue = operator(world.queue), world.queue
+    for n in range(40):
+        world.now[0] += 300 - 600 * (n % 2)
+        (me.pause if n % 2 else me.close)()
+        (me.resume if n % 2 else me.open)()
+    done = [act.what for act in actions(queue)]
+    assert done == ["resume", "pause", "open", "close"] * 20
+
+
+def test_who_cannot_be_forgotten_whole_is_not_begun_with(world: World) -> None:
+    queue, ada = world.queue, someone()
+    world.let_in(ada)
+    queue.lines.change(lambda line, t: line.set_capacity(t, None))
+    queue.table.write_all(deletes=[keys.rules(queue.name)])
+    queue.lines.read()
+    with pytest.raises(NotReady):
+        patiently(lambda: forget(queue, ada), _no_time, Random(1))
+    assert not world.player(ada).deleted
+
+
+def _no_time(seconds: float) -> None:
+    raise AssertionError("nobody waits for what a deploy has to write")

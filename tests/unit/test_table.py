@@ -193,3 +193,19 @@ def test_a_queue_without_rules_is_not_ready_and_one_with_spoilt_ones_says_which(
         queue.table.update(*keys.rules(queue.name), write={name: value})
         with pytest.raises(Unavailable, match=f"{name} is {value!r}"):
             queue.lines.read()
+
+
+def test_a_stack_of_an_older_version_goes_by_its_parameters_until_it_has_rules(memory: InMemory) -> None:
+    asked: list[Rules] = []
+
+    def of_stack() -> Rules:
+        asked.append(Rules(admission=7))
+        return asked[-1]
+
+    queue = connect(memory, table="table", sqs_url="url", clock=lambda: T, older=of_stack)
+    queue.table.put({**keys.keyed(keys.line(queue.name)), "tail": 1})
+    assert (queue.rules, queue.rules) == (Rules(admission=7), Rules(admission=7))
+    assert len(asked) == 1
+    rules.write(queue.table, queue.name, Rules(admission=9))
+    queue.lines.read()
+    assert queue.rules.admission == 9

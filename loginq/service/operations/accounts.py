@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from loginq.service.operations.forgetting import forget
 from loginq.service.rules.account import NewAccount, check_account, check_password, composed, forms
-from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, Unavailable
+from loginq.service.rules.errors import Conflict, Invalid, LoginqError, NotFound, NotReady, Unavailable
 from loginq.service.rules.player import Identity
 from loginq.service.rules.times import iso
 from loginq.service.store.aws import Client
@@ -46,6 +46,8 @@ def patiently(ask: Callable[[], T], sleep: Callable[[float], None], random: Rand
     for attempt in range(PATIENCE):
         try:
             return ask()
+        except NotReady:
+            raise
         except Unavailable:
             sleep(random.uniform(0.5, 1) * 0.2 * 2**attempt)
     return ask()

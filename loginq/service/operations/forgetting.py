@@ -21,6 +21,7 @@ def forget(queue: Queue, who: Identity) -> None:
     It stays as long as an ID token of the account may live, because `/login` asks nobody else whether the account is
     still there. In it stay the claims that are not counted yet: they would be taken for no-shows as well.
     """
+    queue.rules  # noqa: B018 - where these cannot be read, nothing is begun that could not be finished
     queue.players.bury(who.sub, (queue.clock() + ID_TOKEN) // SECOND)
     with suppress(UnknownTicket):
         leave(queue, who, by_operator=True)

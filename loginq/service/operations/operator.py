@@ -88,7 +88,7 @@ class Operator:
             return line.leave(t, departed + line.synthetic - line.departed)
 
         line = queue.lines.change(told)
-        return Done(line, self._record("in game", before=counts.in_game, after=in_game))
+        return Done(line, self._record("in game", before=counts.in_game, after=in_game, line=line))
 
     def set_rate(self, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Done:
         """Another rate, in thousandths of a player per second, and another burst: what `setting` says."""
@@ -119,7 +119,7 @@ class Operator:
         kid = now.active["kid"]
         before = line.kid
         line = queue.lines.change(lambda line, t: replace(line.anchored(t), kid=kid))
-        return Done(line, self._record("rotate keys", before=before or None, after=kid))
+        return Done(line, self._record("rotate keys", before=before or None, after=kid, line=line))
 
     # The intake
 
@@ -278,9 +278,13 @@ class Operator:
             return change(line, t)
 
         line = self.queue.lines.change(changed)
-        return Done(line, self._record(what, before=before, after=value(line)))
+        return Done(line, self._record(what, before=before, after=value(line), line=line))
 
-    def _record(self, what: str, subject: str = "", before: Any = None, after: Any = None) -> Action:
-        action = Action(self.queue.clock(), self.who, what, subject, before, after)
-        record(self.queue, action)
+    def _record(
+        self, what: str, subject: str = "", before: Any = None, after: Any = None, line: Line | None = None
+    ) -> Action:
+        """What changed the line happened when the line says: its instants go forward, operators' clocks may not."""
+        at, version = (line.anchored_at, line.version) if line else (self.queue.clock(), 0)
+        action = Action(at, self.who, what, subject, before, after)
+        record(self.queue, action, version)
         return action

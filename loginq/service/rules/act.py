@@ -155,7 +155,9 @@ def _of(words: Callable[[dict[str, Any]], str]) -> Callable[[Any], str]:
 _WORDS: dict[str, Callable[[Any], str]] = {
     "rate": _of(lambda value: f"{rate_text(value['rate'])} with a burst of {value['burst']:,}"),
     "plan": _of(
-        lambda value: ", ".join(f"{rate_text(r)} from {iso(at)}" for at, r in value["steps"]) or "nothing planned"
+        lambda value: ", ".join(
+            [rate_text(value["rate"]), *(f"{rate_text(rate)} from {iso(at)}" for at, rate in value["steps"])]
+        )
     ),
     "capacity": lambda value: "no limit" if value is None else _plainly(value),
     "load run": _of(lambda value: f"{value['players']:,} {'synthetic' if value['synthetic'] else 'real'} players"),

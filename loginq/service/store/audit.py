@@ -9,9 +9,12 @@ from loginq.service.store.queue import Queue
 from loginq.service.store.table import Row
 
 
-def record(queue: Queue, action: Action) -> None:
-    """Write down what was done. None is stored as an empty text, because an older version wants both values there."""
-    key = keys.audit(queue.name, action.at, secrets.token_hex(4))
+def record(queue: Queue, action: Action, version: int = 0) -> None:
+    """Write down what was done. None is stored as an empty text, because an older version wants both values there.
+
+    `version`: of the line that it made, by which acts of one instant are in their order.
+    """
+    key = keys.audit(queue.name, action.at, f"{version:012}-{secrets.token_hex(4)}")
     before, after = ("" if value is None else value for value in (action.before, action.after))
     values = {"subject": action.subject, "from": before, "to": after}
     queue.table.put({**keys.keyed(key), "at": iso(action.at), "who": action.who, "what": action.what, **values})

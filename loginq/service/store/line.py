@@ -47,10 +47,20 @@ class LineStore:
 
     Args:
         begins: whether a line that is not there yet is made, by the rules; else that is an error.
+        older: the rules of a stack that has no row of them yet, because an older version deployed it; else that is an
+            error, too.
     """
 
-    def __init__(self, table: Table, queue: str, clock: Clock, *, begins: bool = False) -> None:
-        self._table, self._queue, self.clock, self._begins = table, queue, clock, begins
+    def __init__(
+        self,
+        table: Table,
+        queue: str,
+        clock: Clock,
+        *,
+        begins: bool = False,
+        older: Callable[[], Rules] | None = None,
+    ) -> None:
+        self._table, self._queue, self.clock, self._begins, self._older = table, queue, clock, begins, older
         self._cache: tuple[float, Line] | None = None
         self._rules_row: Row | None = None
         self._rules: Rules | None = None
@@ -61,11 +71,10 @@ class LineStore:
 
         Raises `NoTarget` when there is none and none is made, `NotReady` when there are no rules to make it by.
         """
-        asked_at, at, by = time.monotonic(), keys.line(self._queue), keys.rules(self._queue)
-        rows = self._table.get_all([at, by])
-        self._rules_row, self._rules = rows.get(by), None
-        if at in rows:
-            line = from_row(rows[at])
+        asked_at = time.monotonic()
+        row = self._rows()
+        if row is not None:
+            line = from_row(row)
         elif self._begins:
             line = rules_of(self._rules_row).new_line(self.clock())
         else:
@@ -73,13 +82,21 @@ class LineStore:
         self._cache = asked_at, line
         return line
 
+    def _rows(self) -> Row | None:
+        """Read the rules, and the line's row with them."""
+        line, rules = keys.line(self._queue), keys.rules(self._queue)
+        rows = self._table.get_all([line, rules])
+        self._rules_row, self._rules = rows.get(rules), None
+        return rows.get(line)
+
     @property
     def rules(self) -> Rules:
         """The rules of the stack, read with the line that was read last. Raises `NotReady` where there are none."""
-        if self._rules_row is None:
-            self.read()
         if self._rules is None:
-            self._rules = rules_of(self._rules_row)
+            if self._rules_row is None:
+                self._rows()
+            older = self._older if self._rules_row is None else None
+            self._rules = older() if older else rules_of(self._rules_row)
         return self._rules
 
     def cached(self, position: int | None = None) -> Line:

@@ -62,12 +62,13 @@ def connect(
     keys_id: str | None = None,
     issuer: str = "",
     begins: bool = False,
+    older: Callable[[], Rules] | None = None,
     log: Callable[..., None] = _silent,
 ) -> Queue:
     """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
 
     `keys_id` is the secret of the signing keys, `issuer` the API's URL, for whoever signs admission tokens.
-    `begins`: whether a line that is not there yet is made, by the rules.
+    `begins`, `older`: as `LineStore` has them.
     Without a clock it goes by the `Date` of AWS's answers, as a laptop should.
     """
     dynamodb = aws.client("dynamodb")
@@ -76,7 +77,7 @@ def connect(
     return Queue(
         name=name,
         table=rows,
-        lines=LineStore(rows, name, clock, begins=begins),
+        lines=LineStore(rows, name, clock, begins=begins, older=older),
         players=Players(rows),
         rosters=Rosters(rows, name),
         valve=Admissions(rows, name),
