@@ -3,7 +3,9 @@
 import gc
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,14 @@ from botocore.hooks import EventAliaser
 from hypothesis import HealthCheck, settings
 from joserfc.jwk import RSAKey
 from moto import mock_aws
+from moto.core.serialize import ResponseSerializer
 
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
 from loginq.service.rules.settings import Rules
+from loginq.service.store import keys
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
-from loginq.service.store.rules import write
 
 REGION = "eu-west-1"
 _POLICY = {
@@ -35,6 +38,9 @@ _POLICY = {
     "RequireNumbers": True,
     "RequireSymbols": True,
 }
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each `loginq` that a test starts compiles all of it anew
+sys.dont_write_bytecode = False
 
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """How long an example takes is the machine's affair, and a busy one is no failure."""
@@ -59,6 +65,16 @@ def _kept(make: Callable[[Any], RSAKey]) -> Callable[[Any], RSAKey]:
     return made
 
 
+def _picked(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """A member of moto's answer; it tries four spellings of each kind that a DynamoDB value could have."""
+    if shape.parent.name == "AttributeValue" and type(value) is dict:
+        return value.get(key)
+    return _PICK(serializer, value, key, shape)
+
+
+_PICK = ResponseSerializer.get_value
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
@@ -80,6 +96,7 @@ def _made_once() -> Iterator[None]:
         patch.setattr(EventAliaser, "_alias_event_name", aliased)
         patch.setattr(botocore.hooks, "accepts_kwargs", cache(botocore.hooks.accepts_kwargs))
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
+        patch.setattr(ResponseSerializer, "get_value", _picked)
         gc.freeze()
         yield
 
@@ -149,7 +166,9 @@ def now() -> list[int]:
 @pytest.fixture
 def queue(aws: Aws, target: Target, now: list[int]) -> Queue:
     queue = connect(aws, table=target.table, sqs_url=target.sqs_url, clock=lambda: now[0], begins=True)
-    write(queue.table, queue.name, Rules(initial_rate=20_000))
+    pk, sk = keys.rules(queue.name)
+    rules = {name: value for name, value in asdict(Rules(initial_rate=20_000)).items() if value is not None}
+    queue.table.put({"PK": pk, "SK": sk, **rules})  # moto takes six times as long for what `rules.write` asks of it
     return queue
 
 
