@@ -8,6 +8,7 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
+from loginq.cli.options import count
 from loginq.cli.session import open_session
 from loginq.doctor.checks import Finding, Patient, Verdict, examine
 from loginq.doctor.readiness import examine_launch
@@ -20,7 +21,8 @@ app = alone()
 @command(app, "loginq doctor", "loginq doctor --players 200000 --within 10m")
 def doctor(
     players: Annotated[
-        int | None, typer.Option(min=1, max=10_000_000, help="How many are expected at the launch.")
+        int | None,
+        typer.Option(parser=count(10_000_000, least=1), metavar="N", help="How many are expected at the launch: 200k."),
     ] = None,
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
 ) -> Found:

@@ -1,13 +1,14 @@
 """What is the same for every command: the options of `loginq` itself, `--json` and `--yes`."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from loginq.cli.output import plain
 from loginq.cli.reading import first_line, has_terminal, typed
 from loginq.service.rules.errors import Invalid
+from loginq.service.rules.numbers import parse_count
 
 
 @dataclass(slots=True)
@@ -24,6 +25,15 @@ OPTIONS = Options()
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def count(most: int, *, least: int = 0) -> Any:
+    """The parser of an option that is a number of players, as people write it: 20000, 20,000, 20k."""
+
+    def number_of_players(text: str) -> int:
+        return parse_count(text, most, least=least)
+
+    return number_of_players
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -1,6 +1,6 @@
 """`loginq rate`: how fast players are let in, now and later, and what a change would do before it is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,16 +9,19 @@ import typer
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, command, group
+from loginq.cli.far import far, question
+from loginq.cli.options import Yes, confirm, count
 from loginq.cli.session import Session, open_session
 from loginq.cli.what_if import foresee, shown
 from loginq.service.operations.operator import Done
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules import plan
-from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.errors import Invalid
 from loginq.service.rules.gate import Step
-from loginq.service.rules.line import Line
+from loginq.service.rules.line import MAX_RATE, Line
 from loginq.service.rules.measure import Snapshot
-from loginq.service.rules.rates import parse_rate, rate_text
+from loginq.service.rules.numbers import parse_capacity
+from loginq.service.rules.rates import UNLIMITED, parse_rate, rate_from, rate_text
 from loginq.service.rules.times import iso, parse_duration, parse_moment
 
 app = group("How fast players are let in.")
@@ -34,7 +37,7 @@ Capacity = Annotated[
 ]
 InGame = Annotated[
     int | None,
-    typer.Option(min=0, max=10**12, help="Correct how many are in the game, when a game server died."),
+    typer.Option(parser=count(10**12), metavar="N", help="Correct how many are in the game, when a game server died."),
 ]
 KeepPlan = Annotated[bool, typer.Option("--keep-plan", help="Leave planned steps as they are.")]
 WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; show what it would do, beside what is.")]
@@ -79,12 +82,15 @@ def _draw(name: str, now: Snapshot) -> None:
 @command(
     app,
     "loginq rate set 50",
-    "loginq rate set 3000/min --in 10m",
-    "loginq rate set 80 --what-if",
+    "loginq rate set 3,000/min --in 10m",
+    "loginq rate set +10% --what-if",
     context_settings={"ignore_unknown_options": True},  # so that -5 is a rate, if a bad one
 )
 def set_(
-    rate: Annotated[str | None, typer.Argument(help="Players per second, or with a unit: 50, 50/s, 3000/min.")] = None,
+    rate: Annotated[
+        str | None,
+        typer.Argument(help="Players per second, or with a unit: 50, 3,000/min; +10%, x2; unlimited."),
+    ] = None,
     at: At = None,
     in_: In = None,
     burst: Burst = None,
@@ -92,35 +98,46 @@ def set_(
     in_game: InGame = None,
     keep_plan: KeepPlan = False,
     what_if: WhatIf = False,
+    yes: Yes = False,
 ) -> Found:
     """Set the admission rate, now or later, or the capacity.
 
-    A change holds everywhere within a second. What is set now holds: planned steps are dropped unless --keep-plan.
+    A change holds everywhere within a second. What is set now holds: planned steps are dropped unless --keep-plan. More
+    than three times the rate that is, or less than a third of it, is asked about.
     """
     later = at is not None or in_ is not None
-    _check_together(rate, later, burst, capacity, in_game, what_if)
     if keep_plan and (later or rate is None):
         raise Invalid("--keep-plan goes with a rate that holds from now on.", "A planned one drops no others.")
-    wanted = None if rate is None else parse_rate(rate)
-    limit = _capacity(capacity)
+    _check_together(rate, later, burst, capacity, in_game, what_if)
+    limit = parse_capacity(capacity)
     session = open_session()
     changes: list[_Change] = []
     if capacity is not None:
         changes.append(_larger(session, limit))
     if in_game is not None:
         changes.append(_corrected(session, in_game))
-    if wanted is not None and later:  # last, so that `undo` takes it back first, as the answer says
-        steps = [(_moment(session, at, in_), wanted)]
-        changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
-    elif wanted is not None:
-        changes.append(_faster(session, wanted, burst, keep_plan))
-    return _make(session, changes, what_if)
+    steps: list[Step] = []
+    if rate is not None:  # last, so that `undo` takes it back first, as the answer says
+        steps = [_step(session, rate, at, in_)]
+        if later:
+            changes.append(_planned(session, lambda line, t: plan.planning(line, t, steps)))
+        else:
+            changes.append(_faster(session, steps[0][1], burst, keep_plan))
+    return _make(session, changes, what_if, steps, yes, unlimited=rate == UNLIMITED)
+
+
+def _step(session: Session, rate: str, at: str | None, in_: str | None) -> Step:
+    """When the rate that is written begins, by the clock of AWS, and what it is where the line says of what."""
+    when = _moment(session, at, in_) if at is not None or in_ is not None else None
+    line = session.queue.lines.read()
+    when = session.queue.clock() if when is None else when
+    return when, rate_from(rate, line.rate_at(when), line.max_rate or MAX_RATE)
 
 
 def _check_together(
     rate: str | None, later: bool, burst: int | None, capacity: str | None, in_game: int | None, what_if: bool
 ) -> None:
-    """Raises `Invalid` for options that make no sense together."""
+    """Raises `Invalid`, before anything is asked, for options that make no sense together and for what is no rate."""
     if (burst is not None or later) and rate is None:
         raise Invalid("--burst, --at and --in go with a rate.", "Give both, like `loginq rate set 50 --burst 10`.")
     if rate is None and capacity is None and in_game is None:
@@ -129,6 +146,8 @@ def _check_together(
         raise Invalid("--burst cannot be planned.", "Set it when the rate is there.")
     if what_if and in_game is not None:
         raise Invalid("--in-game corrects a number; there is nothing to foresee.", "Leave one of the two out.")
+    if rate is not None:
+        rate_from(rate, 1_000, MAX_RATE)
 
 
 def _faster(session: Session, wanted: int, burst: int | None, keep_plan: bool) -> _Change:
@@ -163,6 +182,7 @@ def ramp(
     at: At = None,
     in_: In = None,
     what_if: WhatIf = False,
+    yes: Yes = False,
 ) -> Found:
     """Plan a rate that climbs, or falls, in even steps.
 
@@ -172,7 +192,8 @@ def ramp(
     session = open_session()
     begin = _moment(session, at, in_) if at is not None or in_ is not None else None
     change = _planned(session, lambda line, t: plan.ramping(line, t, first, last, begin, length))
-    return _make(session, [change], what_if)
+    starts = session.queue.clock() if begin is None else begin
+    return _make(session, [change], what_if, [(starts, first), (starts + length, last)], yes)
 
 
 @command(app, "loginq rate clear")
@@ -197,12 +218,25 @@ def _moment(session: Session, at: str | None, in_: str | None) -> int:
     return now + parse_duration(in_ or "")
 
 
-def _make(session: Session, changes: list[_Change], what_if: bool) -> Found:
-    """Make the changes and find what is true now, or what they would do."""
+def _make(
+    session: Session,
+    changes: list[_Change],
+    what_if: bool,
+    asked: Sequence[Step] = (),
+    yes: bool = False,
+    *,
+    unlimited: bool = False,
+) -> Found:
+    """Make the changes and find what is true now, or what they would do.
+
+    `asked`: the rates that were typed, and from when, each asked about where it is far from what is.
+    """
     foreseen = foresee(session, [change for _, change, _ in changes])  # what is refused is so before anything is done
     if what_if:
         return shown(session, foreseen)
     session.announce()
+    if (step := far(foreseen.line, asked, session.queue.rules)) or unlimited:
+        confirm(question(foreseen, step or asked[0], unlimited=unlimited), yes)
     made = [(what, do()) for what, _, do in changes]
     line = made[-1][1].line
     steps = [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps]
@@ -257,12 +291,3 @@ def _plan_chart(rate: int, steps: list[Step], t: int) -> Any:
         x=lambda ms: console.moment(round(ms)),
         y=lambda r: f"{r:,.4g}/s",
     )
-
-
-def _capacity(text: str | None) -> int | None:
-    """The capacity that was written; None for `none`."""
-    if text is None or text == "none":
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 13):  # 10^12 has as many, and the line takes no more
-        raise Invalid(f"{quoted(text)} is not a capacity.", "Write it like 20000, or `none`.")
-    return int(text)

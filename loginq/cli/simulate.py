@@ -9,6 +9,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
+from loginq.cli.options import count
 from loginq.cli.reading import text_of
 from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
 from loginq.rehearsal.prices import AS_OF, SOURCE
@@ -18,6 +19,13 @@ from loginq.service.rules.times import parse_duration
 
 app = alone()
 
+Players = Annotated[
+    int | None, typer.Option(parser=count(10_000_000, least=1), metavar="N", help="How many press Login: 200k.")
+]
+Capacity = Annotated[
+    int | None, typer.Option(parser=count(10**12, least=1), metavar="N", help="The most players in the game at once.")
+]
+
 
 @command(
     app,
@@ -26,15 +34,13 @@ app = alone()
 )
 def simulate(
     rate: Annotated[str, typer.Option(help="The admission rate: 500/s.")],
-    players: Annotated[int | None, typer.Option(min=1, max=10_000_000, help="How many press Login.")] = None,
+    players: Players = None,
     arrive: Annotated[str, typer.Option(help="Within what time they come.")] = "10m",
     shape: Annotated[str, typer.Option(help="How: burst, steady, or a CSV file of `seconds,players`.")] = "burst",
     ramp: Annotated[
         tuple[str, str] | None, typer.Option(metavar="FROM OVER", help="Climb to the rate from this one, in this time.")
     ] = None,
-    capacity: Annotated[
-        int | None, typer.Option(min=1, max=10**12, help="The most players in the game at once.")
-    ] = None,
+    capacity: Capacity = None,
     session: Annotated[str | None, typer.Option(help="How long they stay in the game, on average.")] = None,
     no_show: Annotated[str, typer.Option(help="How many leave before their turn: 20%.")] = "0%",
     outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,

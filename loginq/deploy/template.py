@@ -184,6 +184,11 @@ def _agree(every: dict[str, str]) -> None:
     if every["EmailFromAddress"] and not every["SesIdentityArn"]:
         raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
     rules = Rules.of_stack(every)
+    if rules.max_rate and rules.initial_rate > rules.max_rate:
+        raise Invalid(
+            f"An InitialRate of {every['InitialRate']} is more than the MaxRate of {every['MaxRate']}.",
+            "Give both with `--param`.",
+        )
     if rules.claim_window < rules.lease + 2 * longest_poll(rules.lease, rules.claim_window):
         raise Invalid(
             f"A ClaimWindowSeconds of {rules.claim_window // SECOND} is too short for a LeaseSeconds of "

@@ -18,8 +18,9 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.act import Action
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
 from loginq.service.rules.gate import MICRO
-from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, Line
+from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MAX_TIME, Line
 from loginq.service.rules.minute import Memory
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import iso
 from loginq.service.store import keys
 from loginq.service.store.audit import actions, record
@@ -29,6 +30,7 @@ from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.line import LineStore, from_row, to_row
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
+from loginq.service.store.rules import ROW_FORMAT, write
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.wire import pack, unpack
 from tests.world import operator
@@ -87,6 +89,31 @@ def test_the_line_and_what_settling_remembers_are_stored_by_the_names_that_every
     assert (from_row(to_row(line)).reached_to, memory_of(row_of(memory)).expiries) == (3, ((1, 2),))
 
 
+@given(st.lists(st.tuples(st.integers(0, MAX_TIME), st.integers(0, MAX_RATE)), max_size=MAX_STEPS))
+def test_a_plan_is_stored_packed_and_read_either_way(steps: list[tuple[int, int]]) -> None:
+    line = Line(steps=tuple(steps))
+    packed, listed = to_row(line), to_row(line, row_format=1)
+    assert ("steps" in packed, "plan" in listed) == (False, False)
+    assert from_row(packed) == from_row(listed) == line
+
+
+def test_a_plan_is_packed_once_no_older_function_is_left(queue: Queue, now: list[int]) -> None:
+    """Until then one of them may read the row any time."""
+    step = (now[0] + 60_000, 7_000)
+    queue.lines.change(lambda line, t: line.plan(t, (step,)))
+    row = queue.table.get("QUEUE#main", "LINE")
+    assert row is not None and (row["steps"], "plan" in row) == ([list(step)], False)
+    write(queue.table, queue.name, Rules(), row_format=ROW_FORMAT)
+    queue.lines.change(lambda line, t: line.renew(t))
+    row = queue.table.get("QUEUE#main", "LINE")
+    assert row is not None and ("steps" in row, len(row["plan"])) == (False, 10)
+    write(queue.table, queue.name, Rules())  # before the next update: it stays
+    queue.lines.change(lambda line, t: line.join(t, 1))
+    row = queue.table.get("QUEUE#main", "LINE")
+    assert row is not None and "plan" in row
+    assert queue.lines.read().steps == (step,)
+
+
 def test_the_line_item_stays_under_a_write_unit() -> None:
     """At the largest values that anybody will see: a thousand million players, in the year 2033."""
     most, then = 10**9 - 1, 2 * 10**12
@@ -119,9 +146,11 @@ def size(row: dict[str, Any]) -> int:
             return 1
         if isinstance(value, int):
             return (len(str(abs(value))) + 1) // 2 + 1 + (value < 0)
+        if isinstance(value, bytes):
+            return len(value)
         return len(value.encode()) if isinstance(value, str) else 3 + sum(1 + of(each) for each in value)
 
-    return sum(len(name) + of(value) for name, value in row.items())
+    return sum(len(name) + of(value) for name, value in row.items() if value is not None)
 
 
 def _key() -> dict[str, Any]:

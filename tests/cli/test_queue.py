@@ -69,7 +69,7 @@ def test_stats_after_a_wrong_rate(run: Run, deployed: Target, queue: Queue) -> N
     """Who reads 5,000 admitted at a rate of 500/s sees why."""
     queue.lines.change(lambda line, t: line.join(t, 1))
     for rate in ("5000", "500"):
-        assert run("rate", "set", rate).code == 0
+        assert run("rate", "set", rate, "--yes").code == 0
     screen = run("queue", "stats").out
     assert "│ rate            500/s, burst 500" in screen
     assert "│ last change     rate: 5,000/s with a burst of 5,000 → 500/s with a burst of 500 │" in screen

@@ -25,7 +25,7 @@ def test_rates(run: Run, deployed: Target, queue: Queue) -> None:
     screen = run("rate", "set", "3000/min")
     assert screen.err == f"Target: {TARGET}\n✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20."
     assert run("rate", "set", "50").err == f"Target: {TARGET}\n✓ The rate was 50/s with a burst of 50 already."
-    screen = run("rate", "set", "0.5/s", "--burst", "7", "--json")
+    screen = run("rate", "set", "0.5/s", "--burst", "7", "--json", "--yes")
     assert json.loads(screen.out) == {
         "target": TARGET,
         "rate": {"per_second": 0.5, "burst": 7, "steps": [], "capacity": None},
@@ -57,7 +57,7 @@ def test_capacity_and_the_number_in_the_game(run: Run, deployed: Target, queue: 
     assert run("rate", "set", "--capacity", "none").err.endswith("✓ The capacity is no limit now; it was 20,000.")
     for words, says in (
         ((), "There is nothing to set."),
-        (("--capacity", "many"), "'many' is not a capacity."),
+        (("--capacity", "many"), "'many' is not a number of players."),
         (("--burst", "5"), "--burst, --at and --in go with a rate."),
     ):
         screen = run("rate", "set", *words)
@@ -67,10 +67,10 @@ def test_capacity_and_the_number_in_the_game(run: Run, deployed: Target, queue: 
 @pytest.mark.parametrize(
     ("rate", "says"),
     [
-        ("fast", "Error: 'fast' is not a rate.\nWrite it like 50, 50/s or 3000/min."),
-        ("-5", "Error: '-5' is a negative rate.\nWrite it like 50, 50/s or 3000/min."),
+        ("fast", "Error: 'fast' is not a rate.\nWrite it like 50, 50/s or 3,000/min."),
+        ("-5", "Error: '-5' is a negative rate.\nWrite it like 50, 50/s or 3,000/min."),
         ("1e12", "Error: '1e12' is more than 100,000 players a second.\nIs a digit too many?"),
-        ("50/week", "Error: '50/week' is not a rate.\nWrite it like 50, 50/s or 3000/min."),
+        ("50/week", "Error: '50/week' is not a rate.\nWrite it like 50, 50/s or 3,000/min."),
         ("1/h", "Error: '1/h' is less than one player in 1,000 seconds.\n"),
         ("nan", "Error: 'nan' is not a rate.\n"),
     ],
@@ -79,6 +79,50 @@ def test_a_bad_rate_is_refused_before_anything_is_asked(run: Run, rate: str, say
     screen = run("rate", "set", rate)
     assert (screen.code, screen.out) == (2, "")
     assert screen.err.startswith(says.strip())
+
+
+def test_a_rate_that_is_far_from_what_is_asks_and_says_what_it_does(run: Run, deployed: Target, queue: Queue) -> None:
+    standing(queue)
+    for given in ("301", "33/s", "x4", "1e3", "-70%", "5000/s"):
+        screen = run("rate", "set", given)
+        assert (screen.code, queue.lines.read().rate) == (2, 100_000), given
+    assert screen.err.endswith("Error: This needs a yes, and there is no terminal to ask.\nGive --yes if you mean it.")
+    for given, made in (("300", 300_000), ("x0.5", 150_000), ("+10%", 165_000), ("2k/min", 33_333)):
+        assert run("rate", "set", given, *["--yes"] * (given == "2k/min")).code == 0
+        assert queue.lines.read().rate == made
+    assert run("rate", "ramp", "33", "500", "--over", "30m").code == 2
+    assert run("rate", "set", "500", "--in", "10m").code == 2
+    screen = run("rate", "set", "500", "--in", "10m", "--what-if")
+    assert (screen.code, screen.err) == (0, "Nothing was changed.")
+
+
+def test_the_question_says_before_and_after(
+    run: Run, deployed: Target, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing(queue)
+    asked: list[str] = []
+    monkeypatch.setattr(rate, "confirm", lambda question, yes: asked.append(question))
+    run("rate", "set", "5000")
+    assert asked == ["5,000/s instead of 100/s; 4,900 wait, and the line is clear in 1 s instead of 49 s. Go on?"]
+
+
+def test_no_rate_passes_the_stacks_own_limit(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000).set_max_rate(t, 50_000))
+    for words in (
+        ("set", "51", "--yes"),
+        ("set", "51", "--in", "5m", "--yes"),
+        ("ramp", "10", "51", "--over", "5m", "--yes"),
+        ("set", "x3", "--what-if"),
+    ):
+        screen = run("rate", *words)
+        assert screen.code == 2
+        assert "is more than this stack's MaxRate of 50/s." in screen.err
+    assert queue.lines.read().rate == 20_000
+    assert run("rate", "set", "unlimited").code == 2  # it asks, though it is no more than twice as much
+    screen = run("rate", "set", "unlimited", "--yes")
+    assert screen.err.endswith("✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.")
+    queue.lines.change(lambda line, t: line.set_max_rate(t, 0))
+    assert "The rate is 100,000/s" in run("rate", "set", "unlimited", "--yes").err
 
 
 def test_a_rate_of_nothing(run: Run, deployed: Target, queue: Queue) -> None:
@@ -181,17 +225,17 @@ def test_an_opening_time(run: Run, deployed: Target, queue: Queue) -> None:
 
 def test_a_ramp(run: Run, deployed: Target, queue: Queue) -> None:
     standing(queue)
-    screen = run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00")
+    screen = run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00", "--yes")
     assert screen.err.endswith(
         "✓ The rate is 100/s until 2099-01-01 18:00:00, then 50/s, and on in 20 steps to 500/s at 2099-01-01 18:30:00."
     )
     line = queue.lines.read()
     assert [rate for _, rate in line.steps][::19] == [50_000, 500_000]
-    assert run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-02T18:00").code == 2
-    assert run("rate", "ramp", "10", "20", "--over", "30m", "--at", "2099-01-01T18:00").code == 0
+    assert run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-02T18:00", "--yes").code == 2
+    assert run("rate", "ramp", "10", "20", "--over", "30m", "--at", "2099-01-01T18:00", "--yes").code == 0
     assert len(queue.lines.read().steps) == 20
     run("rate", "clear")
-    assert run("rate", "ramp", "50", "500", "--over", "30m").code == 0
+    assert run("rate", "ramp", "50", "500", "--over", "30m", "--yes").code == 0
     line = queue.lines.read()
     assert (line.rate, len(line.steps), line.steps[-1][1]) == (50_000, 20, 500_000)
 

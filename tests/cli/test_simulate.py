@@ -61,7 +61,7 @@ def test_arrivals_of_a_file(run: Run) -> None:
         (("--players", "5", "--no-show", "some"), "'some' is not a share."),
         (("--players", "5", "--outage", "5m"), "'5m' is not an outage."),
         (("--players", "5", "--capacity", "3"), "With a capacity, somebody has to leave."),
-        (("--players", "5", "--capacity", "3", "--session", "0"), "Nobody stays in a game for less than a second."),
+        (("--players", "5", "--capacity", "3", "--session", "0s"), "Nobody stays in a game for less than a second."),
         (("--players", "5", "--arrive", "later"), "'later' is not a length of time."),
         (("--shape", "wave"), "wave cannot be read"),
         (("--shape", "bad.csv"), "Line 2 is not `seconds,players`"),

@@ -10,14 +10,14 @@ from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run
 from tests.world import operator
 
-RAMP = ("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00")
+RAMP = ("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00", "--yes")
 
 
 def test_an_emergency_rate_holds_and_what_it_drops_can_come_back(run: Run, deployed: Target, queue: Queue) -> None:
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
     assert run(*RAMP).code == 0
     planned = queue.lines.read().steps
-    screen = run("rate", "set", "5")
+    screen = run("rate", "set", "5", "--yes")
     assert screen.err == (
         f"Target: {TARGET}\n✓ The rate is 5/s with a burst of 5 now; it was 20/s with a burst of 20. "
         "20 planned steps are dropped, the first: 50/s from 2099-01-01 18:00:00. `loginq queue undo` puts that back."
@@ -41,8 +41,8 @@ def test_an_emergency_rate_holds_and_what_it_drops_can_come_back(run: Run, deplo
 
 def test_a_plan_that_is_kept_is_in_the_same_sentence(run: Run, deployed: Target, queue: Queue) -> None:
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
-    run("rate", "set", "80", "--at", "2099-01-01T18:00")
-    screen = run("rate", "set", "5", "--keep-plan")
+    run("rate", "set", "80", "--at", "2099-01-01T18:00", "--yes")
+    screen = run("rate", "set", "5", "--keep-plan", "--yes")
     assert screen.err.endswith("it was 20/s with a burst of 20. By plan it is 80/s from 2099-01-01 18:00:00 on.")
     run("queue", "pause")
     assert run("queue", "resume").err.endswith("The rate is 5/s, and 80/s from 2099-01-01 18:00:00 on.")
@@ -100,8 +100,8 @@ def test_stats_say_since_when_the_rate_is_by_plan(run: Run, deployed: Target, qu
 
 def test_what_the_answer_promises_is_what_is_undone_first(run: Run, deployed: Target, queue: Queue) -> None:
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
-    run("rate", "set", "80", "--at", "2099-01-01T18:00")
-    assert "`loginq queue undo` puts that back" in run("rate", "set", "5", "--capacity", "100").err
+    run("rate", "set", "80", "--at", "2099-01-01T18:00", "--yes")
+    assert "`loginq queue undo` puts that back" in run("rate", "set", "5", "--capacity", "100", "--yes").err
     run("queue", "undo")
     line = queue.lines.read()
     assert (line.rate, len(line.steps), line.capacity) == (20_000, 1, 100)

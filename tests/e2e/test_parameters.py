@@ -10,7 +10,7 @@ from loginq.service.store import keys
 from tests.e2e.conftest import Stack, until
 
 LOW = {
-    "InitialRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
+    "InitialRate": "0.001", "MaxRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
     "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "ReportsJoined": "false",
     "IdTokenHours": "1", "RefreshTokenDays": "1", "UserPoolTier": "LITE", "SesIdentityArn": "", "EmailFromAddress": "",
     "Monitoring": "lean",
@@ -22,7 +22,7 @@ LOW = {
 }  # fmt: skip
 # Firewall is false in both: the emulator has none.
 HIGH = {
-    "InitialRate": "100000.000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
+    "InitialRate": "100000.000", "MaxRate": "100000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
     "AdmissionSeconds": "86400", "ClaimWindowSeconds": "86400", "ReconnectGraceSeconds": "86400",
     "ReturnRate": "100000", "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
     "UserPoolTier": "PLUS",

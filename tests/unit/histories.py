@@ -66,6 +66,7 @@ OPS = st.one_of(
     st.just(_named("close", Line.close)),
     st.just(_named("open", Line.open)),
     st.just(_named("renew", Line.renew)),
+    st.one_of(RATES, st.just(0)).map(lambda r: _named(f"at most {r}", lambda line, t: line.set_max_rate(t, r))),
     st.one_of(st.none(), st.integers(0, 3_000)).map(
         lambda c: _named(f"capacity {c}", lambda line, t: line.set_capacity(t, c))
     ),

@@ -93,7 +93,7 @@ def test_too_many_steps_and_a_rate_of_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("text", "ms"),
-    [("90s", 90_000), ("10m", 600_000), ("10min", 600_000), ("1h30m", 5_400_000), ("1.5h", 5_400_000), ("45", 45_000)],
+    [("90s", 90_000), ("10m", 600_000), ("10min", 600_000), ("1h30m", 5_400_000), ("1.5h", 5_400_000)],
 )
 def test_lengths_of_time(text: str, ms: int) -> None:
     assert parse_duration(text) == ms
@@ -105,6 +105,29 @@ def test_no_lengths_of_time(text: str) -> None:
         parse_duration(text)
 
 
+def test_a_length_of_time_needs_its_unit() -> None:
+    with pytest.raises(Invalid, match="'10' has no unit") as refused:
+        parse_duration("10")
+    assert refused.value.hint == "Write 10s for seconds, or 10m for minutes."
+
+
+def test_a_time_of_day_is_one_of_the_next_twelve_hours() -> None:
+    """At 20:00, 19:30 is tomorrow: for a door that should have opened half an hour ago, a day of nobody."""
+    for hour, text, found in ((20, "08:00", (25, 8)), (23, "00:10", (25, 0)), (8, "20:00", (24, 20))):
+        now = round(datetime(2026, 11, 24, hour, 0).astimezone().timestamp() * 1_000)
+        at = datetime.fromtimestamp(parse_moment(text, now) / 1_000)
+        assert (at.day, at.hour) == found
+    for hour, text, says, date in (
+        (20, "19:30", "'19:30' is over: it is 20:00:00 here.", "2026-11-25T19:30:00"),
+        (8, "20:01", "'20:01' is more than 12 hours ahead: it is 08:00:00 here.", "2026-11-24T20:01:00"),
+    ):
+        now = round(datetime(2026, 11, 24, hour, 0).astimezone().timestamp() * 1_000)
+        with pytest.raises(Invalid) as refused:
+            parse_moment(text, now)
+        assert (refused.value.message, refused.value.hint) == (says, f"If you mean that, write {date}.")
+        assert datetime.fromtimestamp(parse_moment(date, now) / 1_000).isoformat() == date
+
+
 def test_moments() -> None:
     now = datetime(2026, 11, 24, 17, 0).astimezone()
 
@@ -112,7 +135,7 @@ def test_moments() -> None:
         return datetime.fromtimestamp(parse_moment(text, round(now.timestamp() * 1_000)) / 1_000).astimezone()
 
     assert at("18:00") == datetime(2026, 11, 24, 18, 0).astimezone()
-    assert at("16:30:15") == datetime(2026, 11, 25, 16, 30, 15).astimezone()
+    assert at("04:30:15") == datetime(2026, 11, 25, 4, 30, 15).astimezone()
     assert at("2026-11-30 09:00") == datetime(2026, 11, 30, 9, 0).astimezone()
     assert at("2026-11-30T09:00:00+09:00") == datetime.fromisoformat("2026-11-30T09:00:00+09:00")
     for text in ("25:00", "18", "2026-11-24 16:59", "tomorrow", ""):

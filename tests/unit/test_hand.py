@@ -46,12 +46,12 @@ def _later(line: Line, t: int, steps: list[tuple[int, int]]) -> list[tuple[int, 
 
 
 def after(history: list[Event]) -> tuple[Line, int]:
-    """The line at the end of a history, with no more than four steps planned, and when that is."""
+    """The line at the end of a history, with no more than four steps planned and no MaxRate, and when that is."""
     line, now = new_line(), START
     for event in history:
         now += event.wait
         line = event.op(line, now + event.skew)
-    return line, now
+    return replace(line, max_rate=0), now
 
 
 def done(line: Line, t: int, act: Act) -> tuple[Line, Action]:
@@ -87,6 +87,21 @@ def test_a_plan_that_is_kept_comes_as_it_was_planned(history: list[Event], rate:
         at = kept.anchored_at + wait
         planned = [planned for start, planned in line.steps if kept.anchored_at < start <= at]
         assert kept.rate_at(at) == (planned[-1] if planned else rate)
+
+
+@given(events(), RATES, events(), INSTANTS)
+def test_no_rate_passes_max_rate_whoever_asked_for_it_and_when(
+    before: list[Event], most: int, later: list[Event], waits: list[int]
+) -> None:
+    """Not what was planned before it, nor what an older version's function writes, which knows no such limit."""
+    line, t = after(before)
+    line = line.set_max_rate(t, most)
+    for event in [each for each in later if not each.name.startswith("at most")]:
+        t += event.wait
+        line = event.op(line, t + event.skew)
+        assert line.rate <= most
+        assert max(line.rate_at(line.anchored_at + wait) for wait in waits) <= most
+        assert line.flow_at(line.anchored_at) <= 2 * most  # a refund is the rate again at most
 
 
 def test_a_rate_of_nothing_keeps_the_plan_that_ends_it() -> None:

@@ -149,6 +149,8 @@ def test_rules_from_the_parameters_of_a_stack() -> None:
     line = Line(anchored_at=START, alive_at=START, rate=500, burst=1, lease=30_000, capacity=7)
     assert rules.new_line(START) == line
     assert Rules.of_stack({}) == Rules()
+    bound = Rules.of_stack({"MaxRate": "0.4"}).bound(line, START)
+    assert (bound.max_rate, bound.rate_at(START), bound.lease) == (400, 400, Rules().lease)
     assert Rules.of_stack({"InitialCapacity": "0"}).new_line(START).capacity is None
 
 

@@ -27,6 +27,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
         ["0", "0.001", "20", "99999.999", "100000", "100000.000"],
         ["100000.001", "200000", "999999", "0.0001", "-1", "+1", "1e2", "50/s", "1,5", ".5", "5.", "٦٠", " 5", ""],
     ),
+    "MaxRate": (["0", "0.001", "100000"], ["100000.001", "-1", "", "50/s", "unlimited", "1,000"]),
     "InitialCapacity": (["0", "1", "1000000000000"], ["1000000000001", "-1", "9" * 5_000]),
     "LeaseSeconds": (["2", "3600"], ["1", "3601", "٦٠", "060", "60.0", "6e1", "60s", " 60", "", "-60"]),
     "AdmissionSeconds": (["10", "86400"], ["9", "86401", "১০"]),
@@ -79,6 +80,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     ),
 }  # fmt: skip
 TOGETHER = {
+    "MaxRate": {"0.001": {"InitialRate": "0"}},
     "LeaseSeconds": {"3600": {"ClaimWindowSeconds": "86400"}},
     "ClaimWindowSeconds": {"4": {"LeaseSeconds": "2"}},
     "EmailFromAddress": {

@@ -174,6 +174,10 @@ class Line(Gate):
         """How long, in ms, the gate moves without any sign of life."""
         return self._changed(t, lease=_check("lease", lease, 1_000, 86_400_000))
 
+    def set_max_rate(self, t: int, rate: int) -> Self:
+        """What no rate passes from now on; 0 for no such limit."""
+        return self._changed(t, max_rate=_check("rate", rate, 0, MAX_RATE))
+
     # Within
 
     def _departed(self, count: int) -> dict[str, Any]:

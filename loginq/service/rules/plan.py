@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.gate import Step
 from loginq.service.rules.line import MAX_STEPS, Line
+from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import SECOND
 
 
 def setting(line: Line, t: int, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Line:
     """The line with another rate, by hand: planned steps are dropped unless `keep_plan`, or where they end a rate of 0.
 
-    Raises `Invalid` for 0 that no planned step ends: stopping is what `pause` is for.
+    Raises `Invalid` for 0 that no planned step ends: stopping is what `pause` is for; and for more than the line may.
     """
+    _check(line, rate)
     if rate == 0 and not any(planned for at, planned in line.steps if at > t):
         raise Invalid(
             "A rate of 0 would let nobody in.",
@@ -22,12 +24,22 @@ def setting(line: Line, t: int, rate: int, burst: int | None = None, *, keep_pla
     return line.set_rate(t, rate, burst, keep_plan=keep_plan)
 
 
+def _check(line: Line, rate: int) -> None:
+    if line.max_rate and rate > line.max_rate:
+        raise Invalid(
+            f"{rate_text(rate)} is more than this stack's MaxRate of {rate_text(line.max_rate)}.",
+            f"Ask for at most that; `loginq deploy --param MaxRate={rate / 1_000:g}` raises it.",
+        )
+
+
 def planning(line: Line, t: int, steps: Sequence[Step]) -> Line:
     """The line with further planned steps, (instant, rate) in order of time.
 
     A first one that is not in the future is the rate from now on. Steps that were planned between the first and the
-    last go. Raises `Invalid` when there would be too many.
+    last go. Raises `Invalid` when there would be too many, and for a rate that is more than the line may.
     """
+    for _, rate in steps:
+        _check(line, rate)
     first, last = steps[0][0], steps[-1][0]
     if first <= t:
         line, steps = line.set_rate(t, steps[0][1], keep_plan=True), steps[1:]

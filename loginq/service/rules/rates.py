@@ -1,14 +1,17 @@
-"""Rates as people write them: `50`, `50/s`, `3000/min`; inside they are thousandths of a player per second."""
+"""Rates as people write them: `50`, `50/s`, `3,000/min`, `x2`; inside they are thousandths of a player per second."""
 
 import re
 from fractions import Fraction
 
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_RATE
+from loginq.service.rules.numbers import WHOLE, number
 
+UNLIMITED = "unlimited"
+"""The word for as fast as may be."""
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
-_NUMBER = r"[+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?"
-_EXAMPLES = "Write it like 50, 50/s or 3000/min."
+_NUMBER = rf"([+-]?{WHOLE}(?:\.[0-9]{{1,20}})?(?:[eE][+-]?[0-9]{{1,3}})?)(k)?"
+_EXAMPLES = "Write it like 50, 50/s or 3,000/min."
 
 
 def parse_rate(text: str) -> int:
@@ -16,12 +19,39 @@ def parse_rate(text: str) -> int:
 
     Raises `Invalid` for anything that is not a number with an optional unit of time, or out of range.
     """
-    match = re.fullmatch(
-        r"\s*([+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?)\s*(?:/\s*([a-z]+))?\s*", text, re.ASCII
-    )
-    if match is None or (match[2] or "") not in _UNITS:
+    match = re.fullmatch(rf"\s*{_NUMBER}\s*(?:/\s*([a-z]+))?\s*", text, re.ASCII | re.IGNORECASE)
+    if match is None or (match[3] or "").lower() not in _UNITS:
         raise Invalid(f"{quoted(text)} is not a rate.", _EXAMPLES)
-    exact = Fraction(match[1]) * 1_000 / _UNITS[match[2] or ""]
+    return _rate(number(match[1], match[2]) / _UNITS[(match[3] or "").lower()], text)
+
+
+def rate_from(text: str, now: int, most: int) -> int:
+    """A rate that is written as one, or by what it makes of the rate `now`: `+10%`, `x2`. `unlimited` is `most`.
+
+    All in thousandths of a player per second. Raises `Invalid` as `parse_rate` does, and for a part of nothing.
+    """
+    if text == UNLIMITED:
+        return most
+    by = _factor(text.strip())
+    if by is None:
+        return parse_rate(text)
+    if not now:
+        raise Invalid(f"The rate is 0, and {text} of that is 0, too.", _EXAMPLES)
+    return _rate(by * now / 1_000, text)
+
+
+def _factor(text: str) -> Fraction | None:
+    """By what a rate is multiplied; None where it is no such word."""
+    if match := re.fullmatch(r"[x×*]\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)", text, re.IGNORECASE):  # noqa: RUF001
+        return Fraction(match[1])
+    if match := re.fullmatch(r"([+-][0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%", text):
+        return 1 + Fraction(match[1]) / 100
+    return None
+
+
+def _rate(exact: Fraction, text: str) -> int:
+    """So many players a second, in thousandths, as `text` says."""
+    exact *= 1_000
     rate = round(exact)
     if rate < 0:
         raise Invalid(f"{quoted(text)} is a negative rate.", _EXAMPLES)

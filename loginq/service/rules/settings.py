@@ -44,16 +44,22 @@ class Rules:
     """How fast players who were in the game may come back; 0 for five times the rate that is asked for."""
     reports_joined: bool = _rule("ReportsJoined", lambda text: text == "true", default=False)
     """Whether the game servers say who joined, so that an admission that nobody used can be told."""
+    max_rate: int = _rule("MaxRate", parse_rate, 0)
+    """What no rate passes; 0 for no such limit."""
     initial_rate: int = _rule("InitialRate", parse_rate, 20_000)
     initial_capacity: int | None = _rule("InitialCapacity", lambda text: _whole(text) or None, None)
 
     def new_line(self, t: int) -> Line:
         """The line before anybody came. Raises `Invalid` for a rate or a capacity that no line can have."""
         try:
-            line = Line(anchored_at=t, alive_at=t).set_lease(t, self.lease).set_capacity(t, self.initial_capacity)
+            line = self.bound(Line(anchored_at=t, alive_at=t), t).set_capacity(t, self.initial_capacity)
             return line.set_rate(t, self.initial_rate)
         except ValueError as exc:
             raise Invalid(f"No line can be made: {exc}.", "Mend that with `loginq deploy --param`.") from exc
+
+    def bound(self, line: Line, t: int) -> Line:
+        """The line with those rules that are its fields, too. Raises `ValueError` for what no line can have."""
+        return line.set_lease(t, self.lease).set_max_rate(t, self.max_rate)
 
     @classmethod
     def of_stack(cls, parameters: Mapping[str, str]) -> Self:

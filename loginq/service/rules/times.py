@@ -76,8 +76,10 @@ _UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 
 
 def parse_duration(text: str) -> int:
-    """`90s`, `10m`, `1h30m`, `1.5h` in ms; a bare number is seconds. Raises `Invalid` for anything else."""
+    """`90s`, `10m`, `1h30m`, `1.5h` in ms. Raises `Invalid` for anything else, a number without its unit among it."""
     found = _duration(text)
+    if found is None and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise Invalid(f"{quoted(text)} has no unit.", f"Write {text}s for seconds, or {text}m for minutes.")
     if found is None:
         raise Invalid(f"{quoted(text)} is not a length of time.", "Write it like 90s, 10m or 1h30m.")
     if found > LONGEST:
@@ -91,16 +93,18 @@ def _duration(text: str) -> int | None:
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(min|[smhd])", text)
     if parts and "".join(number + unit for number, unit in parts) == text.replace(" ", ""):
         return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
-        return round(float(text) * SECOND)
     return None
+
+
+_FAR = timedelta(hours=12)
 
 
 def parse_moment(text: str, now: int) -> int:
     """`18:00`, `18:00:30`, `2026-11-25 18:00` in the zone of this machine, or ISO 8601 with a zone, in ms.
 
-    A time of day is the next one after `now`. Raises `Invalid` for anything else, for a moment that is past, and for
-    one that a change of the clocks makes come twice or never.
+    A time of day is the next one after `now`. Raises `Invalid` for anything else, for a moment that is past, for one
+    that a change of the clocks makes come twice or never, and for a time of day that is more than 12 hours ahead: who
+    types 19:30 at 20:00 seldom means tomorrow.
     """
     here = datetime.fromtimestamp(now / 1_000).astimezone()
     try:
@@ -119,8 +123,14 @@ def _written(text: str, here: datetime) -> datetime:
     """The instant that is written, by the clocks of `here` where it names no zone."""
     if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", text):
         clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
-        found = _local(datetime.combine(here.date(), clock), text)
-        return found if found > here else _local(datetime.combine(here.date() + timedelta(days=1), clock), text)
+        today = _local(datetime.combine(here.date(), clock), text)
+        found = today if today > here else _local(datetime.combine(here.date() + timedelta(days=1), clock), text)
+        if found - here > _FAR:
+            what = "is over" if found is not today and here - today < _FAR else "is more than 12 hours ahead"
+            raise Invalid(
+                f"{text!r} {what}: it is {here:%H:%M:%S} here.", f"If you mean that, write {found:%Y-%m-%dT}{clock}."
+            )
+        return found
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else _local(found, text)
 
