@@ -69,6 +69,8 @@ def _draw(name: str, now: Snapshot) -> None:
         ("gate", f"{rate_text(line.passing(t))} pass"),
         ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
     ]
+    if line.max_rate:
+        facts.insert(1, ("at most", f"{rate_text(line.max_rate)}, the stack's MaxRate"))
     facts += [
         ("then" if n else "planned", f"{rate_text(r)} from {console.moment(at)}") for n, (at, r) in enumerate(steps)
     ]

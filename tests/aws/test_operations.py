@@ -76,6 +76,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
             "burst": 20,
             "steps": [],
             "by_plan_since": None,
+            "max_per_second": None,
             "capacity": None,
             "admitted_per_second": 0.4,
             "gate_per_second": 20.0,

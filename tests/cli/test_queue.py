@@ -55,6 +55,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "burst": 20,
             "steps": [],
             "by_plan_since": None,
+            "max_per_second": None,
             "capacity": None,
             "admitted_per_second": 0.0,
             "gate_per_second": 0.0,

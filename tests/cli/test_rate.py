@@ -118,6 +118,7 @@ def test_no_rate_passes_the_stacks_own_limit(run: Run, deployed: Target, queue: 
         assert screen.code == 2
         assert "is more than this stack's MaxRate of 50/s." in screen.err
     assert queue.lines.read().rate == 20_000
+    assert "│ at most   50/s, the stack's MaxRate" in run("rate", "show").out
     assert run("rate", "set", "unlimited").code == 2  # it asks, though it is no more than twice as much
     screen = run("rate", "set", "unlimited", "--yes")
     assert screen.err.endswith("✓ The rate is 50/s with a burst of 50 now; it was 20/s with a burst of 20.")

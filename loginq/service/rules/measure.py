@@ -96,6 +96,7 @@ class Snapshot:
                 "burst": line.burst,
                 "steps": [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps if at > t],
                 "by_plan_since": None if self.planned_since is None else iso(self.planned_since),
+                "max_per_second": line.max_rate / 1_000 or None,
                 "capacity": line.capacity,
                 "admitted_per_second": round(self.admitted_per_second, 2),
                 "gate_per_second": line.passing(t) / 1_000,
