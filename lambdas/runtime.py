@@ -45,7 +45,6 @@ def queue() -> Queue:
         clock=system_clock,
         keys_id=os.environ.get("SIGNING_KEYS"),
         issuer=os.environ.get("ISSUER", ""),
-        begins=True,
         log=_note,
     )
     made.table.sleep = _pause

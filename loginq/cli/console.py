@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from loginq.cli.output import HIDDEN, Output, plain
-from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
+from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, NotReady, Refused, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +31,8 @@ class Mark(StrEnum):
 
 
 _MARK_STYLES = {Mark.OK: "green", Mark.WARN: "bold yellow", Mark.BAD: "bold red", Mark.UNKNOWN: "dim"}
-_EXIT_CODES: dict[type[LoginqError], int] = {Invalid: 2, NoTarget: 3, NotFound: 3, Refused: 4}
-GUIDED: dict[type[LoginqError], str] = {NoTarget: "operating", Unavailable: "errors"}
+_EXIT_CODES: dict[type[LoginqError], int] = {Invalid: 2, NoTarget: 3, NotReady: 3, NotFound: 3, Refused: 4}
+GUIDED: dict[type[LoginqError], str] = {NoTarget: "operating", NotReady: "operating", Unavailable: "errors"}
 """The page of the guide that says more, where a sentence is not all that there is to say."""
 
 

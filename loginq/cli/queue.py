@@ -10,6 +10,7 @@ from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.options import Json, Yes, confirm
 from loginq.cli.rate import asked
+from loginq.cli.rebuild import rebuild
 from loginq.cli.session import open_session
 from loginq.cli.undo import undo
 from loginq.cli.watch import run
@@ -105,6 +106,7 @@ def _pace(line: Line) -> str:
 
 
 command(app, "loginq queue undo")(undo)
+command(app, "loginq queue rebuild --what-if", "loginq queue rebuild")(rebuild)
 
 
 @command(app, "loginq queue close")

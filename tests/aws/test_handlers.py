@@ -25,13 +25,14 @@ from loginq.deploy import template
 from loginq.service.operations.target import Target
 from loginq.service.requests.minute import WRAP_UP, settle
 from loginq.service.rules.errors import Unavailable
+from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from loginq.service.store.keys import player as key
-from loginq.service.store.keys import rules
-from loginq.service.store.queue import Queue
+from loginq.service.store import keys
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.rules import write
 
@@ -72,6 +73,7 @@ def called(target: Target, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(runtime, "budget", lambda has, **how: (math.inf, 0.0) if has > 1 else budget(has, **how))
     runtime.queue.cache_clear()
     write(runtime.queue().table, "main", Rules(initial_rate=1_000_000))
+    connect(Aws(target.region), table=target.table, sqs_url=target.sqs_url, begins=True).lines.change(Line.renew)
     yield
     runtime.queue.cache_clear()
 
@@ -165,8 +167,8 @@ def test_before_the_deployments_end_settling_rests_and_a_login_is_told_to_come_b
     called: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     there = runtime.queue()
-    there.table.write_all(deletes=[rules(there.name)])
-    assert settle_line.handler({}, Context(5_000)) == {"not_ready": "The queue has no rules yet."}
+    there.table.write_all(deletes=[keys.rules(there.name), keys.line(there.name)])
+    assert settle_line.handler({}, Context(5_000)) == {"not_ready": "The queue 'main' has no line yet."}
     assert ask("GET", "ada")["statusCode"] == 503
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
 
@@ -256,7 +258,7 @@ def test_each_call_is_counted(
     assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
     there = runtime.queue()
     there.lines.change(lambda line, t: replace(line.join(t, 1), reached_to=1))
-    there.table.update(*key("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
+    there.table.update(*keys.player("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
     asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
     entered = counted(capsys)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from loginq.service.operations.stats import snapshot
+from loginq.service.store import keys
 from loginq.service.store.clock import system_clock
-from tests.e2e.conftest import Player, Stack, until
+from tests.e2e.conftest import Player, Stack, in_process, until
 from tests.world import operator
 
 PARAMETERS = {"InitialRate": "20"}
@@ -101,3 +103,39 @@ def test_settle_line_keeps_the_lease_for_a_synthetic_crowd_only(stack: Stack) ->
 def _running_again(stack: Stack):  # type: ignore[no-untyped-def]
     yield
     operator(stack.queue).resume()
+
+
+@pytest.mark.drills
+@pytest.mark.parametrize("spoilt", [None, "nobody knows"])
+def test_a_lost_line_is_made_anew_and_everybody_keeps_the_place(here: Stack, spoilt: str | None) -> None:
+    """300 wait, 5 are in the game, and the line's item is gone, or not to be read."""
+    stack, queue = here, here.queue
+    operator(queue).resume()
+    inside = [stack.player() for _ in range(5)]
+    for each in inside:
+        ticket = each.game.login()["ticket"]
+        until(lambda: each.game.status(ticket)["login_status"])  # noqa: B023 - called at once
+    operator(queue).pause()
+    stack.crowd(300)
+    last = stack.player()
+    ticket = last.game.login()["ticket"]
+    place = until(lambda: last.game.status(ticket)["position"])
+    before, (table, key) = snapshot(queue), (queue.table, keys.line(queue.name))
+    if spoilt is None:
+        table.write_all(deletes=[key])
+    else:
+        table.update(*key, write={"tail": spoilt})
+    until(lambda: stack.get("/login/status", last.account.token(), login_ticket=ticket).status_code == 503)
+    code, out, err = in_process("queue", "stats")
+    assert code == 1 and "`loginq queue rebuild` makes it anew" in err
+    code, out, err = in_process("queue", "rebuild", "--yes", "--json")
+    assert code == 0, err
+    after = snapshot(queue)
+    assert (after.line.tail, after.players.in_game) == (before.line.tail, before.players.in_game)
+    assert (after.line.paused, after.line.rate, json.loads(out)["changed"]) == (True, 0, True)
+    assert until(lambda: last.game.status(ticket)["position"]) == place
+    assert in_process("rate", "set", "20", "--yes")[0] == in_process("queue", "resume")[0] == 0
+    start = queue.lines.read().reached_to
+    until(lambda: last.game.status(ticket) and reached(stack)[1] >= start + 40)
+    assert last.game.status(ticket)["position"] == place
+    assert in_process("queue", "rebuild")[0] == 1  # there is nothing to rebuild

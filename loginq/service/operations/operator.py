@@ -15,6 +15,7 @@ from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownT
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
 from loginq.service.rules.player import Identity
+from loginq.service.rules.rebuild import Remains, remembered
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Keys, Published
@@ -102,6 +103,13 @@ class Operator:
         """Put back what was before `act`, which says that it can be. To undo the undoing does it again."""
         kind = KINDS[act.kind]
         return self._change(UNDO + act.kind, lambda line, t: kind.put(line, t, act.before))
+
+    def rebuild(self, of: Remains, line: Line) -> Done:
+        """`line` in place of one that is lost or spoilt, of which `of` is left: what `LineStore.remake` says."""
+        self.queue.settlement.write(remembered(of, line, self.queue.clock()))  # nobody settles while there is no line
+        made = self.queue.lines.remake(line)
+        after = {"tail": made.tail, "reached": made.reached_to}
+        return Done(made, self._record("rebuild", after=after, line=made))
 
     def rotate_keys(self, keys: Keys, *, force: bool = False) -> Done:
         """Sign with the next key from now on.

@@ -161,5 +161,6 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     ),
     "capacity": lambda value: "no limit" if value is None else _plainly(value),
     "load run": _of(lambda value: f"{value['players']:,} {'synthetic' if value['synthetic'] else 'real'} players"),
+    "rebuild": _of(lambda value: f"a line of {value['tail']:,} places, {value['reached']:,} of them reached"),
     "import users": _of(lambda value: f"{value['created']:,} of {value['accounts']:,} created"),
 }

@@ -9,6 +9,7 @@ LoginqError
 │   └── ConditionFailed a conditional write found another row, which it carries
 ├── Unavailable         AWS is throttling, failing or out of reach: try again
 │   ├── NotReady        the deployment has not come to its end
+│   ├── Lost            the line's item is gone, or spoilt
 │   ├── Raced           a transaction had the item in hand: nothing was written
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
@@ -68,6 +69,10 @@ class ConditionFailed(Conflict):
 
 class Unavailable(LoginqError):
     """AWS is throttling, failing or out of reach: the same call may work in a moment."""
+
+
+class Lost(Unavailable):
+    """The line's item is gone, or spoilt: nothing is known of the line but by what the other rows say."""
 
 
 class NotReady(Unavailable):

@@ -133,9 +133,12 @@ def percentile(ordered: Sequence[Number], share: float) -> Number | None:
 
 
 def uncounted(buckets_to: int, t: int) -> int:
-    """How many buckets, from that of `t` back, hold what was not taken into account before the instant `buckets_to`."""
+    """How many buckets, from that of `t` back, hold what was not taken into account before the instant `buckets_to`.
+
+    None where that is later: whoever wrote it has a clock that is ahead.
+    """
     since = max(buckets_to, bucket(t) - (MOST_BUCKETS - 1) * BUCKET)
-    return (bucket(t) - since) // BUCKET + 1
+    return max(0, (bucket(t) - since) // BUCKET + 1)
 
 
 def counts(line: Line, t: int, admitted: int, buckets_to: int, through: Mapping[int, int]) -> Counts:

@@ -64,6 +64,8 @@ class Admissions:
         After a rate was lowered older buckets have more shards than the rate asks for, so shards are read on, in
         blocks, until a whole block is empty.
         """
+        if not buckets:
+            return {}
         total = {bucket(t) - n * BUCKET: (0, False) for n in range(buckets)}
         shard, block = 0, max(shards(line, t), 100 // buckets - 1)
         by_hand = [keys.admitted(self._queue, _BY_HAND, start) for start in total]

@@ -7,10 +7,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
+from types import NoneType
 from typing import Any
 
-from loginq.service.rules.errors import ConditionFailed, Invalid, NoTarget, Raced, Unavailable
+from loginq.service.rules.errors import ConditionFailed, Conflict, Invalid, Lost, NotReady, Raced, Unavailable
 from loginq.service.rules.gate import Step
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
@@ -23,8 +25,15 @@ from loginq.service.store.table import Row, Table, back_off
 TRIES = 12
 """Writers that meet on one version; with the table's back-off for about 10 s."""
 
+REBUILD = "`loginq queue rebuild` makes it anew; nobody loses a place."
+HEALTHY = "The line can be read, and nobody has a place behind it."
 _STORED = {"reached_to": "opened", "expired_to": "closed_to"}
 """Fields that the row has by another name, which every version knows."""
+_KINDS: dict[str, Any] = {
+    field.name: (int, NoneType) if field.type == int | None else field.type
+    for field in fields(Line)
+    if field.name not in ("steps", "unknown")
+}
 _FIELDS = {field.name: _STORED.get(field.name, field.name) for field in fields(Line) if field.name != "unknown"}
 
 
@@ -45,16 +54,27 @@ def _steps_of(row: Row) -> tuple[Step, ...]:
     packed = row.get(_PLAN)
     if packed is None:
         return tuple((at, rate) for at, rate in row.get("steps", []))
+    if len(packed) % 10:
+        raise ValueError(f"{len(packed)} bytes are no steps")
     cuts = range(0, len(packed), 10)
     return tuple((int.from_bytes(packed[n : n + 6]), int.from_bytes(packed[n + 6 : n + 10])) for n in cuts)
 
 
 def from_row(row: Row) -> Line:
-    """The line of a row; attributes of a newer version are kept aside, those that are missing get their default."""
+    """The line of a row; attributes of a newer version are kept aside, those that are missing get their default.
+
+    Raises `Lost` for one that is spoilt.
+    """
     known: dict[str, Any] = {"departed_base": None} | {
         name: row[stored] for name, stored in _FIELDS.items() if stored in row
     }
-    known["steps"] = _steps_of(row)
+    for name, value in known.items():
+        if name in _KINDS and not isinstance(value, _KINDS[name]):
+            raise Lost(f"The line cannot be read: {name} is {value!r}.", REBUILD)
+    try:
+        known["steps"] = _steps_of(row)
+    except (TypeError, ValueError) as exc:
+        raise Lost("The line cannot be read: its planned steps are spoilt.", REBUILD) from exc
     unknown = {name: value for name, value in row.items() if name not in (*_FIELDS.values(), _PLAN, *keys.NAMES)}
     return Line(**known, unknown=unknown)
 
@@ -86,7 +106,8 @@ class LineStore:
     def read(self) -> Line:
         """The line as it is now.
 
-        Raises `NoTarget` when there is none and none is made, `NotReady` when there are no rules to make it by.
+        Raises `NotReady` before a deployment's end, `Lost` where it is gone or spoilt: nothing but a deployment
+        may make one, because a line that begins anew would give out the positions of those who wait.
         """
         asked_at = time.monotonic()
         row = self._rows()
@@ -94,8 +115,10 @@ class LineStore:
             line = from_row(row)
         elif self._begins:
             line = rules_of(self._rules_row).new_line(self.clock())
+        elif self._rules_row is not None:
+            raise Lost(f"The queue {self._queue!r} has lost its line.", REBUILD)
         else:
-            raise NoTarget(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
+            raise NotReady(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
         self._cache = asked_at, line
         return line
 
@@ -165,6 +188,29 @@ class LineStore:
             self._cache = time.monotonic(), changed
             return changed
         raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")
+
+    def remake(self, line: Line) -> Line:
+        """Write `line` in place of one that is lost, spoilt, or of an older day, and return it.
+
+        Raises `Conflict` when there is one that is no worse, `Raced` or `ConditionFailed` when somebody else was first.
+
+        Its version is beyond all that a function may still hold from before: the seconds since the epoch, which no
+        line is written as often as.
+        """
+        row = self._table.get(*keys.line(self._queue))
+        with suppress(Lost):
+            if row is not None and from_row(row).tail >= line.tail:
+                raise Conflict(
+                    "The line can be read, and nobody has a place behind it.", "There is nothing to rebuild."
+                )
+        made = replace(line, version=self.clock() // SECOND, writer=secrets.token_hex(8))
+        item = {**keys.keyed(keys.line(self._queue)), **to_row(made, format_of(self._rules_row))}
+        if row is None:
+            self._table.put(item, when="attribute_not_exists(#PK)")
+        else:
+            self._table.put(item, when="#version = :version", values={"version": row.get("version")})
+        self._cache = None
+        return made
 
     def _write(self, line: Line, version: int, also: Sequence[Row]) -> None:
         row = {**keys.keyed(keys.line(self._queue)), **to_row(line, format_of(self._rules_row))}

@@ -59,6 +59,16 @@ class Rosters:
             if place.position >= first:
                 yield place
 
+    def every(self, at_least: int) -> Iterator[Place]:
+        """All places there are rosters of, in order, looked for up to the position `at_least` and on from there."""
+        start, found = 0, True
+        while found or start <= at_least:
+            found = False
+            for row in self._query(start):
+                found = True
+                yield from _places(row)
+            start += PER_PARTITION
+
     def _from(self, position: int) -> Iterator[Place]:
         """Everything from the item that may hold `position` on, until a partition is empty."""
         for row in self._query(position, reverse=True, limit=1):
