@@ -114,6 +114,25 @@ class Line(Gate):
         line = self.anchored(t)
         return replace(line, void_before=max(line.void_before, line.anchored_at))
 
+    def reset(self, t: int, claimed: int) -> Self:
+        """Every position so far lies behind, claimable no more, and whoever comes next finds an empty line.
+
+        As many are in the game as before: of the positions that are not counted yet `claimed` were let in at, and the
+        others, reached or not, are holes. Tickets without a position are void.
+        """
+        line = self.void(t)
+        return replace(
+            line,
+            reached_to=line.tail,
+            expired_to=line.tail,
+            counted_to=line.tail,
+            gate=line.tail * MICRO,
+            holes=line.holes + line.tail - line.counted_to - claimed,
+            no_show_share=0,
+            refund_rate=0,
+            refund_until=0,
+        )._changed(t)
+
     def leave(self, t: int, count: int) -> Self:
         """`count` admitted players more have left the game, whom no counter knows; negative for fewer."""
         return replace(self.anchored(t), **self._departed(count))

@@ -131,6 +131,14 @@ def is_idle(memory: Memory, line: Line) -> bool:
     return counted_whole or (memory.seen == line.version and memory.run_at >= over)
 
 
+def forgotten(memory: Memory, line: Line, t: int) -> Memory:
+    """The memory of a line that was reset at `t`: one closing, of all there was, stands for those before it.
+
+    By that it is still noticed who was let in and never joined the game.
+    """
+    return replace(memory, samples=(), expiries=((t, line.tail),), counts=())
+
+
 def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: int) -> Memory:
     """The memory with the buckets that ended since the last run: who came in, and when the valve was full.
 
