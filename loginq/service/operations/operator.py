@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loginq.service.operations import admitting, crowds
+from loginq.service.operations import admitting, crowds, resetting
 from loginq.service.operations.accounts import Account, Users
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
@@ -110,6 +110,11 @@ class Operator:
         made = self.queue.lines.remake(line)
         after = {"tail": made.tail, "reached": made.reached_to}
         return Done(made, self._record("rebuild", after=after, line=made))
+
+    def reset_line(self) -> Done:
+        """Forget every place so far. Raises `Conflict` where a real player has one."""
+        before, line = resetting.reset(self.queue)
+        return Done(line, self._record("reset line", before=before.waiting(before.anchored_at), after=0, line=line))
 
     def rotate_keys(self, keys: Keys, *, force: bool = False) -> Done:
         """Sign with the next key from now on.
