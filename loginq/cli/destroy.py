@@ -8,11 +8,14 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.deploy import Local
+from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.opening import name_of, open_deployment
-from loginq.cli.options import Yes, confirm
+from loginq.cli.options import Yes
+from loginq.cli.session import Session
 from loginq.deploy import artifacts, envfile, removal
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
+from loginq.service.rules.errors import LoginqError
 
 app = alone()
 
@@ -32,7 +35,7 @@ def destroy(
     deployment = open_deployment(local)
     planned = deployment.plan_removal(delete_data=delete_data)
     _name_holders(planned)
-    confirm(_question(deployment, planned), yes)
+    confirm_loss(name_of(deployment), partial(_loss, deployment, planned), yes)
     with console.progress("Deleting", None) as advance:
         for event in deployment.destroy(planned):
             advance(event.status == "DELETE_COMPLETE", event.logical_id)
@@ -57,14 +60,26 @@ def _name_holders(planned: Removal) -> None:
         console.say(f"{holder.policy} is attached to {holder}: it is detached first, because AWS deletes none in use.")
 
 
-def _question(deployment: Deployment, planned: Removal) -> str:
+def _loss(deployment: Deployment, planned: Removal) -> Loss:
     holders = ", ".join(map(str, planned.holders))
     parts = [
         f"Take down the stack {deployment.stack.name!r}",
         *([f"take its policy away from {holders}"] if holders else []),
         *(["delete every account and player for ever"] if planned.delete_data else []),
     ]
-    return " and ".join(parts) + "?"
+    counts, harms = _counts(deployment)
+    return Loss(" and ".join(parts), counts, harms)
+
+
+def _counts(deployment: Deployment) -> tuple[list[str], bool]:
+    """Who is there, in words, and whether anybody waits; a stack that is broken can be taken down all the same."""
+    try:
+        session = Session(deployment.target(), deployment.aws)
+        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
+        counts, harms = counted(session)
+    except LoginqError as exc:
+        return [f"who is there could not be counted ({exc.message.removesuffix('.')})"], True
+    return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *counts], harms
 
 
 def _draw(deployment: Deployment, planned: Removal, bucket: str | None) -> None:

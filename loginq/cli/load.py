@@ -12,8 +12,12 @@ import typer
 
 from loginq.cli import console, rehearsal
 from loginq.cli.command import Found, command, group
-from loginq.cli.options import Yes, confirm
+from loginq.cli.irreversible import Loss, confirm_loss
+from loginq.cli.options import Yes
+from loginq.cli.reset import forget
 from loginq.cli.session import Session, open_session
+from loginq.service.operations.crowds import real_accounts
+from loginq.service.operations.resetting import let_in_lately, occupants
 from loginq.service.requests.crowd import parts
 from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.times import parse_duration
@@ -31,22 +35,45 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Write what was measured to this file, as JSON; real players only.")
     ] = None,
+    yes: Yes = False,
 ) -> Iterator[Found]:
     """Put a crowd in line: synthetic players, or real ones.
 
-    Synthetic ones wait and never poll: it sends their tickets, and returns. Real ones are played to the end.
+    Synthetic ones wait and never poll: it sends their tickets, and returns. Real ones are played to the end. Where real
+    players wait, or came in within the hour, it wants the stack's name.
     """
     within = parse_duration(arrive)
     if report is not None and not real:
         raise Invalid("--report goes with --real.", "Synthetic players measure nothing.")
+    _check_size(players, real)
     session = open_session()
     session.announce()
+    if disturbed := not yes and _disturbed(session):
+        console.say(disturbed)
+        confirm_loss(session.name, lambda: Loss(f"Put {players:,} in line all the same", [], harms=True), yes)
     if real:
         yield from rehearsal.run(session, players, within, report)
         return
     name = send(session, players)
     said = f"Sent {players:,} synthetic players (run {name}). Watch them with `loginq queue stats`."
     yield Found({"target": session.name, "run": name, "players": players}, partial(console.done, said))
+
+
+def _check_size(players: int, real: bool) -> None:
+    """Raises `Invalid` for a crowd that cannot be made, before anything is asked."""
+    if real:
+        real_accounts("", players, "")
+    else:
+        next(parts("0", players))
+
+
+def _disturbed(session: Session) -> str:
+    """Which real players a crowd would get in the way of, in words; empty for none."""
+    queue = session.queue
+    if lately := let_in_lately(queue):
+        return f"{lately:,} real players came in within the hour."
+    waiting = len(occupants(queue, queue.lines.read()).real)
+    return f"{waiting:,} real players wait in line." if waiting else ""
 
 
 def send(session: Session, players: int) -> str:
@@ -77,21 +104,33 @@ def send(session: Session, players: int) -> str:
 def clean(yes: Yes = False) -> Found:
     """Delete synthetic players, and the accounts of real crowds.
 
-    Reads the whole table; positions stay as holes.
+    Reads the whole table. Then it forgets the line, as `loginq queue reset` does, or says what stays in front of whom.
     """
     session = open_session()
     session.announce()
-    confirm("Read the whole table and delete every synthetic player, and the accounts of real crowds?", yes)
+    confirm_loss(session.name, partial(_loss, session), yes)
     removed = accounts = 0
     gone = session.operator.clean_crowds()
     with console.progress("Deleting", None) as advance, closing(gone):
         for players, real in gone:
             removed, accounts = removed + players, accounts + real
             advance(players + real)
+    forgotten, stays = forget(session)
 
     def draw() -> None:
         console.done(f"Deleted {removed:,} synthetic players." if removed else "There were no synthetic players.")
         if accounts:
             console.done(f"Deleted {accounts:,} accounts of real crowds.")
+        if forgotten:
+            console.done(f"{forgotten:,} places of nobody are forgotten; who comes next is first in line.")
+        if stays:
+            console.say(stays)
 
-    return Found({"target": session.name, "deleted": removed, "accounts": accounts}, draw)
+    document = {"deleted": removed, "accounts": accounts, "forgotten": forgotten, "stays": stays or None}
+    return Found({"target": session.name, **document}, draw)
+
+
+def _loss(session: Session) -> Loss:
+    line, t = session.queue.lines.read(), session.queue.clock()
+    what = "Read the whole table, delete every synthetic player and the accounts of real crowds, and forget the line"
+    return Loss(what, [f"{line.waiting(t):,} waiting in line"], harms=False)

@@ -1,7 +1,7 @@
 """What is the same for every command: the options of `loginq` itself, `--json` and `--yes`."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -38,13 +38,21 @@ def count(most: int, *, least: int = 0) -> Any:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
-    if yes:
-        return
-    if not has_terminal():
+    if asks(yes) and not typer.confirm(plain(question), err=True):
+        stop()
+
+
+def asks(yes: bool) -> bool:
+    """Whether there is something to ask. Raises `Invalid` where that is so and nobody is there to answer."""
+    if not yes and not has_terminal():
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
-    if not typer.confirm(plain(question), err=True):
-        typer.echo("Nothing was changed.", err=True)
-        raise typer.Exit(1)
+    return not yes
+
+
+def stop() -> NoReturn:
+    """End the command, because the answer was no."""
+    typer.echo("Nothing was changed.", err=True)
+    raise typer.Exit(1)
 
 
 def password(stdin: bool, *, twice: bool) -> str:

@@ -8,10 +8,12 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
-from loginq.cli.options import Json, Yes, confirm
+from loginq.cli.irreversible import Loss, confirm_loss, counted
+from loginq.cli.options import Json, Yes
 from loginq.cli.rate import asked
 from loginq.cli.rebuild import rebuild
-from loginq.cli.session import open_session
+from loginq.cli.reset import reset
+from loginq.cli.session import Session, open_session
 from loginq.cli.undo import undo
 from loginq.cli.watch import run
 from loginq.service.operations.dead_letters import DeadLetter, dead_letters
@@ -107,6 +109,7 @@ def _pace(line: Line) -> str:
 
 command(app, "loginq queue undo")(undo)
 command(app, "loginq queue rebuild --what-if", "loginq queue rebuild")(rebuild)
+command(app, "loginq queue reset")(reset)
 
 
 @command(app, "loginq queue close")
@@ -250,12 +253,21 @@ def purge(
     """
     session = open_session()
     session.announce()
-    confirm("Delete every dead letter?" if dead_letters else "Empty the intake, and make its tickets void?", yes)
+    confirm_loss(session.name, partial(_loss, session, dead_letters), yes)
     work = Operator.purge_dead_letters if dead_letters else Operator.purge
     gone = work(session.operator)
     what = "dead letters are deleted" if dead_letters else "tickets in the intake are void; their players ask anew"
     document = {"target": session.name, "purged": "dead_letters" if dead_letters else "intake", "about": gone}
     return Found(document, partial(console.done, f"About {gone:,} {what}."))
+
+
+def _loss(session: Session, dead_letters: bool) -> Loss:
+    counts, harms = counted(session)
+    if dead_letters:
+        return Loss(
+            "Delete the dead letters", [f"about {session.queue.intake.dead_letters():,} of them", *counts], harms
+        )
+    return Loss("Empty the intake, and make its tickets void", counts, harms)
 
 
 @command(app, "loginq queue audit --limit 20")

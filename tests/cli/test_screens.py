@@ -21,10 +21,17 @@ from tests.cli.conftest import TARGET, Run, settled
 
 
 def test_cleaning_asks_first(run: Run, deployed: Target, queue: Queue) -> None:
+    queue.lines.change(Line.renew)
     assert run("load", "clean").code == 2
     assert run("load", "clean", "--yes").err.splitlines()[-1] == "✓ There were no synthetic players."
     queue.table.put({"PK": "USER#synthetic-1", "SK": "METADATA#synthetic-1", "synthetic": True})
-    assert json.loads(run("load", "clean", "--yes", "--json").out) == {"target": TARGET, "deleted": 1, "accounts": 0}
+    assert json.loads(run("load", "clean", "--yes", "--json").out) == {
+        "target": TARGET,
+        "deleted": 1,
+        "accounts": 0,
+        "forgotten": 0,
+        "stays": None,
+    }
 
 
 @pytest.mark.parametrize("players", ["0", "-3", "100001"])

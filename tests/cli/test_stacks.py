@@ -127,7 +127,7 @@ TAKEN = [
 
 def destroying(*after: dict[str, Any], **more: Answer) -> tuple[Deployment, Scripted]:
     described = in_turn(stacks("UPDATE_COMPLETE"), stacks("DELETE_COMPLETE"), *after)
-    return removing(DescribeStacks=described, HeadBucket=in_turn({}), **more)
+    return removing(**{"DescribeStacks": described, "HeadBucket": in_turn({}), **more})
 
 
 def test_destroy_names_who_loses_the_policy_and_the_bucket_that_stays(
@@ -170,15 +170,17 @@ def test_destroy_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    deployment, aws = destroying()
+    there_twice = in_turn(*[stacks("UPDATE_COMPLETE")] * 2, stacks("DELETE_COMPLETE"))
+    deployment, aws = destroying(DescribeStacks=there_twice)
     deploying(monkeypatch, deployment)
-    monkeypatch.setattr("loginq.cli.destroy.confirm", lambda question, yes: asked.append(question))
-    assert run("destroy", "--delete-data").code == 0
-    assert asked == [
+    monkeypatch.setattr("loginq.cli.options.has_terminal", lambda: True)
+    screen = run("destroy", "--delete-data", stdin="loginq\n")
+    assert screen.code == 0
+    assert screen.err.splitlines()[2] == (
         "Take down the stack 'loginq' and take its policy away from the role game-servers, the user realm and delete "
-        "every account and player for ever?"
-    ]
+        "every account and player for ever: who is there could not be counted (The stack 'loginq' is not a loginq: it "
+        f"has no output UserClientId), account {ACCOUNT}, region eu-west-1."
+    )
     assert aws.made("DeleteStack")
 
 
