@@ -102,7 +102,7 @@ def test_real_players_of_a_load_run(here: Stack, tmp_path: Path, many: int) -> N
     queue = here.queue
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
     report = tmp_path / "report.json"
-    words = ("load", "run", "--real", "--players", str(many), "--arrive", "1s", "--report", str(report), "--json")
+    words = ("load", "run", "--real", "--players", str(many), "--arrive", "1s", "--report", str(report), "--json", "-y")
     code, out, said = in_process(*words)
     assert code == 0, said
     measured = json.loads(out)
