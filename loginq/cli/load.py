@@ -14,7 +14,7 @@ from loginq.cli import console, rehearsal
 from loginq.cli.command import Found, command, group
 from loginq.cli.irreversible import Loss, confirm_loss
 from loginq.cli.options import Yes
-from loginq.cli.reset import forget
+from loginq.cli.reset import forget, told
 from loginq.cli.session import Session, open_session
 from loginq.service.operations.crowds import real_accounts
 from loginq.service.operations.resetting import let_in_lately, occupants
@@ -122,7 +122,7 @@ def clean(yes: Yes = False) -> Found:
         if accounts:
             console.done(f"Deleted {accounts:,} accounts of real crowds.")
         if forgotten:
-            console.done(f"{forgotten:,} places of nobody are forgotten; who comes next is first in line.")
+            console.done(told(forgotten))
         if stays:
             console.say(stays)
 

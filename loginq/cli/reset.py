@@ -24,7 +24,7 @@ def reset(yes: Yes = False) -> Found:
     check(queue, line, occupants(queue, line))
     confirm_loss(session.name, lambda: _loss(session), yes)
     gone = session.operator.reset_line().act.before
-    said = f"{gone:,} places of nobody are forgotten; who comes next is first in line."
+    said = told(gone) if gone else "Nobody was in line; tickets in the intake are void."
     return Found({"target": session.name, "forgotten": gone}, partial(console.done, said))
 
 
@@ -33,6 +33,11 @@ def _loss(session: Session) -> Loss:
     places, coming = queue.lines.read().waiting(queue.clock()), queue.intake.depth().total
     counts = [f"{places:,} places", f"about {coming:,} tickets in the intake, whose players ask anew"]
     return Loss("Forget the line", counts, harms=bool(coming))
+
+
+def told(places: int) -> str:
+    """What is true once so many places are forgotten."""
+    return f"{places:,} places of nobody are forgotten; who comes next is first in line."
 
 
 def forget(session: Session) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING, UNUSED, Memory, countable, forgotten, unused_due
-from tests.unit.histories import SKEW, Event, events
+from tests.unit.histories import SKEW, START, Event, events, new_line
 from tests.unit.test_hand import HOURS, after
 
 SHARES = st.floats(0, 1)
@@ -22,26 +22,20 @@ def reset(history: list[Event], share: float) -> tuple[Line, Line, int, int]:
     return line, line.reset(t, claimed), t, claimed
 
 
-@given(events(), SHARES)
-def test_as_many_are_in_the_game_as_before(history: list[Event], share: float) -> None:
+@given(events(), SHARES, INSTANTS)
+def test_as_many_are_in_the_game_nobody_is_reached_and_no_position_comes_again(
+    history: list[Event], share: float, waits: list[int]
+) -> None:
     line, forgot, t, claimed = reset(history, share)
     held = line.reached_to - line.counted_to - claimed
     assert forgot.occupied(t) == line.occupied(t) - held
     assert forgot.counted == line.counted + claimed
     assert (forgot.departed, forgot.no_shows, forgot.synthetic) == (line.departed, line.no_shows, line.synthetic)
-    assert forgot.reset(t, 0).occupied(t) == forgot.occupied(t)
-
-
-@given(events(), SHARES, INSTANTS)
-def test_nobody_is_reached_by_it_and_no_position_comes_again(
-    history: list[Event], share: float, waits: list[int]
-) -> None:
-    line, forgot, t, _ = reset(history, share)
     assert {forgot.reached(t + wait) for wait in waits} == {forgot.expired_to} == {forgot.counted_to} == {line.tail}
-    assert forgot.waiting(t) == 0
-    joined = forgot.join(t, 1)
-    assert joined.tail == line.tail + 1
-    assert joined.void_before >= t - SKEW
+    assert (forgot.waiting(t), forgot.join(t, 1).tail) == (0, line.tail + 1)
+    assert forgot.void_before >= t - SKEW
+    twice = forgot.reset(t, 0)
+    assert (twice.occupied(t), twice.holes, twice.gate) == (forgot.occupied(t), forgot.holes, forgot.gate)
 
 
 @given(events(), SHARES, st.integers(1, 3_000))
@@ -69,11 +63,11 @@ def test_who_comes_next_is_told_and_gets_what_an_empty_line_gives(
         assert eta == joined.anchored_at or lasting.reached(eta - 1) < joined.tail
 
 
-@given(events(), SHARES)
-def test_settling_counts_nobody_of_it_again_and_still_sees_who_never_joined(history: list[Event], share: float) -> None:
-    line, forgot, t, _ = reset(history, share)
-    old = Memory(samples=((0, 1),), expiries=((t - ADMITTING, line.tail // 2),), counts=((1, 2),), unused_to=0)
+def test_settling_counts_nobody_of_it_again_and_still_sees_who_never_joined() -> None:
+    forgot, t = new_line().join(START, 100).reset(START, 40), START
+    old = Memory(samples=((0, 1),), expiries=((t - ADMITTING, 50),), counts=((1, 2),))
     memory = forgotten(old, forgot, t)
     assert (memory.samples, memory.counts) == ((), ())
     assert countable(memory, forgot, t + 10 * ADMITTING) <= forgot.counted_to
-    assert unused_due(memory, forgot, t + ADMITTING + UNUSED, 0) == min(line.tail, 50_000)
+    assert unused_due(memory, forgot, t + ADMITTING + UNUSED - 1, 0) == 0
+    assert unused_due(memory, forgot, t + ADMITTING + UNUSED, 0) == 100

@@ -34,25 +34,25 @@ def ghosts(world: World, count: int) -> list[Message]:
 
 
 def test_a_rehearsal_leaves_nothing(world: World) -> None:
-    """1,500 synthetic players, then nobody behind them: who came next was to wait for half an hour."""
+    """Who comes next waited behind nobody; and who was in the game is counted as before."""
     queue = world.queue
     queue.lines.change(lambda line, t: line.set_capacity(t, None).set_rate(t, 1_000))
     inside = someone()
     world.let_in(inside)
-    place(queue, ghosts(world, 1_500))
+    place(queue, ghosts(world, 150))
     world.later(15 * SECOND)
     before = world.counts()
     line = queue.lines.read()
-    assert (line.waiting(world.now[0]), line.join(world.now[0], 1).wait(1_502, world.now[0])) == (1_484, 1_485_000)
+    assert (line.waiting(world.now[0]), line.join(world.now[0], 1).wait(152, world.now[0])) == (134, 135_000)
     done = operator(queue).reset_line()
-    assert (done.act.what, done.act.before, done.act.after) == ("reset line", 1_484, 0)
-    assert (done.line.waiting(world.now[0]), done.line.holes) == (0, 1_500)
+    assert (done.act.what, done.act.before, done.act.after) == ("reset line", 134, 0)
+    assert (done.line.waiting(world.now[0]), done.line.holes) == (0, 150)
     newcomer = someone()
     ticket = world.in_line(newcomer)
     assert login.status(queue, newcomer, ticket).eta == 1_000
     assert world.counts() == before
     assert login.status(queue, newcomer, ticket).admitted
-    assert (world.player(newcomer).position, world.counts()) == (1_502, (2, 2, 0, 0))
+    assert (world.player(newcomer).position, world.counts()) == (152, (2, 2, 0, 0))
     login.leave(queue, inside)
     assert world.counts() == (2, 1, 0, 1)
 
@@ -212,7 +212,7 @@ class Storm:
         settle(self.world.queue)
 
 
-@pytest.mark.parametrize("seeds", [range(5), pytest.param(range(5, 100), marks=pytest.mark.drills)])
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 100), marks=pytest.mark.drills)])
 def test_in_a_storm_nobody_has_two_places_and_whoever_asks_again_gets_in(seeds: range) -> None:
     resets = 0
     for seed in seeds:
