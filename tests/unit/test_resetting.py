@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -11,7 +11,7 @@ from loginq.service.operations.resetting import let_in_lately, occupants, stayin
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import Message, place
-from loginq.service.rules.errors import Conflict, LoginError, TicketExpired
+from loginq.service.rules.errors import Conflict, LoginError, TicketExpired, Unavailable
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.ticket import Ticket
@@ -20,7 +20,7 @@ from loginq.service.store import keys
 from loginq.service.store.audit import actions
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.table import Row
-from tests.memory import InMemory, Work
+from tests.memory import InMemory, Work, error
 from tests.world import World, made, operator, rule, someone
 
 
@@ -137,6 +137,33 @@ def test_who_joins_while_it_looks_is_seen(memory: InMemory, world: World) -> Non
     with pytest.raises(Conflict, match="real players wait"):
         operator(queue).reset_line()
     assert world.player(who).state(queue.lines.read()) is State.WAITING
+
+
+def test_two_operators_at_once_and_one_who_is_cut_off_count_nobody_twice(memory: InMemory, world: World) -> None:
+    queue = world.queue
+    world.let_in(someone())
+    place(queue, ghosts(world, 30))
+    queue.settlement.write(replace(queue.settlement.read(), samples=((0, 1),), counts=((1, 2),)))
+    before = world.counts()
+
+    def another_first(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "put_item":
+            memory.dynamodb.spoil = cut_off
+            with pytest.raises(Unavailable):
+                operator(queue).reset_line()
+            memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
+        return work(**parameters)
+
+    def cut_off(operation: str, parameters: Row, work: Work) -> Row:
+        if parameters.get("Item", {}).get("SK") == {"S": "SETTLEMENT"}:
+            raise error("PutItem", "InternalServerError")
+        return work(**parameters)
+
+    memory.dynamodb.spoil = another_first
+    line = operator(queue).reset_line().line
+    assert (line.holes, line.counted_to, world.counts()) == (30, 31, before)
+    memory_left = queue.settlement.read()
+    assert (memory_left.samples, memory_left.counts, memory_left.expiries[0][1]) == ((), (), 31)
 
 
 def test_who_was_let_in_lately(world: World) -> None:
