@@ -3,15 +3,20 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
 from loginq.deploy import bundle, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
+from loginq.deploy.effects import differences
 from loginq.deploy.foresight import foreseen
-from loginq.deploy.stack import Change, Stack, StackEvent, outputs_of, overtaken, parameters_of, tags_of
+from loginq.deploy.older import older_values
+from loginq.deploy.plan import Crowd, Plan
+from loginq.deploy.stack import Stack, StackEvent, outputs_of, overtaken, parameters_of, tags_of
+from loginq.deploy.triggers import Guard, guard_of
+from loginq.service.operations.stats import counts_of
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NotFound
 from loginq.service.rules.line import Line
@@ -24,28 +29,8 @@ from loginq.service.store.rules import ROW_FORMAT
 from loginq.service.store.rules import write as write_rules
 from loginq.service.store.signing import Keys, Published
 
+__all__ = ["Deployment", "Plan"]
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a deploy would change: a change set that waits to be applied, or in a dry run what can be told without."""
-
-    change_set: str | None
-    """None when there is nothing to apply."""
-    changes: list[Change]
-    update: bool
-    parameters: dict[str, str]
-    """What the parameters will be; another deploy may change those that were not given until this one is applied."""
-    tags: list[tuple[str, str | None, str]] = field(default_factory=list)
-    """Tags of the stack that change: key, value before (None for no value), value after."""
-    is_foreseen: bool = False
-    """Whether this was told without asking CloudFormation: in a dry run that may make nothing."""
-
-    @property
-    def is_current(self) -> bool:
-        """Whether there is nothing to apply."""
-        return self.change_set is None and not self.is_foreseen
 
 
 class Deployment:
@@ -67,12 +52,19 @@ class Deployment:
         return urlsplit(self.aws.endpoint_url).netloc if self.aws.endpoint_url else None
 
     def plan(
-        self, given: dict[str, str], say: Say, *, given_tags: Mapping[str, str] | None = None, dry_run: bool = False
+        self,
+        given: dict[str, str],
+        say: Say,
+        *,
+        given_tags: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+        triggers: bool = True,
     ) -> Plan:
         """Check, bundle, upload, and ask CloudFormation what would change; parameters not given keep their value.
 
         A stack whose creation failed is deleted for that, with a word about what it leaves. A dry run neither deletes
-        anything nor makes a bucket: there it says what a deploy would do. Raises `Invalid` for parameters and tags
+        anything nor makes a bucket: there it says what a deploy would do. `triggers`: whether alarms take an update
+        back; never on the emulator, which would not heed them. Raises `Invalid` for parameters and tags
         that cannot be or that this account does not give, `Conflict` while or when somebody else changes the stack,
         `Failed` for one that is stuck.
         """
@@ -84,7 +76,7 @@ class Deployment:
             there = found if update else None
             limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)
         if not update:
-            self._refuse_wiping(found)
+            removal.refuse_wiping(self.aws, self.stack.name, found, self._away())
         if dry_run and ((found and not update) or not self.artifacts.exists()):
             return self._foresee(source, parameters, found, say)
         say("Bundling the lambdas")
@@ -92,7 +84,23 @@ class Deployment:
         self._upload(bundled, say)
         if found and not update:
             self._clear(found, say)
-        return self._propose(source, given, given_tags or {}, bundled.key, update=update)
+        guard = guard_of(self.aws, self.stack, source.document["Resources"], say) if update and triggers else Guard()
+        say("Asking CloudFormation what would change")
+        return self._propose(source, given, given_tags or {}, bundled.key, guard, update=update)
+
+    def pick_up(self) -> Iterator[StackEvent]:
+        """The change that is under way, whoever began it: its events from the beginning on, until the stack rests.
+
+        Raises as `apply` does.
+        """
+        found = self.stack.describe()
+        return self.stack.rejoin(found) if found else iter(())
+
+    def crowd(self) -> Crowd:
+        """Who waits and who plays while this is deployed. Raises when that cannot be read."""
+        queue = self._queue()
+        line, t = queue.lines.read(), queue.clock()
+        return Crowd(line.waiting(t), counts_of(queue, line, t).in_game)
 
     def apply(self, plan: Plan) -> Iterator[StackEvent]:
         """Apply a plan; its events as they come. Raises `Failed` with the one that caused a failure."""
@@ -181,22 +189,9 @@ class Deployment:
         """All that are not `deploy`'s own: given, else what an earlier deploy gave, as far as this template has it."""
         known = set(source.document["Parameters"]) - set(template.OURS)
         there = {name: value for name, value in parameters_of(found).items() if name in known}
-        older = self._older(found, there) if found and there else {}
+        older = older_values(self.aws, outputs_of(found), there) if found and there else {}
         local = template.LOCAL if self.is_local else {}
         return source.checked(given, {**local, **older, **there}, on_aws=not self.is_local)
-
-    def _older(self, found: dict[str, Any], there: Mapping[str, str]) -> dict[str, str]:
-        """What a stack has that is older than a parameter; of its pool also what was set by hand, for CloudFormation
-        would take that back with the first change of the pool."""
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-        if "SesIdentityArn" in there or "UserPoolId" not in outputs:
-            return template.OLDER
-        pool = self.aws.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPoolId"])["UserPool"]
-        mail = pool.get("EmailConfiguration", {})
-        older = {**template.OLDER, "UserPoolTier": pool.get("UserPoolTier", template.OLDER["UserPoolTier"])}
-        if mail.get("EmailSendingAccount") == "DEVELOPER":
-            older |= {"SesIdentityArn": mail["SourceArn"], "EmailFromAddress": mail.get("From", "")}
-        return older
 
     def _upload(self, bundled: bundle.Bundle, say: Say) -> None:
         if self.artifacts.make():
@@ -211,6 +206,7 @@ class Deployment:
         given: dict[str, str],
         given_tags: Mapping[str, str],
         code: str,
+        guard: Guard,
         *,
         update: bool,
     ) -> Plan:
@@ -232,14 +228,17 @@ class Deployment:
         kept = set(parameters_of(found)) - set(given) - set(ours)
         asked = {name: None if name in kept else value for name, value in parameters.items()}
         wanted = tags.merged(tags_of(found), given_tags)
-        change_set, changes = self.stack.propose(self.artifacts.url(key), asked, wanted, update=update)
+        rollback = guard.configuration() if update and not self.is_local else None
+        url = self.artifacts.url(key)
+        change_set, changes = self.stack.propose(url, asked, wanted, update=update, rollback=rollback)
         if update and parameters_of(self.stack.describe()) != parameters_of(found):
             # The template's text follows some of the parameters, so that it belongs to those that were there.
             if change_set:
                 self.stack.withdraw(change_set, update=update)
             raise overtaken()
-        differ = tags.changed(tags_of(found), wanted) if update else []
-        return Plan(change_set, changes, update, parameters, differ)
+        retagged = tags.changed(tags_of(found), wanted) if update else []
+        differ = differences(source, parameters_of(found), parameters, update=update)
+        return Plan(change_set, changes, update, parameters, retagged, differences=differ, guard=guard)
 
     def _foresee(
         self, source: template.Template, parameters: dict[str, str], found: dict[str, Any] | None, say: Say
@@ -249,14 +248,16 @@ class Deployment:
             say(f"A deploy would make the artifact bucket {self.artifacts.bucket}")
         if self.stack.ready(found):
             say("What it would change can be told only with that bucket.")
-            return Plan(None, [], update=True, parameters=parameters, is_foreseen=True)
+            differ = differences(source, parameters_of(found), parameters, update=True)
+            return Plan(None, [], update=True, parameters=parameters, is_foreseen=True, differences=differ)
         if found:
             left = self._left()
             also = f" {left}: `{self._away()}` would delete these, too." if left else ""
             say(f"A deploy would delete the stack first. {self._unmade(found)}{also}")
         local = {"EmulatorEndpoint": self.aws.endpoint_url or ""}
         changes = foreseen(source.document, {**source.defaults, **parameters, **local})
-        return Plan(None, changes, update=False, parameters=parameters, is_foreseen=True)
+        differ = differences(source, {}, parameters, update=False)
+        return Plan(None, changes, update=False, parameters=parameters, is_foreseen=True, differences=differ)
 
     def _clear(self, found: dict[str, Any], say: Say) -> None:
         """Delete a stack that never worked, and say what of it stays."""
@@ -279,20 +280,3 @@ class Deployment:
 
     def _away(self) -> str:
         return "loginq destroy --delete-data" + (" --local" if self.is_local else "")
-
-    def _refuse_wiping(self, found: dict[str, Any] | None) -> None:
-        """The emulator gives a new stack's table the name that a kept one has, and wipes it; AWS never would."""
-        if not self.is_local:
-            return
-        tables = [name for page in self.aws.client("dynamodb").pages("list_tables") for name in page["TableNames"]]
-        mine = [name for name in tables if name.startswith(f"{self.stack.name}-Table")]
-        if mine and found:
-            raise Failed(
-                f"The table {mine[0]} is left from a creation that failed, and deploying here would wipe it.",
-                f"Delete both: `{self._away()}`.",
-            )
-        if mine:
-            raise Failed(
-                f"The table {mine[0]} was kept from an earlier stack, and deploying here would wipe it.",
-                "Forget the emulator's state with `loginq local reset`, or use another name: `loginq --stack NAME`.",
-            )

@@ -13,6 +13,7 @@ POLL_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 16.0
 """The longest pause after calls that AWS did not take."""
 _GONE = "DELETE_COMPLETE"
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 
 T = TypeVar("T")
 
@@ -51,6 +52,18 @@ class History:
     def mark(self) -> "History":
         """What has happened so far is not news. Call it before the change that is to be followed."""
         self._seen = {event.id for event in next(self._pages(), [])}
+        return self
+
+    def rejoin(self) -> "History":
+        """What was before the change that is under way is not news; what has happened in it is."""
+        begun = False
+        for page in self._pages():
+            for event in page:
+                if begun:
+                    self._seen.add(event.id)
+                begun = begun or (event.of_stack and event.status in _BEGINNINGS)
+            if self._seen:
+                break
         return self
 
     def cause(self) -> str:

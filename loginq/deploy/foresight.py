@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from loginq.deploy.stack import Change
+from loginq.deploy.changes import Change
 
 
 def foreseen(document: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Change]:

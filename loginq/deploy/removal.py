@@ -94,6 +94,28 @@ def refuse_protected(found: Mapping[str, Any], name: str) -> None:
         )
 
 
+def refuse_wiping(aws: Aws, name: str, found: Mapping[str, Any] | None, away: str) -> None:
+    """The emulator gives a new stack's table the name that a kept one has, and wipes it; AWS never would.
+
+    Args:
+        found: a stack of that name that never worked; None for none. away: the command that deletes both.
+    """
+    if aws.endpoint_url is None:
+        return
+    tables = [each for page in aws.client("dynamodb").pages("list_tables") for each in page["TableNames"]]
+    mine = [each for each in tables if each.startswith(f"{name}-Table")]
+    if mine and found:
+        raise Failed(
+            f"The table {mine[0]} is left from a creation that failed, and deploying here would wipe it.",
+            f"Delete both: `{away}`.",
+        )
+    if mine:
+        raise Failed(
+            f"The table {mine[0]} was kept from an earlier stack, and deploying here would wipe it.",
+            "Forget the emulator's state with `loginq local reset`, or use another name: `loginq --stack NAME`.",
+        )
+
+
 def carry_out(aws: Aws, stack: Stack, removal: Removal) -> Iterator[StackEvent]:
     """Delete the stack; its events as they come. The data goes last, when nothing can refuse the stack any more.
 

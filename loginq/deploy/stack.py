@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from loginq.deploy.changes import Change, change_of
 from loginq.deploy.events import POLL_SECONDS, History, StackEvent, is_missing, patiently
 from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
@@ -15,14 +15,8 @@ __all__ = ["Change", "Stack", "StackEvent"]
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of a change set."""
-
-    action: str
-    logical_id: str
-    type: str
-    replacement: str
+class Busy(Conflict):
+    """Another change of the stack is under way, and it can be followed to its end."""
 
 
 class Stack:
@@ -71,13 +65,14 @@ class Stack:
     def ready(self, found: dict[str, Any] | None) -> bool:
         """Whether what `describe` found will be updated; False for a stack to be made, perhaps `clear`ed before.
 
-        Raises `Conflict` while another change is under way, `Failed` for a stack that is stuck.
+        Raises `Busy` while another change is under way, `Conflict` while it is deleted, `Failed` for one that is stuck.
         """
         if found is None or found["StackStatus"] in UNMADE:
             return False
         state = state_of(found["StackStatus"], self.name)
         if state.how is How.BUSY:
-            raise Conflict(f"The stack {self.name!r} is being changed: {state.status}.", state.do)
+            kind = Conflict if state.status.startswith("DELETE") else Busy
+            raise kind(f"The stack {self.name!r} is being changed: {state.status}.", state.do)
         if state.how is How.BAD:
             raise Failed(f"The stack {self.name!r} is in {state.status}. {state.says}", state.do)
         return True
@@ -88,14 +83,20 @@ class Stack:
             pass
 
     def propose(
-        self, template_url: str, parameters: Mapping[str, str | None], tags: Mapping[str, str], *, update: bool
+        self,
+        template_url: str,
+        parameters: Mapping[str, str | None],
+        tags: Mapping[str, str],
+        *,
+        update: bool,
+        rollback: Mapping[str, Any] | None = None,
     ) -> tuple[str | None, list[Change]]:
-        """A change set: its ARN, None when there is nothing to change, and what it would do to resources.
-
-        That may be nothing: a change of outputs is one, too.
+        """A change set: its ARN, None when there is nothing to change, and what it would do to resources: perhaps
+        nothing, because a change of outputs is one, too.
 
         Args:
             parameters: None for one that keeps the value it has when the change set is made.
+            rollback: a RollbackConfiguration; None for the one that CloudFormation remembers.
         Whatever ends this early leaves no change set behind. Raises `Conflict` when somebody else is changing it.
         """
         with _others():
@@ -107,6 +108,7 @@ class Stack:
                 Parameters=[_parameter(name, value) for name, value in parameters.items()],
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                **({} if rollback is None else {"RollbackConfiguration": rollback}),
             )["Id"]
         try:
             with _others():
@@ -135,11 +137,25 @@ class Stack:
                     return None
                 raise Failed(f"CloudFormation refuses the change set: {reason.rstrip('.')}.")
             self.sleep(POLL_SECONDS)
+        return self._listed(arn, found)
+
+    def kept(self, change_set: str) -> tuple[dict[str, Any], list[Change]] | None:
+        """A change set by its name or ARN, as DescribeChangeSet has it, and its changes; None when there is none."""
+        try:
+            found = self._change_set(change_set)
+        except LoginqError as exc:
+            if code_of(exc) != "ChangeSetNotFound":
+                raise
+            return None
+        return found, self._listed(change_set, found)
+
+    def _listed(self, arn: str, found: dict[str, Any]) -> list[Change]:
+        """The changes on this page of a change set and on those behind it."""
         changes = list(found["Changes"])
         while token := found.get("NextToken"):
             found = self._change_set(arn, NextToken=token)
             changes += found["Changes"]
-        return [_change(each["ResourceChange"]) for each in changes]
+        return [change_of(each["ResourceChange"]) for each in changes]
 
     def _change_set(self, arn: str, **page: str) -> dict[str, Any]:
         return dict(self._cloudformation.describe_change_set(ChangeSetName=arn, StackName=self.name, **page))
@@ -167,6 +183,13 @@ class Stack:
         with _others():
             self._cloudformation.execute_change_set(ChangeSetName=change_set, StackName=self.name)
         yield from history.follow(self.name)
+
+    def rejoin(self, found: dict[str, Any]) -> Iterator[StackEvent]:
+        """The events of the change that is under way in the stack that `describe` found, from its beginning on.
+
+        Raises as `execute` does.
+        """
+        yield from self._history(found["StackId"]).rejoin().follow(self.name)
 
     def delete(self, found: dict[str, Any]) -> Iterator[StackEvent]:
         """Delete the stack that `describe` found, and give the events. Raises `Failed` with the one that failed."""
@@ -225,9 +248,3 @@ def overtaken() -> Conflict:
 def _parameter(name: str, value: str | None) -> dict[str, Any]:
     kept = {"UsePreviousValue": True}
     return {"ParameterKey": name, **(kept if value is None else {"ParameterValue": value})}
-
-
-def _change(change: dict[str, Any]) -> Change:
-    return Change(
-        change["Action"], change["LogicalResourceId"], change["ResourceType"], change.get("Replacement", "") or ""
-    )
