@@ -7,14 +7,18 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
+from loginq.cli.follow import follow
 from loginq.cli.opening import name_of, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.parameters import parameters
+from loginq.cli.plan import crowd_of, question, report, show
 from loginq.deploy import envfile, template
 from loginq.deploy.deployment import Deployment, Plan
+from loginq.deploy.kept import kept_plan
+from loginq.deploy.stack import Busy
 from loginq.deploy.tags import parse_tags
 from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, from_file
-from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.errors import Invalid, LoginqError
 
 app = alone()
 
@@ -31,7 +35,9 @@ def deploy(
     param: Param = None,
     tag: Tag = None,
     params: Annotated[bool, typer.Option("--params", help="List the parameters, and do nothing.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after showing the changes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after showing the changes, and keep them.")] = False,
+    kept: Annotated[str | None, typer.Option("--apply", metavar="ID", help="Apply what a dry run kept.")] = None,
+    no_triggers: Annotated[bool, typer.Option("--no-triggers", help="No alarm takes the update back.")] = False,
     yes: Yes = False,
 ) -> Found:
     """Deploy the queue, or update it.
@@ -41,26 +47,63 @@ def deploy(
     if params:
         return parameters(local)
     given, given_tags = template.parse_parameters(param or []), parse_tags(tag or [])
+    if kept and (given or given_tags or dry_run or no_triggers):
+        raise Invalid("--apply takes what was planned, and nothing beside it.", "Plan it again with --dry-run.")
     template.load().accept(given)
     deployment = open_deployment(local)
     if not dry_run:
         _claim(deployment, yes)
-    plan = deployment.plan(given, console.say, given_tags=given_tags, dry_run=dry_run)
-    report: dict[str, Any] = {"target": name_of(deployment), "changes": len(plan.changes), "applied": False}
-    _show(plan)
+    plan = _planned(deployment, kept, given=given, given_tags=given_tags, dry_run=dry_run, triggers=not no_triggers)
+    return _settled(deployment, plan, dry_run=dry_run, is_kept=kept is not None, yes=yes)
+
+
+def _planned(deployment: Deployment, kept: str | None, **asked: Any) -> Plan:
+    """The plan, behind a change that is under way: an earlier deploy whose command was ended, or somebody else's."""
+    if kept:
+        return kept_plan(deployment.aws, deployment.stack, kept, console.say)
+    try:
+        return deployment.plan(say=console.say, **asked)
+    except Busy as busy:
+        if asked["dry_run"]:
+            raise
+        console.say(f"{busy.message} It is followed to its end first.")
+        follow(deployment, deployment.pick_up(), "Following")
+        console.done("That change is through.")
+        return deployment.plan(say=console.say, **asked)
+
+
+def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool, yes: bool) -> Found:
+    """Show the plan, and then keep it, ask about it, apply it, or say that there is nothing to do."""
+    crowd = crowd_of(deployment, plan)
+    told: dict[str, Any] = {"target": name_of(deployment), **report(plan, crowd), "applied": False, "plan": None}
+    show(deployment, plan, crowd)
     if plan.is_current:
         console.done(_current(plan))
     elif dry_run:
-        deployment.withdraw(plan)
-        console.done("Nothing was changed: this was a dry run.")
+        told["plan"] = _keep(deployment, plan)
     else:
-        _confirmed(deployment, plan, yes)
+        _confirmed(deployment, plan, question(plan, crowd), is_kept=is_kept, yes=yes)
         apply(deployment, plan)
-        report["applied"] = True
+        told["applied"] = True
     if dry_run:
-        return Found(report)
-    report["outputs"] = _finish(deployment, report["applied"])
-    return Found(report, partial(_draw, report["outputs"]))
+        return Found(told)
+    told["outputs"] = _finish(deployment, told["applied"])
+    return Found(told, partial(_draw, told["outputs"]))
+
+
+def _keep(deployment: Deployment, plan: Plan) -> str | None:
+    """Keep the change set of an existing stack, and say how it is applied; of a new stack nothing is left."""
+    if not plan.update:
+        deployment.withdraw(plan)
+    console.done("Nothing was changed: this was a dry run.")
+    if plan.update and plan.id:
+        local = "--local " if deployment.is_local else ""
+        console.say("As long as nobody deploys anything else, this applies exactly it:")
+        console.say(f"  loginq deploy {local}--apply {plan.id}")
+        return plan.id
+    if not plan.is_foreseen:
+        console.say("The plan of a new stack is not kept: `loginq deploy` makes it again.")
+    return None
 
 
 def _claim(deployment: Deployment, yes: bool) -> None:
@@ -100,38 +143,17 @@ def _draw(written: dict[str, str]) -> None:
 
 
 def apply(deployment: Deployment, plan: Plan) -> None:
-    """Apply a plan, with a bar of the resources that are done."""
-    with console.progress("Updating" if plan.update else "Creating", len(plan.changes)) as advance:
-        for event in deployment.apply(plan):
-            is_done = event.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
-            advance(is_done and event.type != "AWS::CloudFormation::Stack", event.logical_id)
+    """Apply a plan, and show how that goes."""
+    what, watched = "Updating" if plan.update else "Creating", bool(plan.guard.armed)
+    follow(deployment, deployment.apply(plan), what, len(plan.changes), watched=watched)
     console.done(f"The stack {deployment.stack.name!r} is {'updated' if plan.update else 'up'}.")
 
 
-def _show(plan: Plan) -> None:
-    if plan.tags:
-        tags = [(key, before, after) for key, before, after in plan.tags]
-        console.table(["tag", "is", "will be"], tags, empty="", to_stderr=True)
-    if not plan.changes:
-        return
-    if not plan.update:
-        counts: dict[str, int] = {}
-        for change in plan.changes:
-            counts[change.type] = counts.get(change.type, 0) + 1
-        rows: list[tuple[object, ...]] = [("Add", kind, count) for kind, count in sorted(counts.items())]
-        console.table(["action", "type", "resources"], rows, empty="", numbers=["resources"], to_stderr=True)
-        return
-    rows = [
-        (c.action, c.logical_id, c.type, {"True": "yes", "Conditional": "perhaps"}.get(c.replacement, ""))
-        for c in plan.changes
-    ]
-    console.table(["action", "resource", "type", "replaced"], rows, empty="", to_stderr=True)
-
-
-def _confirmed(deployment: Deployment, plan: Plan, yes: bool) -> None:
-    """Ask; whatever stops this here leaves no change set behind."""
+def _confirmed(deployment: Deployment, plan: Plan, asked: str, *, is_kept: bool, yes: bool) -> None:
+    """Ask; whatever stops this here leaves no change set behind, but for the one that a dry run kept."""
     try:
-        confirm(f"Apply {len(plan.changes)} changes?" if plan.changes else "Apply this? No resource changes.", yes)
+        confirm(asked, yes)
     except BaseException:
-        deployment.withdraw(plan)
+        if not is_kept:
+            deployment.withdraw(plan)
         raise

@@ -68,11 +68,11 @@ def test_changed_tags_alone_are_shown_and_are_a_change(run: Run, monkeypatch: py
     deployment, aws = planning(there(), changes=change_set("CREATE_COMPLETE"))
     deploying(monkeypatch, deployment)
     screen = run("deploy", "--dry-run", "--tag", "owner=grace", "--tag", "team=a")
-    header, _, *tags, _, end = [line.split(maxsplit=2) for line in screen.err.splitlines()[-6:]]
-    assert header == ["tag", "is", "will be"]
-    assert tags == [["owner", "ada", "grace"], ["team", DASH, "a"]]
-    assert " ".join(end) == "✓ Nothing was changed: this was a dry run."
-    assert len(aws.made("DeleteChangeSet")) == 1
+    lines = [line.split(maxsplit=2) for line in screen.err.splitlines()]
+    at = lines.index(["tag", "is", "will be"])
+    assert lines[at + 2 : at + 4] == [["owner", "ada", "grace"], ["team", DASH, "a"]]
+    assert "✓ Nothing was changed: this was a dry run." in screen.err.splitlines()
+    assert not aws.made("DeleteChangeSet")
 
 
 def test_tags_that_cloudformation_does_not_see_are_not_called_deployed(
