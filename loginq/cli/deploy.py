@@ -29,7 +29,13 @@ Param = Annotated[
 Tag = Annotated[list[str] | None, typer.Option("--tag", metavar="K=V", help="A tag of the stack; repeatable.")]
 
 
-@command(app, "loginq deploy --param InitialRate=50", "loginq deploy --local", "loginq deploy --params")
+@command(
+    app,
+    "loginq deploy --param InitialRate=50",
+    "loginq deploy --dry-run",
+    "loginq deploy --local",
+    "loginq deploy --params",
+)
 def deploy(
     local: Local = False,
     param: Param = None,

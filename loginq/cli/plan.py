@@ -58,7 +58,7 @@ def show(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
     """The plan, on stderr, before the question about it."""
     _show_parameters(plan)
     if plan.update:
-        moved = [each for each in plan.changes if not each.follows]
+        moved = [each for each in plan.changes if not each.follows and not each.is_tagged]
         _show_resources([each for each in moved if not each.is_access], "resources")
         _show_resources([each for each in moved if each.is_access], "who may do what")
         _show_followers([each.logical_id for each in plan.changes if each.follows])
@@ -67,6 +67,8 @@ def show(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
     if plan.tags:
         tags = [(key, before, after) for key, before, after in plan.tags]
         console.table(["tag", "is", "will be"], tags, empty="", to_stderr=True)
+    if tagged := [each for each in plan.changes if each.is_tagged]:
+        console.say(f"At {_count(len(tagged), 'more resource')} only the tags change.")
     if plan.update and not plan.is_current and not deployment.is_local:
         _show_guard(plan)
     if crowd:
@@ -115,7 +117,7 @@ def _show_resources(changes: Sequence[Change], title: str) -> None:
     """Those that change in the same way for the same reasons as one, the gravest first."""
     alike: dict[tuple[str, str, str, tuple[Reason, ...]], list[str]] = {}
     for each in changes:
-        alike.setdefault((each.action, each.kind, _replaced(each), each.reasons), []).append(each.logical_id)
+        alike.setdefault((each.action, each.kind, _replaced(each), each.own), []).append(each.logical_id)
     grave = ("yes", "perhaps", "no")
     rows = [
         ((action, kind, replaced, ", ".join(names)), "; ".join(map(str, reasons)))

@@ -35,7 +35,7 @@ class Reason:
     """`replaces it`, `may replace it`, or nothing."""
 
     def __str__(self) -> str:
-        cause = {By.PARAMETER: f"parameter {self.cause}", By.RESOURCE: self.cause}.get(self.by, f"the {self.by}")
+        cause = {By.PARAMETER: f"parameter {self.cause}", By.RESOURCE: self.cause}.get(self.by, "the template")
         return f"{self.what} by {cause}" + (f" ({self.recreates})" if self.recreates else "")
 
 
@@ -61,9 +61,19 @@ class Change:
         return self.type.startswith(_ACCESS) or self.type.endswith("Policy")
 
     @property
+    def own(self) -> tuple[Reason, ...]:
+        """Why it changes, besides the stack's tags, which go to every resource."""
+        return tuple(each for each in self.reasons if each.by is not By.TAGS)
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether it only gets the stack's tags."""
+        return bool(self.reasons) and not self.own
+
+    @property
     def follows(self) -> bool:
         """Whether it only refers to others that change, and stays as it is unless one of these is replaced."""
-        return self.action == "Modify" and bool(self.reasons) and {each.by for each in self.reasons} == {By.RESOURCE}
+        return self.action == "Modify" and {each.by for each in self.own} == {By.RESOURCE}
 
 
 def change_of(change: dict[str, Any]) -> Change:

@@ -12,7 +12,7 @@ from loginq.service.rules.errors import NoTarget
 from tests.cli.conftest import Run, Screen
 from tests.unit.scripted import Answer, Scripted, in_turn
 from tests.unit.test_artifacts import ACCOUNT, BARE
-from tests.unit.test_changes import ARN, by_parameter, change, detail, seen
+from tests.unit.test_changes import ARN, TAGGED, by_parameter, change, detail, seen
 from tests.unit.test_deployment import account, deployment_of, resources, there
 from tests.unit.test_stack import DONE, GONE, ID, MADE, MISSING, OLD, SET, STARTED, change_set, event, page, stacks
 
@@ -144,6 +144,15 @@ def test_the_same_as_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["tags"] == [{"key": "team", "before": None, "after": "a"}]
     assert (told["waiting"], told["in_game"], told["changes"], told["applied"]) == (74_000, 1_200, 7, False)
     assert (told["plan"], told["triggers"], told["ringing"]) == ("loginq-1", [], [])
+
+
+def test_what_only_gets_other_tags_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagged = [change(name, "SQS::Queue", TAGGED) for name in ("Intake", "DeadLetters")]
+    updating(monkeypatch, CHANGES[0], *tagged, change("UserPool", "Cognito::UserPool", TAGGED, ARN))
+    lines = run("deploy", "--dry-run", "--tag", "team=a").err.splitlines()
+    assert "At 2 more resources only the tags change." in lines
+    assert "Also, but only if one of these is replaced: UserPool." in lines
+    assert not [line for line in lines if "Intake" in line]
 
 
 def test_a_crowd_that_cannot_be_seen_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Deploying on the emulator: what changes, what does not, what fails, and what is kept."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from loginq.emulator import REGION, Running
 from loginq.service.rules.errors import Conflict, Failed, Invalid
 from loginq.service.store import keys
 from loginq.service.store.aws import Aws
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, in_process
 
 PARAMETERS: dict[str, str] = {}
 """A stack of its own: it is changed."""
@@ -61,6 +62,23 @@ def test_the_lease_follows_the_parameter_and_the_rate_does_not(stack: Stack) -> 
     line = stack.queue.lines.read()
     assert (line.lease, line.rate) == (40_000, 77_000)
     assert (stack.queue.rules.lease, stack.queue.rules.initial_rate) == (40_000, 5_000)
+
+
+def test_what_a_dry_run_showed_of_a_running_queue_is_applied_as_it_was(here: Stack) -> None:
+    here.queue.lines.change(lambda line, t: line.pause(t).join(t, 300))
+    before = here.queue.lines.read()
+    code, out, _ = in_process("deploy", "--dry-run", "--param", "InitialRate=500", "--json")
+    told = json.loads(out)
+    (rate,) = told["parameters"]
+    assert (code, rate["name"], rate["after"]) == (0, "InitialRate", "500")
+    assert "Only for a new line" in rate["effect"]
+    assert told["waiting"] == before.waiting(here.queue.clock()) >= 300
+    assert [each["resource"] for each in told["resources"] if each["replaced"] == "yes"] == []
+    code, out, _ = in_process("deploy", "--apply", told["plan"], "--yes", "--json")
+    assert (code, json.loads(out)["applied"]) == (0, True)
+    assert here.deployment.stack.parameters()["InitialRate"] == "500"
+    assert here.queue.lines.read().rate == before.rate
+    assert in_process("deploy", "--apply", told["plan"], "--yes")[0] == 1
 
 
 def test_a_dry_run_of_a_new_stack_leaves_nothing(emulator: Running) -> None:

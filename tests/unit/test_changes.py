@@ -52,14 +52,16 @@ ARN = detail("LambdaConfig", "ResourceAttribute", "PutPlayerInfo.Arn", "Conditio
         ([detail("Schema", again="Always")], ["Schema by the template (replaces it)"], False),
         ([ARN], ["LambdaConfig by PutPlayerInfo.Arn (may replace it)"], True),
         ([ARN, detail("Tier")], ["LambdaConfig by PutPlayerInfo.Arn (may replace it)", "Tier by the template"], False),
-        ([TAGGED], ["Tags by the tags"], False),
+        ([TAGGED], [], False),
+        ([TAGGED, ARN], ["LambdaConfig by PutPlayerInfo.Arn (may replace it)"], True),
         ([detail("X", "Automatic")], ["X by the template"], False),
         ([], [], False),
     ],
 )
 def test_the_reasons_of_a_change(details: list[dict[str, Any]], reasons: list[str], follows: bool) -> None:
     found = change_of(change("UserPool", "Cognito::UserPool", *details))
-    assert ([str(each) for each in found.reasons], found.follows) == (reasons, follows)
+    assert ([str(each) for each in found.own], found.follows) == (reasons, follows)
+    assert found.is_tagged is (details == [TAGGED])
 
 
 @pytest.mark.parametrize(

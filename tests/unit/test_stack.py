@@ -344,6 +344,46 @@ def test_a_stack_that_somebody_takes_down_meanwhile_is_not_up() -> None:
         list(stack.execute(SET))
 
 
+OLDER = event(0, "Table", "UPDATE_FAILED", "An older story.")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [[page(MADE, STARTED, OLD, OLDER)], [page(MADE, STARTED, token="2"), page(OLD, OLDER)], [page(MADE, STARTED)]],
+)
+def test_a_change_that_is_under_way_is_joined_from_its_beginning(first: list[Any]) -> None:
+    """Whatever happened before is neither news nor the cause of anything; and the beginning may end a page."""
+    news = [page(DONE, MADE, STARTED, token="2"), page(OLD, OLDER)] if len(first) > 1 else [page(DONE, MADE, STARTED)]
+    stack, _, _ = stack_of(
+        {"DescribeStacks": in_turn(stacks("UPDATE_COMPLETE")), "DescribeStackEvents": in_turn(*first, *news)}
+    )
+    found = stacks("UPDATE_IN_PROGRESS")["Stacks"][0]
+    assert told(stack.rejoin(found)) == [
+        ("loginq", "UPDATE_IN_PROGRESS"),
+        ("Table", "UPDATE_COMPLETE"),
+        ("loginq", "UPDATE_COMPLETE"),
+    ]
+
+
+def test_a_change_set_is_found_again_with_all_its_pages() -> None:
+    stack, aws, _ = stack_of(
+        {
+            "DescribeChangeSet": in_turn(
+                change_set("CREATE_COMPLETE", "A", token="2"), change_set("CREATE_COMPLETE", "B")
+            )
+        }
+    )
+    found = stack.kept("loginq-1")
+    assert found is not None and [each.logical_id for each in found[1]] == ["A", "B"]
+    assert [call["ChangeSetName"] for call in aws.made("DescribeChangeSet")] == ["loginq-1", "loginq-1"]
+
+
+def test_an_error_is_not_taken_for_a_missing_change_set() -> None:
+    stack, _, _ = stack_of({"DescribeChangeSet": in_turn(Refusal("AccessDenied", "you may not.", 403))})
+    with pytest.raises(Refused):
+        stack.kept("loginq-1")
+
+
 # Taking it down
 
 
