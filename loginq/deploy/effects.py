@@ -67,11 +67,15 @@ def differences(
 ) -> list[Difference]:
     """The parameters that an update changes, or of a new stack those that are not its defaults; in the template's
     order, with those that `deploy` sets itself at the end. The hash of the sources goes without saying: the bundle has
-    another name with it. Before a stack had a parameter, what held is its default, or what older ones have.
+    another name with it.
+
+    Args:
+        before: the stack's parameters; where it is older than one, what held is the default, or what older ones have.
+            For a new stack, what is there in place of the defaults.
     """
     known = source.document["Parameters"]
     names = [name for name in known if name in after and name != "SourcesHash" and (update or name not in OURS)]
-    there = {**source.defaults, **OLDER, **before} if update else source.defaults
+    there = {**source.defaults, **(OLDER if update else {}), **before}
     return [
         Difference(
             name, there.get(name), after[name], str(known[name]["Description"]), effect_of(name) if update else ""

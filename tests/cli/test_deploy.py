@@ -302,18 +302,21 @@ def test_it_is_never_mute_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert said == [f"Updating: nothing new for 30 s; {also}", f"Updating: nothing new for 1 min; {also}"]
 
 
-@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(
+    ("begun", "by", "code"),
+    [(True, KeyboardInterrupt(), 130), (True, SystemExit(143), 143), (False, SystemExit(129), 129)],
+)
 def test_who_ends_it_is_told_what_goes_on_and_how_to_pick_it_up(
-    run: Run, monkeypatch: pytest.MonkeyPatch, begun: bool
+    run: Run, monkeypatch: pytest.MonkeyPatch, begun: bool, by: BaseException, code: int
 ) -> None:
     def ended(seconds: float) -> None:
-        raise SystemExit(143)
+        raise by
 
     events = [page(OLD), page(STARTED, OLD) if begun else page(OLD)]
     deployment, aws = updating(monkeypatch, DescribeStackEvents=in_turn(*events))
     deployment.stack.sleep = ended
     screen = run("deploy", "--yes")
-    assert screen.code == 143
+    assert screen.code == code
     assert screen.err.splitlines()[-3:] == [
         "CloudFormation goes on with the change of 'loginq': only the command was ended."
         if begun
