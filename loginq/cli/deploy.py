@@ -53,8 +53,8 @@ def deploy(
     if params:
         return parameters(local)
     given, given_tags = template.parse_parameters(param or []), parse_tags(tag or [])
-    if kept and (given or given_tags or dry_run or no_triggers):
-        raise Invalid("--apply takes what was planned, and nothing beside it.", "Plan it again with --dry-run.")
+    if kept is not None and (not kept or given or given_tags or dry_run or no_triggers):
+        raise Invalid("--apply takes an ID that a dry run printed, and nothing beside it.", "Plan it with --dry-run.")
     template.load().accept(given)
     deployment = open_deployment(local)
     if not dry_run:
@@ -65,7 +65,7 @@ def deploy(
 
 def _planned(deployment: Deployment, kept: str | None, **asked: Any) -> Plan:
     """The plan, behind a change that is under way: an earlier deploy whose command was ended, or somebody else's."""
-    if kept:
+    if kept is not None:
         return kept_plan(deployment.aws, deployment.stack, kept, console.say)
     try:
         return deployment.plan(say=console.say, **asked)
@@ -79,16 +79,25 @@ def _planned(deployment: Deployment, kept: str | None, **asked: Any) -> Plan:
 
 
 def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool, yes: bool) -> Found:
-    """Show the plan, and then keep it, ask about it, apply it, or say that there is nothing to do."""
-    crowd = crowd_of(deployment, plan)
-    told: dict[str, Any] = {"target": name_of(deployment), **report(plan, crowd), "applied": False, "plan": None}
-    show(deployment, plan, crowd)
+    """Show the plan, and then keep it, ask about it and apply it, or say that there is nothing to do.
+
+    Whatever ends this before it is kept or applied leaves no change set behind, but for one that was kept before.
+    """
+    try:
+        crowd = crowd_of(deployment, plan)
+        told: dict[str, Any] = {"target": name_of(deployment), **report(plan, crowd), "applied": False, "plan": None}
+        show(deployment, plan, crowd)
+        if not (dry_run or plan.is_current):
+            confirm(question(plan, crowd), yes)
+    except BaseException:
+        if not is_kept:
+            deployment.withdraw(plan)
+        raise
     if plan.is_current:
         console.done(_current(plan))
     elif dry_run:
         told["plan"] = _keep(deployment, plan)
     else:
-        _confirmed(deployment, plan, question(plan, crowd), is_kept=is_kept, yes=yes)
         apply(deployment, plan)
         told["applied"] = True
     if dry_run:
@@ -153,13 +162,3 @@ def apply(deployment: Deployment, plan: Plan) -> None:
     what, watched = "Updating" if plan.update else "Creating", bool(plan.guard.armed)
     follow(deployment, deployment.apply(plan), what, len(plan.changes), watched=watched)
     console.done(f"The stack {deployment.stack.name!r} is {'updated' if plan.update else 'up'}.")
-
-
-def _confirmed(deployment: Deployment, plan: Plan, asked: str, *, is_kept: bool, yes: bool) -> None:
-    """Ask; whatever stops this here leaves no change set behind, but for the one that a dry run kept."""
-    try:
-        confirm(asked, yes)
-    except BaseException:
-        if not is_kept:
-            deployment.withdraw(plan)
-        raise

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from loginq.cli.console import DASH
+from loginq.deploy.bundle import Bundle
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.plan import Crowd
 from loginq.service.rules.errors import NoTarget
@@ -47,8 +48,8 @@ class Played(Deployment):
 
 def updating(monkeypatch: pytest.MonkeyPatch, *changes: dict[str, Any], **answers: Answer) -> tuple[Played, Scripted]:
     """An update of a stack on AWS that has these parameters, with what CloudFormation says it would change."""
-    monkeypatch.setattr("loginq.deploy.bundle._install", lambda folder, run: None)
-    monkeypatch.setattr("loginq.deploy.bundle.missing", lambda files: [])
+    monkeypatch.setattr("loginq.deploy.bundle.build", lambda for_aws: Bundle(b"zip"))
+    monkeypatch.setattr("loginq.deploy.bundle.sources_hash", lambda: "hash")
     has = there(InitialRate="20", LogLevel="INFO", CodeKey=BUNDLE, LoginqVersion="0.0.9", CorsOrigin="*")
     done = dict.fromkeys(("DeleteChangeSet", "ExecuteChangeSet", "PutObject"), in_turn({}))
     _, aws = deployment_of(
@@ -163,6 +164,16 @@ def test_a_crowd_that_cannot_be_seen_is_told(run: Run, monkeypatch: pytest.Monke
     assert screen.code == 0
 
 
+def test_whoever_ends_it_before_the_question_leaves_no_change_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    _, aws = updating(monkeypatch)
+    monkeypatch.setattr("loginq.cli.deploy.crowd_of", ended)
+    assert run("deploy", "--dry-run").code == 130
+    assert len(aws.made("DeleteChangeSet")) == 1
+
+
 # Kept and applied
 
 
@@ -222,12 +233,14 @@ def test_what_cannot_be_applied_any_more_is_not(
     assert "loginq deploy --dry-run" in screen.err and not aws.made("ExecuteChangeSet")
 
 
-def test_a_plan_takes_nothing_beside_it(run: Run) -> None:
-    for words in (["--param", "LogLevel=INFO"], ["--tag", "a=b"], ["--dry-run"], ["--no-triggers"]):
-        screen = run("deploy", "--apply", "loginq-1", *words)
+def test_a_plan_is_named_and_takes_nothing_beside_it(run: Run) -> None:
+    """No name is not no plan: in a script it is a variable that somebody forgot to set."""
+    beside = (["--param", "LogLevel=INFO"], ["--tag", "a=b"], ["--dry-run"], ["--no-triggers"])
+    for words in (["--apply", ""], *(["--apply", "loginq-1", *each] for each in beside)):
+        screen = run("deploy", "--yes", *words)
         assert (screen.code, screen.err.splitlines()[0]) == (
             2,
-            "Error: --apply takes what was planned, and nothing beside it.",
+            "Error: --apply takes an ID that a dry run printed, and nothing beside it.",
         )
 
 
