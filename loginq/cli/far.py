@@ -26,18 +26,13 @@ def far(line: Line, asked: Sequence[Step], rules: Rules) -> Step | None:
     return None
 
 
-def question(foreseen: Foreseen, step: Step, *, unlimited: bool = False) -> str:
-    """What `step`, which is far from what is, does to the line."""
+def effect(foreseen: Foreseen, step: Step) -> str:
+    """What `step` does to the line, beside what is."""
     (at, rate), line, t = step, foreseen.line, foreseen.t
-    now = line.rate_at(at)
     when = f" from {console.moment(at)}" if at > t else ""
-    what = f"{rate_text(rate)}{when} instead of {rate_text(now)}"
-    if unlimited:
-        what = f"{what}: everybody who comes is let in as if there were no queue"
+    what = f"{rate_text(rate)}{when} instead of {rate_text(line.rate_at(at))}"
     if not line.waiting(t):
-        return f"{what}; nobody waits. Go on?"
-    before, after = (
-        forecast(each, t, foreseen.arriving).clear for each in (line, foreseen.changed)
-    )  # fmt: skip
+        return f"{what}; nobody waits"
+    before, after = (forecast(each, t, foreseen.arriving).clear for each in (line, foreseen.changed))
     clear = f"the line is clear in {console.duration(after)} instead of {console.duration(before)}"
-    return f"{what}; {line.waiting(t):,} wait, and {clear}. Go on?"
+    return f"{what}; {line.waiting(t):,} wait, and {clear}"

@@ -9,7 +9,8 @@ import typer
 from loginq.cli import console
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, command, group
-from loginq.cli.far import far, question
+from loginq.cli.far import effect, far
+from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.options import Yes, confirm, count
 from loginq.cli.session import Session, open_session
 from loginq.cli.what_if import foresee, shown
@@ -237,8 +238,10 @@ def _make(
     if what_if:
         return shown(session, foreseen)
     session.announce()
-    if (step := far(foreseen.line, asked, session.queue.rules)) or unlimited:
-        confirm(question(foreseen, step or asked[0], unlimited=unlimited), yes)
+    if unlimited:
+        confirm_loss(session.name, lambda: Loss(effect(foreseen, asked[0]), counted(session)[0], harms=True), yes)
+    elif step := far(foreseen.line, asked, session.queue.rules):
+        confirm(f"{effect(foreseen, step)}. Go on?", yes)
     made = [(what, do()) for what, _, do in changes]
     line = made[-1][1].line
     steps = [{"at": iso(at), "per_second": rate / 1_000} for at, rate in line.steps]

@@ -1,5 +1,6 @@
 """What an operator does to the line, to players and to accounts, each act with an audit row: who, what, from, to."""
 
+import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
 from loginq.service.rules.player import Identity
 from loginq.service.rules.rebuild import Remains, remembered
+from loginq.service.rules.times import iso
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
-from loginq.service.store.signing import Keys, Published
+from loginq.service.store.signing import Keys, Published, mint
 from loginq.service.store.table import attempts, chunks, in_threads
 
 MOST_IN_GAME = 10**12
@@ -133,6 +135,22 @@ class Operator:
         before = line.kid
         line = queue.lines.change(lambda line, t: replace(line.anchored(t), kid=kid))
         return Done(line, self._record("rotate keys", before=before or None, after=kid, line=line))
+
+    def issue_token(self, sub: str, keys: Keys, issuer: str) -> tuple[str, int]:
+        """A token that lets one player into the game past the line, which nothing counts; and until when, ms."""
+        queue = self.queue
+        player, t, length = queue.players.get(sub), queue.clock(), queue.rules.admission
+        self._record("issue token", sub, after=iso(t + length))  # first: there is none that nobody answers for
+        token = mint(
+            keys.read().active,
+            issuer=issuer,
+            sub=sub,
+            ticket=secrets.token_urlsafe(login.TICKET_BYTES),
+            position=(player.position if player else None) or 1,
+            admitted_at=t,
+            admission=length,
+        )
+        return token, t + length
 
     # The intake
 

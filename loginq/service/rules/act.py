@@ -10,7 +10,7 @@ from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
 
 ON_PLAYERS = (
-    *("admit", "remove", "reset", "create user", "confirm user", "reset password"),
+    *("admit", "issue token", "remove", "reset", "create user", "confirm user", "reset password"),
     *("disable user", "enable user", "delete user", "load run"),
 )
 """Acts on somebody, or on a crowd: an older version wrote down whom where others have what was before."""
