@@ -279,12 +279,12 @@ def duration(ms: int | None) -> str:
 
 
 def moment(t: int | None) -> str:
-    """An instant in the operator's own zone, by the offset that holds there at that instant; a dash for none."""
+    """An instant in the operator's own zone, as it is there at that instant, with its name; a dash for none."""
     from datetime import datetime
 
     if t is None:
         return DASH
     try:
-        return datetime.fromtimestamp(t / 1_000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(t / 1_000).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999, there or here
         return f"instant {t:,} ms"

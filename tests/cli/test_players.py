@@ -82,7 +82,7 @@ def test_one_player_whole(run: Run, deployed: Target, queue: Queue) -> None:
             "ahead –",  # noqa: RUF001
             "ETA –",  # noqa: RUF001
         ]
-        assert [line.split(" ", 2)[2] for line in said[9:]] == [
+        assert [line.split(" ", 3)[3] for line in said[9:]] == [
             "registered",
             "create user by user/moto",
             "let in",

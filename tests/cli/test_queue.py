@@ -143,7 +143,7 @@ def test_peek_takes_nothing(run: Run, deployed: Target, queue: Queue) -> None:
     screen = run("queue", "peek", "--limit", "1")
     assert screen.code == 0
     assert re.fullmatch(
-        r" sent +age +deliveries +player\n ─+\n \d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +3 +[ab]", screen.out
+        r" sent +age +deliveries +player\n ─+\n \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +\d+ s +3 +[ab]", screen.out
     )
     assert "t-a" not in screen.out
 
@@ -245,7 +245,7 @@ def test_the_audit_says_who_changed_what(run: Run, deployed: Target, queue: Queu
     assert len(json.loads(run("queue", "audit", "--limit", "2", "--json").out)) == 2
     screen = run("queue", "audit").out.splitlines()
     assert screen[0].split() == ["when", "who", "what", "from", "to"]
-    assert screen[2].split()[2:] == ["user/moto", "message", "–", "hello"]  # noqa: RUF001
+    assert screen[2].split()[3:] == ["user/moto", "message", "–", "hello"]  # noqa: RUF001
 
 
 def test_a_second_purge_within_the_minute(run: Run, deployed: Target, queue: Queue) -> None:

@@ -144,19 +144,19 @@ def test_a_planned_step(run: Run, deployed: Target, queue: Queue) -> None:
     screen = run("rate", "set", "80", "--at", "2099-01-01T18:00")
     assert (screen.code, screen.err) == (
         0,
-        f"Target: {TARGET}\n✓ The rate is 100/s until 2099-01-01 18:00:00, then 80/s.",
+        f"Target: {TARGET}\n✓ The rate is 100/s until 2099-01-01 18:00:00 UTC, then 80/s.",
     )
     assert run("rate", "set", "80", "--at", "2099-01-01T18:00").err.endswith("✓ That was planned already.")
     run("rate", "set", "3000/min", "--at", "2099-01-02T18:00")
     shown = run("rate", "show")
     assert shown.out.splitlines()[1:8] == [
-        "│ asked     100/s                            │",
-        "│ burst     0 players                        │",
-        "│ capacity  no limit                         │",
-        "│ gate      0/s pass                         │",
-        "│ admitted  0 in the last minute, 0.0/s      │",
-        "│ planned   80/s from 2099-01-01 18:00:00    │",
-        "│ then      50/s from 2099-01-02 18:00:00    │",
+        "│ asked     100/s                             │",
+        "│ burst     0 players                         │",
+        "│ capacity  no limit                          │",
+        "│ gate      0/s pass                          │",
+        "│ admitted  0 in the last minute, 0.0/s       │",
+        "│ planned   80/s from 2099-01-01 18:00:00 UTC │",
+        "│ then      50/s from 2099-01-02 18:00:00 UTC │",
     ]
     assert shown.out.splitlines()[9].startswith("100/s ┤")
     steps = json.loads(run("rate", "show", "--json").out)["steps"]
@@ -202,13 +202,13 @@ def test_a_time_is_told_by_the_clock_of_aws(aws: Aws, target: Target, queue: Que
 def test_steps_that_are_past_are_the_rate_and_no_plan(run: Run, deployed: Target, queue: Queue) -> None:
     standing(queue, steps=((1_000, 70_000), (2_000, 80_000), (4_070_908_800_000, 90_000)))
     assert run("rate", "show").out.splitlines()[1:8] == [
-        "│ asked     80/s                             │",
-        "│ burst     0 players                        │",
-        "│ capacity  no limit                         │",
-        "│ gate      0/s pass                         │",
-        "│ admitted  0 in the last minute, 0.0/s      │",
-        "│ planned   90/s from 2099-01-01 00:00:00    │",
-        "╰────────────────────────────────────────────╯",
+        "│ asked     80/s                              │",
+        "│ burst     0 players                         │",
+        "│ capacity  no limit                          │",
+        "│ gate      0/s pass                          │",
+        "│ admitted  0 in the last minute, 0.0/s       │",
+        "│ planned   90/s from 2099-01-01 00:00:00 UTC │",
+        "╰─────────────────────────────────────────────╯",
     ]
     assert json.loads(run("rate", "show", "--json").out)["steps"] == [
         {"at": "2099-01-01T00:00:00.000Z", "per_second": 90.0}
@@ -228,7 +228,8 @@ def test_a_ramp(run: Run, deployed: Target, queue: Queue) -> None:
     standing(queue)
     screen = run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00", "--yes")
     assert screen.err.endswith(
-        "✓ The rate is 100/s until 2099-01-01 18:00:00, then 50/s, and on in 20 steps to 500/s at 2099-01-01 18:30:00."
+        "✓ The rate is 100/s until 2099-01-01 18:00:00 UTC, then 50/s, "
+        "and on in 20 steps to 500/s at 2099-01-01 18:30:00 UTC."
     )
     line = queue.lines.read()
     assert [rate for _, rate in line.steps][::19] == [50_000, 500_000]
@@ -264,14 +265,14 @@ def test_a_bad_plan(run: Run, deployed: Target, queue: Queue, words: tuple[str, 
 
 
 WHAT_IF = """\
- 4,900 waiting                       as it is               what if
- ──────────────────────────────────────────────────────────────────
- time to clear the line                  49 s                  25 s
- last player in           DATE                  DATE
- wait left, p50                          25 s                  13 s
- wait left, p90                          45 s                  23 s
- wait left, p99                          49 s                  25 s
- newcomer waits                          50 s                  25 s
+ 4,900 waiting                           as it is                   what if
+ ──────────────────────────────────────────────────────────────────────────
+ time to clear the line                      49 s                      25 s
+ last player in           DATE                      DATE
+ wait left, p50                              25 s                      13 s
+ wait left, p90                              45 s                      23 s
+ wait left, p99                              49 s                      25 s
+ newcomer waits                              50 s                      25 s
 
 4,900 ┤++++***
 """
@@ -281,7 +282,7 @@ def test_what_if(run: Run, deployed: Target, queue: Queue) -> None:
     standing(queue)
     screen = run("rate", "set", "200", "--what-if")
     assert (screen.code, screen.err) == (0, "Nothing was changed.")
-    dated = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE               ", screen.out)
+    dated = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "DATE                   ", screen.out)
     shown = [line.rstrip() for line in dated.splitlines()[:10]]
     assert [line.replace("  ", " ") for line in shown[:9]] == [
         line.rstrip().replace("  ", " ") for line in WHAT_IF.splitlines()[:9]

@@ -20,7 +20,8 @@ def test_an_emergency_rate_holds_and_what_it_drops_can_come_back(run: Run, deplo
     screen = run("rate", "set", "5", "--yes")
     assert screen.err == (
         f"Target: {TARGET}\n✓ The rate is 5/s with a burst of 5 now; it was 20/s with a burst of 20. "
-        "20 planned steps are dropped, the first: 50/s from 2099-01-01 18:00:00. `loginq queue undo` puts that back."
+        "20 planned steps are dropped, the first: 50/s from 2099-01-01 18:00:00 UTC. "
+        "`loginq queue undo` puts that back."
     )
     assert queue.lines.read().steps == ()
     screen = run("queue", "undo")
@@ -43,9 +44,9 @@ def test_a_plan_that_is_kept_is_in_the_same_sentence(run: Run, deployed: Target,
     queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
     run("rate", "set", "80", "--at", "2099-01-01T18:00", "--yes")
     screen = run("rate", "set", "5", "--keep-plan", "--yes")
-    assert screen.err.endswith("it was 20/s with a burst of 20. By plan it is 80/s from 2099-01-01 18:00:00 on.")
+    assert screen.err.endswith("it was 20/s with a burst of 20. By plan it is 80/s from 2099-01-01 18:00:00 UTC on.")
     run("queue", "pause")
-    assert run("queue", "resume").err.endswith("The rate is 5/s, and 80/s from 2099-01-01 18:00:00 on.")
+    assert run("queue", "resume").err.endswith("The rate is 5/s, and 80/s from 2099-01-01 18:00:00 UTC on.")
     assert run("rate", "set", "5", "--keep-plan", "--in", "10m").code == 2
     assert run("rate", "set", "--capacity", "5", "--keep-plan").code == 2
 
@@ -94,7 +95,7 @@ def test_stats_say_since_when_the_rate_is_by_plan(run: Run, deployed: Target, qu
     operator(queue).plan(lambda line, t: line.plan(t, ((t + 1, 50_000),)))
     now[0] += 1_000
     queue.lines.change(lambda line, t: line.renew(t))
-    assert re.search(r"│ rate +50/s by plan since [-0-9: ]+, burst 20", run("queue", "stats").out)
+    assert re.search(r"│ rate +50/s by plan since [-0-9: ]+ UTC, burst 20", run("queue", "stats").out)
     assert json.loads(run("rate", "show", "--json").out)["by_plan_since"]
 
 

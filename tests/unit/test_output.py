@@ -140,9 +140,9 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("place", "shown"),
     [
-        ("Europe/Berlin", ["2027-01-01 13:00:00", "2027-07-01 14:00:00"]),
-        ("America/New_York", ["2027-01-01 07:00:00", "2027-07-01 08:00:00"]),
-        ("Asia/Seoul", ["2027-01-01 21:00:00", "2027-07-01 21:00:00"]),
+        ("Europe/Berlin", ["2027-01-01 13:00:00 CET", "2027-07-01 14:00:00 CEST"]),
+        ("America/New_York", ["2027-01-01 07:00:00 EST", "2027-07-01 08:00:00 EDT"]),
+        ("Asia/Seoul", ["2027-01-01 21:00:00 KST", "2027-07-01 21:00:00 KST"]),
     ],
 )
 def test_an_instant_has_the_offset_of_its_own_day(zone: Any, place: str, shown: list[str]) -> None:
