@@ -12,6 +12,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from loginq.cli import console
+from loginq.cli.lists import paged
 from loginq.cli.options import Json
 
 Work = TypeVar("Work", bound=Callable[..., Any])
@@ -28,7 +29,7 @@ class Found:
         document: for programs; None for what only people are told.
         draw: puts it on the screen, for people.
         ok: whether all is well; the command ends with 1 when it is not.
-        is_list: whether the document is `{target, items, total}`, of which the items are printed.
+        is_list: whether the document is `{target, items, total}`, which may be longer than a screen.
     """
 
     document: dict[str, Any] | None
@@ -44,10 +45,13 @@ def listed(target: str, items: Sequence[Any], draw: Callable[[], object], total:
 
 def show(found: Found, json: bool) -> None:
     """Print what was found, as JSON or as a screen: no command does so by itself."""
-    if not json:
+    if json:
+        if found.document is not None:
+            console.document(found.document)
+    elif found.is_list:
+        paged(found.draw)
+    else:
         found.draw()
-    elif found.document is not None:
-        console.document(found.document["items"] if found.is_list else found.document)
 
 
 class _Helping:

@@ -1,10 +1,10 @@
 """`loginq players`: player state in DynamoDB."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,26 +12,23 @@ from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
 from loginq.cli.export import FORMATS, written
+from loginq.cli.lists import say_more
 from loginq.cli.options import Yes, confirm
-from loginq.cli.reading import STDIN, lines_of
+from loginq.cli.people import File, Names, People, every
 from loginq.cli.session import Session, open_session
-from loginq.service.operations.found import FIELDS, Seen, find, history, identity, players_in, waiting_players
+from loginq.service.operations.found import FIELDS, Seen, find, history, players_in, waiting_players
 from loginq.service.operations.found import Found as FoundPlayer
-from loginq.service.operations.operator import Operator, Outcome
-from loginq.service.rules.errors import Invalid, LoginqError
-from loginq.service.rules.player import Identity, State
+from loginq.service.operations.together import ADMIT, REMOVE, RESET, Verb
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.player import State
 from loginq.service.rules.times import iso
-from loginq.service.store.audit import actions
-from loginq.service.store.table import attempts, chunks
-
-Operation = Callable[[Operator, Sequence[Identity]], list[Outcome]]
+from loginq.service.store.audit import concerning
 
 app = group("Player state in DynamoDB.")
 
 LARGE = 100_000
 """Items in a table whose scan is worth a question."""
 _STATES = "registered, queued, waiting, admitted, left or expired"
-_TOGETHER = 50
 
 
 @command(app, "loginq players list --limit 20", "loginq players list --state admitted")
@@ -79,12 +76,8 @@ def _draw_list(shown: Sequence[Seen], state: State, limit: int, total: int | Non
         numbers=["position", "ahead", "ETA"],
         empty=f"Nobody is waiting. {none}" if state == State.WAITING else f"Nobody is {state}.",
     )
-    if len(shown) == limit and total is not None and limit < total:
-        console.say(f"These are the first {limit:,} of {total:,}; see more with --limit.")
-    elif len(shown) == limit:
-        console.say(
-            f"There may be more than these {limit:,}; see more with --limit, or all with `loginq players export`."
-        )
+    if len(shown) == limit:
+        say_more(limit, total, "" if total else ", or all with `loginq players export`")
 
 
 @command(app, "loginq players show ada", "loginq players show ada@example.com")
@@ -94,10 +87,10 @@ def show(
     """Show one player: account, place, and what happened."""
     session = open_session()
     found = find(session.queue, session.users, name)
-    events = history(found.seen.player, actions(session.queue, 1_000))
+    events = history(found.seen.player, list(concerning(session.queue, found.seen.player.sub)))
     told = [{"at": iso(at), "what": what} for at, what in events]
     account = found.account.document() if found.account else None
-    document = {**found.seen.document(), "account": account, "history": told}
+    document = {"target": session.name, **found.seen.document(), "account": account, "history": told}
     return Found(document, partial(_draw_player, found, events))
 
 
@@ -149,95 +142,38 @@ def export(
     return Found(document, partial(console.done, f"{players:,} players are in {file}."))
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(help="User names, e-mail addresses or subs; - for stdin.", autocompletion=player_names),
-]
-File = Annotated[
-    Path | None,
-    typer.Option("--file", help="A file with a name a line; `# ` begins a remark.", exists=True, dir_okay=False),
-]
-
-
 @command(app, "loginq players admit ada", "loginq players admit --file vips.txt")
 def admit(names: Names = None, file: File = None) -> Iterator[Found]:
     """Let players in now, out of turn, whatever rate and capacity say.
 
     Safe to repeat.
     """
-    return _all(Operator.admit, _named(names, file), "Letting in", "")
+    return _all(ADMIT, People(names, file), "Letting in", "")
 
 
-@command(app, "loginq players remove ada --yes")
+@command(app, "loginq players remove ada --yes", "loginq players remove --file bots.txt --yes")
 def remove(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[Found]:
     """Take players' tickets and places away, in line or in the game.
 
     Safe to repeat.
     """
-    question = "" if yes else "Take the place of {:,} players away?"
-    return _all(Operator.remove, _named(names, file), "Removing", question)
+    return _all(REMOVE, People(names, file), "Removing", "" if yes else "Take the place of {:,} players away?")
 
 
-@command(app, "loginq players reset ada --yes")
+@command(app, "loginq players reset ada --yes", "loginq players reset --file testers.txt --yes")
 def reset(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[Found]:
     """Put players back to how they were after signing up.
 
     No ticket, no place, not blocked. Safe to repeat.
     """
-    return _all(Operator.reset, _named(names, file), "Resetting", "" if yes else "Reset {:,} players?")
+    return _all(RESET, People(names, file), "Resetting", "" if yes else "Reset {:,} players?")
 
 
-def _named(names: list[str] | None, file: Path | None) -> list[str]:
-    """Each name once, from the arguments, a file, stdin."""
-    given = [line for name in names or [] for line in (lines_of(STDIN) if name == "-" else [name])]
-    given += lines_of(file) if file else []
-    if not given:
-        raise Invalid("No player is named.", "Give names, --file FILE, or - for stdin.")
-    return list(dict.fromkeys(given))
-
-
-def _all(operation: Operation, names: list[str], doing: str, question: str) -> Iterator[Found]:
-    """The same for each player, some at a time, and what became of each.
-
-    Interrupted, it says what was done; the same command again does the rest.
-    """
+def _all(verb: Verb, people: People, doing: str, question: str) -> Iterator[Found]:
     session = open_session()
     session.announce()
-    confirm(question.format(len(names)), not question)
-    results: list[dict[str, Any]] = []
-    try:
-        with console.progress(doing, len(names)) as advance:
-            for some in chunks(names, _TOGETHER):
-                results += _some(session, operation, some)
-                advance(len(some))
-    except BaseException:
-        yield _became(session, results, len(names))
-        left = len(names) - len(results)
-        console.say(f"Stopped: {len(results):,} are done, {left:,} are not. The same command again does the rest.")
-        raise
-    yield _became(session, results, len(names))
-
-
-def _became(session: Session, results: list[dict[str, Any]], asked: int) -> Found:
-    rows = [(each["player"], each["result"]) for each in results]
-    draw = partial(console.table, ["player", "result"], rows, empty="")
-    document = {"target": session.name, "results": results, "left": asked - len(results)}
-    return Found(document, draw, ok=all(each["ok"] for each in results))
-
-
-def _some(session: Session, operation: Operation, names: Sequence[str]) -> list[dict[str, Any]]:
-    queue, users = session.queue, session.users
-    found = attempts(lambda name: identity(queue, users, name), names)
-    done = iter(operation(session.operator, [who for who in found if isinstance(who, Identity)]))
-    outcomes = [next(done) if isinstance(who, Identity) else who for who in found]
-    return [
-        {
-            "player": name,
-            "ok": isinstance(outcome, str),
-            "result": outcome.message if isinstance(outcome, LoginqError) else outcome,
-        }
-        for name, outcome in zip(names, outcomes, strict=True)
-    ]
+    confirm(question.format(len(people.names)), not question)
+    return every(session, verb, people, doing)
 
 
 def _confirm_scan(session: Session, yes: bool) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.audit import Limit, audit, note
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.irreversible import Loss, confirm_loss, counted
+from loginq.cli.lists import say_more
 from loginq.cli.options import Json, Yes
 from loginq.cli.rate import asked
 from loginq.cli.rebuild import rebuild
@@ -25,12 +27,9 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
-from loginq.service.store.audit import actions
 from loginq.service.store.intake import Letter
 
 app = group("The line and the intake.")
-
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
 @command(app, "loginq queue stats --json")
@@ -63,8 +62,10 @@ def draw_stats(name: str, now: Snapshot) -> None:
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),
             *([("message", line.message)] if line.message else []),
-            *([("last change", f"{last.what}: {' → '.join(last.words())}")] if last else []),
+            *([("last change", f"{last.what}: {' → '.join(last.words(console.moment))}")] if last else []),
             *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),
+            *([("note", f"{now.note.after}")] if now.note else []),
+            *([("", f"{console.duration(now.t - now.note.at)} ago, by {now.note.name}")] if now.note else []),
         ],
     )
 
@@ -160,6 +161,7 @@ def peek(limit: Annotated[int, typer.Option(min=1, max=500, help="How many at mo
     Each look hides the messages from placing for a moment.
     """
     session = open_session()
+    total = session.queue.intake.depth().total
     letters = session.queue.intake.peek(limit)
     items = [
         {
@@ -171,10 +173,12 @@ def peek(limit: Annotated[int, typer.Option(min=1, max=500, help="How many at mo
         }
         for letter in letters
     ]
-    return listed(session.name, items, partial(_draw_intake, letters, session.queue.clock()))
+    total = max(total, len(items))
+    return listed(session.name, items, partial(_draw_intake, letters, session.queue.clock(), total), total)
 
 
-def _draw_intake(letters: Sequence[Letter], t: int) -> None:
+def _draw_intake(letters: Sequence[Letter], t: int, total: int) -> None:
+    """`total`: about how many there are."""
     console.table(
         ["sent", "age", "deliveries", "player", ""],
         [
@@ -190,6 +194,7 @@ def _draw_intake(letters: Sequence[Letter], t: int) -> None:
         numbers=["age", "deliveries"],
         empty="The intake is empty. Whose ticket is not in line either, sends it again with the next polls.",
     )
+    say_more(len(letters), total)
 
 
 @command(app, "loginq queue dlq")
@@ -201,10 +206,12 @@ def dlq(limit: Limit = 20) -> Found:
     session = open_session()
     queue = session.queue
     found = dead_letters(queue, limit, lambda: last_error(lambda: session.logs, "process_login_queue", queue.clock()))
-    return listed(session.name, [each.document() for each in found], partial(_draw_dead, found))
+    total = max(queue.intake.dead_letters(), len(found))
+    return listed(session.name, [each.document() for each in found], partial(_draw_dead, found, total), total)
 
 
-def _draw_dead(found: Sequence[DeadLetter]) -> None:
+def _draw_dead(found: Sequence[DeadLetter], total: int) -> None:
+    """`total`: about how many there are."""
     console.table(
         ["sent", "player", "needed", "why"],
         [
@@ -218,6 +225,7 @@ def _draw_dead(found: Sequence[DeadLetter]) -> None:
         ],
         empty="There are no dead letters.",
     )
+    say_more(len(found), total)
     if found:
         console.say(
             "`loginq queue redrive` puts tickets back into the intake; `loginq queue purge --dead-letters` deletes all."
@@ -270,21 +278,8 @@ def _loss(session: Session, dead_letters: bool) -> Loss:
     return Loss("Empty the intake, and make its tickets void", counts, harms)
 
 
-@command(app, "loginq queue audit --limit 20")
-def audit(limit: Limit = 50) -> Found:
-    """Show who changed what, when, from what to what; the newest first."""
-    session = open_session()
-    found = actions(session.queue, limit)
-    draw = partial(
-        console.table,
-        ["when", "who", "what", "from", "to"],
-        [
-            (console.moment(a.at), a.name, f"{a.what} {a.subject}".strip(), *(each or None for each in a.words()))
-            for a in found
-        ],
-        empty="Nobody has changed anything yet.",
-    )
-    return listed(session.name, [action.document() for action in found], draw)
+command(app, "loginq queue audit --limit 20", "loginq queue audit --what rate --since 2h")(audit)
+command(app, 'loginq queue note "EU-2 restarted"')(note)
 
 
 def _switch(

@@ -255,11 +255,11 @@ def _draw_made(made: list[tuple[str, Done]]) -> None:
         if what == "plan":
             console.done(_plan_now(done) if done.act.changed else "That was planned already.")
         elif done.act.changed:
-            before, after = done.act.words()
+            before, after = done.act.words(console.moment)
             said = f"is {after} now; it was {before}" if before != after else f"stays at {after}"
             console.done(f"The {what} {said}.{_dropped(done) if what == 'rate' else ''}")
         else:
-            console.done(f"The {what} was {done.act.words()[1]} already.")
+            console.done(f"The {what} was {done.act.words(console.moment)[1]} already.")
 
 
 def _dropped(done: Done) -> str:

@@ -31,12 +31,12 @@ def undo(yes: Yes = False) -> Found:
         raise NotFound(
             "There is nothing to undo.", f"The last {LOOKED_AT:,} acts were looked at: `loginq queue audit`."
         )
-    before, after = (each or "none" for each in act.words())
+    before, after = (each or "none" for each in act.words(console.moment))
     console.say(f"Undo of: {act.what}, {before} → {after}, {console.moment(act.at)}, by {act.name}.")
     if not holds(act, queue.lines.read(), queue.clock()):
         confirm(f"It is no more {after}. Go back to {before}?", yes)
     made = session.operator.undo(act).act
     document = {"target": session.name, "undone": act.document(), "changed": made.changed}
-    was, now = (each or "none" for each in made.words())
+    was, now = (each or "none" for each in made.words(console.moment))
     said = f"Undone: {was} → {now}. The same again does it again." if made.changed else f"It was {now} already."
     return Found(document, partial(console.done, said))

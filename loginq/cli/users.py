@@ -1,8 +1,9 @@
 """`loginq users`: accounts in Cognito and their player rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +12,14 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
+from loginq.cli.lists import say_more
 from loginq.cli.options import Yes, confirm, password
+from loginq.cli.people import File, Names, People, every
 from loginq.cli.reading import text_of
-from loginq.cli.session import open_session
+from loginq.cli.session import Session, open_session
 from loginq.service.operations.accounts import Account, generated_password
 from loginq.service.operations.operator import Operator
+from loginq.service.operations.together import DELETE, DISABLE, ENABLE, RESET_PASSWORD, Verb
 from loginq.service.rules.account import NewAccount, check_account, parse_accounts
 from loginq.service.rules.errors import Invalid, LoginqError
 
@@ -50,27 +54,47 @@ def create(
         _draw_once(secret if generate else "")
 
     shown = {"password": secret} if generate else {}
-    return Found({"username": account.username, "sub": account.sub, "email": account.email, **shown}, draw)
+    return Found({**_which(session, account), "email": account.email, **shown}, draw)
 
 
-@command(app, "loginq users list")
-def list_() -> Found:
+@command(app, "loginq users list --limit 20", "loginq users list --prefix bot --status confirmed")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
+    status: Annotated[
+        str, typer.Option(help="Only those with this status, as the list has it, or: enabled, disabled.")
+    ] = "",
+    prefix: Annotated[
+        str, typer.Option(help="Only those whose user names begin so.", autocompletion=player_names)
+    ] = "",
+) -> Found:
     """List the accounts of the user pool."""
     session = open_session()
-    accounts = list(session.users.list())
-    draw = partial(
-        console.table,
+    found = (each for each in session.users.list(prefix) if status.upper() in ("", each.status, each.switch.upper()))
+    accounts = list(islice(found, limit + 1))
+    total: int | None = len(accounts)
+    if len(accounts) > limit:
+        total = None if status or prefix else max(limit + 1, session.users.about())
+    shown = accounts[:limit]
+    draw = partial(_draw_list, shown, total, bool(status or prefix))
+    return listed(session.name, [account.document() for account in shown], draw, total)
+
+
+def _draw_list(shown: Sequence[Account], total: int | None, chosen: bool) -> None:
+    """`total`: how many there are, about, or None. `chosen`: whether these are only some of all."""
+    none = "There are no accounts yet. Create one with `loginq users create NAME --email ADDRESS`."
+    console.table(
         ["user name", "e-mail", "status", "enabled", "created"],
-        [(a.username, a.email, a.status, "yes" if a.enabled else "no", console.moment(a.created_at)) for a in accounts],
-        empty="There are no accounts yet. Create one with `loginq users create NAME --email ADDRESS`.",
+        [(a.username, a.email, a.status, "yes" if a.enabled else "no", console.moment(a.created_at)) for a in shown],
+        empty="There is no such account." if chosen else none,
     )
-    return listed(session.name, [account.document() for account in accounts], draw, len(accounts))
+    say_more(len(shown), total)
 
 
 @command(app, "loginq users show ada")
 def show(name: Name) -> Found:
     """Show one account."""
-    account = open_session().users.get(name)
+    session = open_session()
+    account = session.users.get(name)
     draw = partial(
         console.facts,
         f"account {account.username}",
@@ -82,7 +106,7 @@ def show(name: Name) -> Found:
             ("sub", account.sub),
         ],
     )
-    return Found(account.document(), draw)
+    return Found({"target": session.name, **account.document()}, draw)
 
 
 @command(app, "loginq users import players.csv")
@@ -143,21 +167,52 @@ def _accounts(file: Path) -> list[NewAccount]:
     return roll.accounts
 
 
-@command(app, "loginq users reset-password ada --generate")
-def reset_password(name: Name, password_stdin: FromStdin = False, generate: Generate = False) -> Found:
-    """Give an account another password, and end its sign-ins."""
+@command(
+    app, "loginq users reset-password ada --generate", "loginq users reset-password --file list.txt --generate --yes"
+)
+def reset_password(
+    names: Names = None,
+    file: File = None,
+    password_stdin: FromStdin = False,
+    generate: Generate = False,
+    yes: Yes = False,
+) -> Iterator[Found]:
+    """Give accounts another password, and end their sign-ins.
+
+    Of many, each gets a made-up one of its own; the same again makes others.
+    """
     _one_password(generate, password_stdin)
+    people = People(names, file)
+    if people.alone is None and not generate:
+        raise Invalid("One password for many accounts is none.", "Give --generate: each gets one of its own.")
     session = open_session()
     session.announce()
+    if people.alone is None:
+        confirm(f"Give {len(people.names):,} accounts another password?", yes)
+        yield from _reset_all(session, people)
+        return
     secret = _secret(generate, password_stdin)
-    account = session.operator.reset_password(name, secret)
+    account = session.operator.reset_password(people.alone, secret)
 
     def draw() -> None:
         console.done(f"{account.username} has another password, and is signed out everywhere.")
         _draw_once(secret if generate else "")
 
     shown = {"password": secret} if generate else {}
-    return Found({"username": account.username, "sub": account.sub, **shown}, draw)
+    yield Found({**_which(session, account), **shown}, draw)
+
+
+def _reset_all(session: Session, people: People) -> Iterator[Found]:
+    for found in every(session, RESET_PASSWORD, people, "Resetting passwords"):
+        yield Found(found.document, partial(_draw_passwords, found), found.ok)
+
+
+def _draw_passwords(found: Found) -> None:
+    found.draw()
+    items = (found.document or {})["items"]
+    if made := [f"{each['player']} {each['password']}" for each in items if "password" in each]:
+        console.say("The passwords are shown this once:")
+        console.lines(made)
 
 
 @command(app, "loginq users confirm ada")
@@ -170,46 +225,62 @@ def confirm_(name: Name) -> Found:
     session.announce()
     before, account = session.operator.confirm_user(name)
     said = "is confirmed, and can sign in." if before != account.status else "was confirmed already."
-    document = {"username": account.username, "sub": account.sub, "status": account.status}
+    document = {**_which(session, account), "status": account.status}
     return Found(document, partial(console.done, f"{account.username} {said}"))
 
 
-@command(app, "loginq users disable ada")
-def disable(name: Name) -> Found:
-    """Keep a player out.
+@command(app, "loginq users disable ada", "loginq users disable --file bots.txt")
+def disable(names: Names = None, file: File = None) -> Iterator[Found]:
+    """Keep players out.
 
-    The account cannot sign in, and a token that is out already gets nowhere.
+    Their accounts cannot sign in, and tokens that are out already get nowhere. Safe to repeat.
     """
-    return _switch(Operator.disable_user, name, "{} can neither sign in nor log in.")
+    return _switch(DISABLE, names, file, "Disabling", "{} can neither sign in nor log in.")
 
 
-@command(app, "loginq users enable ada")
-def enable(name: Name) -> Found:
-    """Let a disabled player sign in and log in again."""
-    return _switch(Operator.enable_user, name, "{} can sign in and log in.")
+@command(app, "loginq users enable ada", "loginq users enable --file bots.txt")
+def enable(names: Names = None, file: File = None) -> Iterator[Found]:
+    """Let disabled players sign in and log in again.
 
-
-@command(app, "loginq users delete ada --yes")
-def delete(name: Name, yes: Yes = False) -> Found:
-    """Delete an account and its player row.
-
-    A place in line is lost with it, and tokens that are out get nowhere.
+    Safe to repeat.
     """
+    return _switch(ENABLE, names, file, "Enabling", "{} can sign in and log in.")
+
+
+@command(app, "loginq users delete ada --yes", "loginq users delete --file bots.txt --yes")
+def delete(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[Found]:
+    """Delete accounts and their player rows.
+
+    A place in line is lost with it, and tokens that are out get nowhere. Safe to repeat.
+    """
+    people = People(names, file)
     session = open_session()
     session.announce()
-    name = session.users.get(name).username
+    if people.alone is None:
+        confirm(f"Delete {len(people.names):,} accounts and their player rows?", yes)
+        yield from every(session, DELETE, people, "Deleting")
+        return
+    name = session.users.get(people.alone).username
     confirm(f"Delete {name} and the player row?", yes)
     account = session.operator.delete_user(name)
-    document = {"username": account.username, "sub": account.sub, "deleted": True}
-    return Found(document, partial(console.done, f"Deleted {account.username}."))
+    yield Found({**_which(session, account), "deleted": True}, partial(console.done, f"Deleted {account.username}."))
 
 
-def _switch(operation: Callable[[Operator, str], Account], name: str, now_true: str) -> Found:
+def _switch(verb: Verb, names: list[str] | None, file: Path | None, doing: str, now_true: str) -> Iterator[Found]:
+    people = People(names, file)
     session = open_session()
     session.announce()
-    account = operation(session.operator, name)
-    document = {"username": account.username, "sub": account.sub, "enabled": account.enabled}
-    return Found(document, partial(console.done, now_true.format(account.username)))
+    if people.alone is None:
+        yield from every(session, verb, people, doing)
+        return
+    operate = Operator.disable_user if verb is DISABLE else Operator.enable_user
+    account = operate(session.operator, people.alone)
+    document = {**_which(session, account), "enabled": account.enabled}
+    yield Found(document, partial(console.done, now_true.format(account.username)))
+
+
+def _which(session: Session, account: Account) -> dict[str, Any]:
+    return {"target": session.name, "username": account.username, "sub": account.sub}
 
 
 def _one_password(generate: bool, stdin: bool) -> None:

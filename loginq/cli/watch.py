@@ -13,6 +13,7 @@ from loginq.cli.command import Found
 from loginq.cli.rate import asked
 from loginq.cli.session import Session
 from loginq.service.operations.stats import snapshot
+from loginq.service.rules.act import Action
 from loginq.service.rules.attention import attention
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.measure import WINDOW, Snapshot
@@ -128,6 +129,7 @@ def screen(watched: Watched, name: str, height: int) -> Any:
         _title(watched, name),
         _numbers(now),
         *_attention(watched),
+        *([] if now.note is None else [_note(now.note)]),
         *_charts(watched, max(3, min(12, (height - _REST) // 2))),
     ]
     return Group(*parts, console.text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
@@ -176,6 +178,10 @@ def _attention(watched: Watched) -> list[Any]:
     said = attention(_minute(watched), watched.paused_since)
     calm = "" if watched.is_blind else "nothing needs attention"
     return [console.text(f"! {each}", "bold red") for each in said] or [console.text(calm, "green")]
+
+
+def _note(note: Action) -> Any:
+    return console.text(f"{console.moment(note.at)}, {note.name}: {note.after}", "cyan")
 
 
 def _charts(watched: Watched, height: int) -> list[Any]:

@@ -84,6 +84,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
         "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
         "eta_seconds": 38,
         "last_change": None,
+        "note": None,
     }
     queue.lines.change(lambda line, t: line.pause(t))
     assert snapshot(queue).document("")["eta_seconds"] is None

@@ -30,10 +30,10 @@ def test_what_is_found_is_a_document_or_a_screen() -> None:
     assert ask("one", "5", "--json").stdout == '{"n": 5}\n'
 
 
-def test_a_list_has_a_target_and_a_total_and_prints_its_items() -> None:
+def test_a_list_has_a_target_and_a_total() -> None:
     found = listed("aws", [1, 2], lambda: None, 7)
     assert found.document == {"target": "aws", "items": [1, 2], "total": 7}
-    assert asking(giving("some", found))("some", "--json").stdout == "[1, 2]\n"
+    assert asking(giving("some", found))("some", "--json").stdout == '{"target": "aws", "items": [1, 2], "total": 7}\n'
 
 
 def giving(name: str, found: Found) -> Callable[[], Found]:

@@ -30,7 +30,7 @@ def test_a_parameter_that_is_refused_starts_no_emulator(run: Run, tmp_path: Path
 
 
 def told(run: Run, *words: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: each for each in json.loads(run("deploy", "--params", *words, "--json").out)}
+    return {each["name"]: each for each in json.loads(run("deploy", "--params", *words, "--json").out)["items"]}
 
 
 def test_every_parameter_is_listed_where_nothing_is_deployed(run: Run, tmp_path: Path) -> None:

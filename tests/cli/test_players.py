@@ -33,7 +33,7 @@ def test_players(run: Run, deployed: Target, queue: Queue) -> None:
         "        3       2     –   name3"  # noqa: RUF001
     )
     limited = run("players", "list", "--limit", "1", "--json")
-    assert [each["position"] for each in json.loads(limited.out)] == [1]
+    assert [each["position"] for each in json.loads(limited.out)["items"]] == [1]
     assert run("players", "list", "--limit", "1").err == "These are the first 1 of 3; see more with --limit."
     shown = run("players", "show", "s2")
     assert shown.code == 0
@@ -57,7 +57,7 @@ def test_players_of_another_state(run: Run, deployed: Target, queue: Queue) -> N
     assert (screen.code, screen.err) == (0, "This reads the whole table, about 6 items.")
     assert screen.out.splitlines()[2].split() == ["–", "–", "–", "cid"]  # noqa: RUF001
     assert run("players", "list", "--state", "left").err.endswith("Nobody is left.")
-    assert [each["username"] for each in json.loads(run("players", "list", "--json").out)] == ["ada", "bob"]
+    assert [each["username"] for each in json.loads(run("players", "list", "--json").out)["items"]] == ["ada", "bob"]
     assert run("players", "list", "--state", "happy").err.startswith("Error: 'happy' is not a state of a player.")
 
 
@@ -127,7 +127,7 @@ def test_many_players_from_arguments_a_file_and_stdin(run: Run, deployed: Target
         ["sub-bob", "let in"],
     ]
     again = json.loads(run("players", "admit", "--file", "vips.txt", "--json").out)
-    assert again["results"] == [
+    assert again["items"] == [
         {"player": "sub-bob", "ok": True, "result": "was in already"},
         {"player": "sub-ada", "ok": True, "result": "was in already"},
     ]
@@ -135,17 +135,22 @@ def test_many_players_from_arguments_a_file_and_stdin(run: Run, deployed: Target
     asked = run("players", "remove", "--file", "vips.txt")
     assert (asked.code, "Give --yes" in asked.err) == (2, True)
     removed = json.loads(run("players", "remove", "--file", "vips.txt", "sub-dan", "--yes", "--json").out)
-    assert [each["result"] for each in removed["results"]] == ["removed"] * 3
+    assert [each["result"] for each in removed["items"]] == ["removed"] * 3
     reset = json.loads(run("players", "reset", "sub-dan", "--yes", "--json").out)
-    assert (reset["results"][0]["result"], reset["left"]) == ("reset", 0)
-    audited = json.loads(run("queue", "audit", "--json").out)
-    assert sorted(each["what"] for each in audited) == ["admit"] * 3 + ["remove"] * 3 + ["reset"]
+    assert (reset["items"][0]["result"], reset["left"]) == ("reset", 0)
+    audited = json.loads(run("queue", "audit", "--json").out)["items"]
+    assert sorted((each["what"], each["subject"]) for each in audited) == [
+        ("admit", "vips.txt"),
+        ("admit", "vips.txt, stdin, 1 typed"),
+        ("remove", "vips.txt, 1 typed"),
+        ("reset", "sub-dan"),
+    ]
 
 
 def test_who_is_let_in_out_of_turn_waits_no_more(run: Run, deployed: Target, queue: Queue) -> None:
     waiting(queue, "ada", "bob")
     run("players", "admit", "sub-bob")
-    assert [each["username"] for each in json.loads(run("players", "list", "--json").out)] == ["ada"]
+    assert [each["username"] for each in json.loads(run("players", "list", "--json").out)["items"]] == ["ada"]
 
 
 def test_admitting_again_after_the_admission_is_over_changes_nothing(
@@ -158,7 +163,7 @@ def test_admitting_again_after_the_admission_is_over_changes_nothing(
     queue.table.update("USER#sub-ada", "METADATA#sub-ada", write={"loginProcessedAt": long_ago, "joinedAt": long_ago})
     before = queue.players.get("sub-ada")
     again = json.loads(run("players", "admit", "sub-ada", "--json").out)
-    assert again["results"][0]["result"] == "was in already"
+    assert again["items"][0]["result"] == "was in already"
     assert queue.players.get("sub-ada") == before
 
 

@@ -63,6 +63,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
         "last_change": None,
+        "note": None,
     }
 
 
@@ -137,7 +138,7 @@ def test_peek_takes_nothing(run: Run, deployed: Target, queue: Queue) -> None:
     )
     tickets(queue, "a", "b")
     for looks in (1, 2):
-        shown = json.loads(run("queue", "peek", "--json").out)
+        shown = json.loads(run("queue", "peek", "--json").out)["items"]
         assert sorted((each["player"], each["received"]) for each in shown) == [("a", looks), ("b", looks)]
     assert queue.intake.depth().visible == 2
     screen = run("queue", "peek", "--limit", "1")
@@ -152,7 +153,7 @@ def test_a_look_makes_no_dead_letter(run: Run, deployed: Target, queue: Queue) -
     """SQS counts it as a delivery, and a message has five."""
     tickets(queue, "a")
     for _ in range(12):
-        (seen,) = json.loads(run("queue", "peek", "--limit", "1", "--json").out)
+        (seen,) = json.loads(run("queue", "peek", "--limit", "1", "--json").out)["items"]
         assert seen["player"] == "a"
     assert (queue.intake.depth().visible, queue.intake.dead_letters()) == (1, 0)
 
@@ -237,12 +238,12 @@ def test_the_audit_says_who_changed_what(run: Run, deployed: Target, queue: Queu
     run("rate", "set", "50")
     run("queue", "pause")
     run("queue", "message", "hello")
-    newest, *_, oldest = json.loads(run("queue", "audit", "--json").out)
+    newest, *_, oldest = json.loads(run("queue", "audit", "--json").out)["items"]
     assert (newest["what"], newest["before"], newest["after"]) == ("message", None, "hello")
     assert (oldest["what"], oldest["before"]) == ("rate", {"rate": 20_000, "burst": 20, "steps": []})
     assert oldest["who"] == "arn:aws:sts::123456789012:user/moto"
     assert oldest["at"].endswith("Z")
-    assert len(json.loads(run("queue", "audit", "--limit", "2", "--json").out)) == 2
+    assert len(json.loads(run("queue", "audit", "--limit", "2", "--json").out)["items"]) == 2
     screen = run("queue", "audit").out.splitlines()
     assert screen[0].split() == ["when", "who", "what", "from", "to"]
     assert screen[2].split()[3:] == ["user/moto", "message", "–", "hello"]  # noqa: RUF001
@@ -254,7 +255,7 @@ def test_a_second_purge_within_the_minute(run: Run, deployed: Target, queue: Que
     for _ in range(2):
         tickets(queue, "a")
         assert run("queue", "purge", "--yes").code == 0
-    audited = [each["what"] for each in json.loads(run("queue", "audit", "--json").out)]
+    audited = [each["what"] for each in json.loads(run("queue", "audit", "--json").out)["items"]]
     assert audited == ["purge", "purge"]
 
 

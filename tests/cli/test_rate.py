@@ -327,5 +327,5 @@ def test_the_number_in_the_game_in_the_audit(run: Run, deployed: Target, queue: 
     standing(queue)
     assert run("rate", "set", "--in-game", "40").code == 0
     assert run("rate", "set", "--in-game", "7").err.endswith("The number in the game is 7 now; it was 40.")
-    (newest, _) = json.loads(run("queue", "audit", "--json").out)
+    (newest, _) = json.loads(run("queue", "audit", "--json").out)["items"]
     assert (newest["what"], newest["before"], newest["after"]) == ("in game", 40, 7)

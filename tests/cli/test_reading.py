@@ -133,8 +133,8 @@ def test_names_of_a_file_and_of_stdin(stdin: Given, run: Run, deployed: Target, 
     raw = BOM + "# the sponsors\r\n#\r\n\r\nada\r\n#ace\r\n  Jose\u0301".encode()
     Path("vips.txt").write_bytes(raw)
     wanted = [{"player": name, "ok": True, "result": "let in"} for name in ("ada", "#ace", "José")]
-    assert json.loads(run("players", "admit", "--file", "vips.txt", "--json").out)["results"] == wanted
-    removed = json.loads(run("players", "remove", "-", "--yes", "--json", stdin=raw).out)["results"]
+    assert json.loads(run("players", "admit", "--file", "vips.txt", "--json").out)["items"] == wanted
+    removed = json.loads(run("players", "remove", "-", "--yes", "--json", stdin=raw).out)["items"]
     assert [each["result"] for each in removed] == ["removed"] * 3
     Path("latin.txt").write_bytes(b"ada\nj\xf6rg\n")
     refused = run("players", "admit", "--file", "latin.txt")
@@ -166,7 +166,7 @@ def test_a_sheet_from_stdin_and_what_of_it_is_not_used(run: Run, deployed: Targe
             "✓ 1 accounts are created, 0 were there already, 0 failed.",
         ],
     )
-    assert [each["username"] for each in json.loads(run("users", "list", "--json").out)] == ["ada"]
+    assert [each["username"] for each in json.loads(run("users", "list", "--json").out)["items"]] == ["ada"]
 
 
 class Full(io.StringIO):

@@ -33,7 +33,7 @@ def test_accounts(run: Run, deployed: Target, queue: Queue) -> None:
     assert shown.out.splitlines()[0].startswith("╭─ account ada ─")
     assert account["sub"] in shown.out
     assert json.loads(run("users", "show", "ada", "--json").out)["sub"] == account["sub"]
-    (listed,) = json.loads(run("users", "list", "--json").out)
+    (listed,) = json.loads(run("users", "list", "--json").out)["items"]
     assert listed["username"] == "ada"
     assert "ada@example.com" in run("users", "list").out
     refused = run("users", "delete", "ada")
@@ -77,7 +77,10 @@ def test_import_is_safe_to_run_again(run: Run, deployed: Target, queue: Queue) -
         ],
     )
     assert screen.out.splitlines()[2].split(None, 1) == ["weak", "The password breaks the pool's policy."]
-    assert sorted(each["username"] for each in json.loads(run("users", "list", "--json").out)) == ["ada", "bob"]
+    assert sorted(each["username"] for each in json.loads(run("users", "list", "--json").out)["items"]) == [
+        "ada",
+        "bob",
+    ]
     assert "Correct" not in screen.out + screen.err
     file.write_text(file.read_text().replace("short", "Correct-Horse-8-Battery"))
     again = run("users", "import", "players.csv", "--json")
@@ -120,7 +123,7 @@ def test_a_bad_file_changes_nothing(run: Run, deployed: Target, text: str, says:
     Path("players.csv").write_text(text)
     screen = run("users", "import", "players.csv")
     assert (screen.code, screen.err.splitlines()[0]) == (2, f"Error: {says}")
-    assert json.loads(run("users", "list", "--json").out) == []
+    assert json.loads(run("users", "list", "--json").out)["items"] == []
 
 
 def test_a_disabled_player_is_out_at_once(run: Run, deployed: Target, queue: Queue) -> None:
@@ -133,7 +136,7 @@ def test_a_disabled_player_is_out_at_once(run: Run, deployed: Target, queue: Que
     assert json.loads(run("users", "show", "ada", "--json").out)["enabled"] is False
     assert run("users", "enable", "ada").err.endswith("✓ ada can sign in and log in.")
     assert login.request(queue, Identity(sub, "ada")).ticket
-    done = [(each["what"], each["subject"]) for each in json.loads(run("queue", "audit", "--json").out)]
+    done = [(each["what"], each["subject"]) for each in json.loads(run("queue", "audit", "--json").out)["items"]]
     assert done == [("enable user", sub), ("disable user", sub), ("create user", sub)]
     assert run("users", "disable", "nobody").code == 3
 

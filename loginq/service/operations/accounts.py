@@ -36,6 +36,11 @@ class Account:
     created_at: int
     """ms since the epoch."""
 
+    @property
+    def switch(self) -> str:
+        """`enabled` or `disabled`, as the audit has it."""
+        return "enabled" if self.enabled else "disabled"
+
     def document(self) -> dict[str, Any]:
         """The JSON form."""
         return {**asdict(self), "created_at": iso(self.created_at)}
@@ -109,18 +114,30 @@ class Users:
             raise
         return account
 
-    def list(self) -> Iterator[Account]:
-        """Every account, in the pool's own order."""
+    def list(self, prefix: str = "") -> Iterator[Account]:
+        """Every account whose user name begins so, in the pool's own order, read as far as somebody looks."""
+        if prefix:
+            yield from self.starting_with(prefix)
+            return
         for page in self._cognito.pages("list_users", UserPoolId=self._pool):
             for user in page["Users"]:
                 yield _account(user, "Attributes")
 
-    def get(self, username: str) -> Account:
-        """One account; a name that is typed otherwise and looks the same finds it, too. Raises `NotFound`."""
-        for form in forms(username):
+    def about(self) -> int:
+        """About how many accounts there are: Cognito counts them now and then."""
+        return int(self._cognito.describe_user_pool(UserPoolId=self._pool)["UserPool"]["EstimatedNumberOfUsers"])
+
+    def get(self, who: str | Account) -> Account:
+        """The account of a user name, or who is one already.
+
+        A name that is typed otherwise and looks the same finds it, too. Raises `NotFound`.
+        """
+        if isinstance(who, Account):
+            return who
+        for form in forms(who):
             with suppress(NotFound):
                 return _account(self._cognito.admin_get_user(UserPoolId=self._pool, Username=form), "UserAttributes")
-        raise NotFound(f"There is no user {username!r}.", "See `loginq users list`.")
+        raise NotFound(f"There is no user {who!r}.", "See `loginq users list`.")
 
     def find(self, name: str) -> Account:
         """The account with this user name, e-mail address or sub. Raises `NotFound`."""
@@ -142,15 +159,16 @@ class Users:
             for user in page["Users"]:
                 yield _account(user, "Attributes")
 
-    def reset_password(self, username: str, password: str) -> Account:
+    def reset_password(self, who: str | Account, password: str) -> Account:
         """Give the account another permanent password, and end its sign-ins; ID tokens that are out end by themselves.
 
-        Raises `NotFound`, `Invalid` for a password that breaks the policy.
+        Throttling is waited out. Raises `NotFound`, `Invalid` for a password that breaks the policy.
         """
-        account, password = self.get(username), composed(password)
+        account, password = self.get(who), composed(password)
         check_password(password)
-        self._set_password(account.username, password)
-        self._cognito.admin_user_global_sign_out(UserPoolId=self._pool, Username=account.username)
+        self._patiently(lambda: self._set_password(account.username, password))
+        sign_out = self._cognito.admin_user_global_sign_out
+        self._patiently(lambda: sign_out(UserPoolId=self._pool, Username=account.username))
         return account
 
     def confirm(self, username: str) -> tuple[str, Account]:
@@ -171,22 +189,26 @@ class Users:
         self._queue.players.register(Identity(account.sub, account.username, account.email), self._queue.clock())
         return account.status, replace(account, status="CONFIRMED")
 
-    def disable(self, username: str) -> Account:
+    def disable(self, who: str | Account) -> Account:
         """Keep the player from logging in, in both places, because an ID token outlives the account's disabling.
 
-        The row is blocked first: a crash in between leaves somebody who cannot enter, not somebody who can.
+        The row is blocked first: a crash in between leaves somebody who cannot enter, not somebody who can. Throttling
+        is waited out.
         """
-        account = self.get(username)
+        account, disable = self.get(who), self._cognito.admin_disable_user
         self._queue.players.block(account.sub, blocked=True)
-        self._cognito.admin_disable_user(UserPoolId=self._pool, Username=account.username)
+        self._patiently(lambda: disable(UserPoolId=self._pool, Username=account.username))
         return replace(account, enabled=False)
 
-    def enable(self, username: str) -> Account:
+    def enable(self, who: str | Account) -> Account:
         """Undo `disable`."""
-        account = self.get(username)
-        self._cognito.admin_enable_user(UserPoolId=self._pool, Username=account.username)
+        account, enable = self.get(who), self._cognito.admin_enable_user
+        self._patiently(lambda: enable(UserPoolId=self._pool, Username=account.username))
         self._queue.players.block(account.sub, blocked=False)
         return replace(account, enabled=True)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        return patiently(ask, self._queue.table.sleep, self._queue.random)
 
     def ensure(self, new: NewAccount) -> str:
         """Create the account if it is not there, finish it if that was cut off; what is true now.
@@ -194,7 +216,7 @@ class Users:
         Throttling is waited out. Raises `Conflict` when the name or the address belongs to somebody else, `Invalid`,
         `Unavailable` when the throttling does not end.
         """
-        return patiently(lambda: self._ensure(new), self._queue.table.sleep, self._queue.random)
+        return self._patiently(lambda: self._ensure(new))
 
     def _ensure(self, new: NewAccount) -> str:
         password = new.password or generated_password()
@@ -224,16 +246,16 @@ class Users:
                 f"Use {MIN_PASSWORD} characters or more, with lower and upper case, a digit and a symbol.",
             ) from exc
 
-    def delete(self, username: str) -> Account:
+    def delete(self, who: str | Account) -> Account:
         """Take the player row away, then the account, and say which it was; a place in line or in the game is given up.
 
         What stays of the row keeps the account's tokens out for as long as one lives. Cut off in between, the same
         again finishes it. Throttling is waited out. Raises `NotFound`.
         """
-        return patiently(lambda: self._delete(username), self._queue.table.sleep, self._queue.random)
+        return self._patiently(lambda: self._delete(who))
 
-    def _delete(self, username: str) -> Account:
-        account = self.get(username)
+    def _delete(self, who: str | Account) -> Account:
+        account = self.get(who)
         forget(self._queue, Identity(account.sub, account.username))
         self._cognito.admin_delete_user(UserPoolId=self._pool, Username=account.username)
         return account

@@ -22,7 +22,8 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     Returns for each, in order, why it could not be done, or None.
     """
     line = queue.lines.read()
-    made = attempts(lambda who: _ticketed(queue, line, who), everyone)
+    there = queue.players.get_all([who.sub for who in everyone])
+    made = attempts(lambda who: _ticketed(queue, line, who, there.get(who.sub)), everyone)
     placeless = [row for row in made if isinstance(row, Player) and row.position is None and not row.in_game()]
     if placeless:
         tickets = [Ticket(row.sub, row.ticket or "", row.issued_at or 0) for row in placeless]
@@ -44,10 +45,14 @@ def admit(queue: Queue, everyone: Sequence[Identity]) -> list[LoginqError | None
     return [result if isinstance(result, LoginqError) else None for result in results]
 
 
-def _ticketed(queue: Queue, line: Line, who: Identity) -> Player:
-    """The player with a live ticket: the one that is there, else a new one."""
-    for _ in range(TRIES):
-        t, old = queue.clock(), queue.players.get(who.sub)
+def _ticketed(queue: Queue, line: Line, who: Identity, old: Player | None) -> Player:
+    """The player with a live ticket: the one that is there, else a new one.
+
+    Args:
+        old: how the player was just now; it is read again when that has changed.
+    """
+    for n in range(TRIES):
+        t, old = queue.clock(), queue.players.get(who.sub) if n else old
         if old is not None and old.blocked:
             raise blocked()
         if old is not None and (old.in_game() or old.is_live(line, t, queue.rules.admission)):

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from loginq.service.operations.accounts import Account, Users
+from loginq.service.operations.accounts import Account, Users, patiently
 from loginq.service.rules.act import Action
-from loginq.service.rules.errors import NotFound
+from loginq.service.rules.errors import LoginqError, NotFound
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.times import SECOND, iso
 from loginq.service.store.queue import Queue
+from loginq.service.store.table import attempts
 
 _AT_ONCE = 100
 """Rows read together while a list is shown."""
-
+_LONGEST_SUB = 128
+"""What is longer is nobody's, and may be no key."""
 
 FIELDS = (
     "sub",
@@ -133,7 +135,21 @@ def find(queue: Queue, users: Users, name: str) -> Found:
 
 def identity(queue: Queue, users: Users, name: str) -> Identity:
     """Who a user name, an e-mail address or a sub means. Raises `NotFound`."""
-    player = _known(queue, name)
+    return _identity(users, _known(queue, name), name)
+
+
+def identities(queue: Queue, users: Users, names: Sequence[str]) -> list[Identity | LoginqError]:
+    """The same of many, as far as it can be said; throttling is waited out."""
+    rows = queue.players.get_all([name for name in names if len(name) <= _LONGEST_SUB])
+    known = {sub: player for sub, player in rows.items() if not player.deleted}
+
+    def who(name: str) -> Identity:
+        return patiently(lambda: _identity(users, known.get(name), name), queue.table.sleep, queue.random)
+
+    return attempts(who, names)
+
+
+def _identity(users: Users, player: Player | None, name: str) -> Identity:
     if player is not None and player.username:
         return Identity(player.sub, player.username, player.email)
     try:
@@ -154,7 +170,10 @@ def _nobody(name: str) -> NotFound:
 
 
 def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:
-    """What happened to a player, (instant in ms, words), oldest first: what the row knows, and what operators did."""
+    """What happened to a player, (instant in ms, words), oldest first.
+
+    It is what the row knows, and what operators did, by `actions` that concern this player.
+    """
     known = [
         (found.created_at, "registered"),
         (found.issued_at, "got the ticket"),
@@ -164,5 +183,5 @@ def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:
         (found.left_at, "left the game"),
     ]
     events = [(at, words) for at, words in known if at is not None]
-    events += [(each.at, f"{each.what} by {each.name}") for each in actions if each.concerns(found.sub)]
+    events += [(each.at, f"{each.what} by {each.name}") for each in actions]
     return sorted(events, key=lambda event: event[0])

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from loginq.service.operations import admitting, crowds, resetting
@@ -11,7 +12,7 @@ from loginq.service.operations.accounts import Account, Users
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
 from loginq.service.rules.account import NewAccount
-from loginq.service.rules.act import KINDS, UNDO, Action
+from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, noted
 from loginq.service.rules.errors import Conflict, Invalid, LoginqError, UnknownTicket
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import setting
@@ -45,11 +46,13 @@ class Operator:
 
     Args:
         who: his ARN.
+        noted: takes what is done to one of many, in place of the audit, which has all of that as one act.
     """
 
     queue: Queue
     users: Users
     who: str
+    noted: Callable[[Action], None] | None = None
 
     # The line
 
@@ -100,6 +103,10 @@ class Operator:
     def plan(self, change: Callable[[Line, int], Line]) -> Done:
         """Other planned steps: what `planning`, `ramping` or `clearing` makes of the line."""
         return self._change("plan", change)
+
+    def note(self, text: str) -> Action:
+        """Say something, for whoever reads the audit, watches the queue, or reports on it afterwards."""
+        return self._record(NOTE, after=noted(text))
 
     def undo(self, act: Action) -> Done:
         """Put back what was before `act`, which says that it can be. To undo the undoing does it again."""
@@ -249,9 +256,9 @@ class Operator:
         finally:
             self._record("import users", source, after={"created": created, "accounts": len(accounts)})
 
-    def reset_password(self, username: str, password: str) -> Account:
+    def reset_password(self, who: str | Account, password: str) -> Account:
         """Another permanent password, and an end to the account's sign-ins."""
-        account = self.users.reset_password(username, password)
+        account = self.users.reset_password(who, password)
         self._record("reset password", account.sub, after="reset")
         return account
 
@@ -262,21 +269,23 @@ class Operator:
             self._record("confirm user", account.sub, before, account.status)
         return before, account
 
-    def disable_user(self, username: str) -> Account:
+    def disable_user(self, who: str | Account) -> Account:
         """Keep the player from logging in."""
-        account = self.users.disable(username)
-        self._record("disable user", account.sub, after="disabled")
-        return account
+        return self._switched("disable user", self.users.disable, who)
 
-    def enable_user(self, username: str) -> Account:
+    def enable_user(self, who: str | Account) -> Account:
         """Undo `disable_user`."""
-        account = self.users.enable(username)
-        self._record("enable user", account.sub, after="enabled")
+        return self._switched("enable user", self.users.enable, who)
+
+    def _switched(self, what: str, switch: Callable[[Account], Account], who: str | Account) -> Account:
+        was = self.users.get(who)
+        account = switch(was)
+        self._record(what, was.sub, was.switch, account.switch)
         return account
 
-    def delete_user(self, username: str) -> Account:
+    def delete_user(self, who: str | Account) -> Account:
         """Take the account away, its row, and its place."""
-        account = self.users.delete(username)
+        account = self.users.delete(who)
         self._record("delete user", account.sub, after="deleted")
         return account
 
@@ -317,5 +326,5 @@ class Operator:
         """What changed the line happened when the line says: its instants go forward, operators' clocks may not."""
         at, version = (line.anchored_at, line.version) if line else (self.queue.clock(), 0)
         action = Action(at, self.who, what, subject, before, after)
-        record(self.queue, action, version)
+        (self.noted or partial(record, self.queue, version=version))(action)
         return action

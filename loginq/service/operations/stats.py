@@ -1,13 +1,13 @@
 """One snapshot of everything: intake, line, rate, and what a newcomer would wait."""
 
-from loginq.service.rules.act import planned_since
+from loginq.service.rules.act import Action, last_note, planned_since
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
-from loginq.service.store.audit import actions
+from loginq.service.store.audit import latest
 from loginq.service.store.queue import Queue
 
-LATELY = 20
-"""Acts that are read for what explains how the line moves."""
+LATELY, LOOKED_AT = 50, 1_000
+"""Acts that are read for what explains how the line moves: so many, and on to so many until they explain it."""
 
 
 def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
@@ -22,7 +22,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
     memory = queue.settlement.read()
     through = queue.valve.admitted(line, t, max(buckets, uncounted(memory.buckets_to, t)))
     seen = dict(list(through.items())[:buckets])
-    done = actions(queue, LATELY)
+    done = lately(queue)
     newcomer = line.join(t, depth.total + 1)
     return Snapshot(
         queue=queue.name,
@@ -37,7 +37,19 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         eta=newcomer.wait(newcomer.tail, t),
         planned_since=planned_since(done, line, t),
         last_change=next((act for act in done if act.moves_the_gate), None),
+        note=last_note(done, t),
     )
+
+
+def lately(queue: Queue) -> list[Action]:
+    """What was done last, newest first: as far back as to who set the rate, and who moved the gate."""
+    done, rate, gate = list[Action](), False, False
+    for act in latest(queue, LOOKED_AT, page=LATELY):
+        done.append(act)
+        rate, gate = rate or act.sets_the_rate, gate or act.moves_the_gate
+        if rate and gate and len(done) >= LATELY:
+            break
+    return done
 
 
 def counts_of(queue: Queue, line: Line, t: int) -> Counts:

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.rates import rate_text
-from loginq.service.rules.times import iso
+from loginq.service.rules.times import HOUR, iso
 
 ON_PLAYERS = (
     *("admit", "issue token", "remove", "reset", "create user", "confirm user", "reset password"),
@@ -31,6 +32,8 @@ class Action:
     """Whom it was done to: a player's sub, a crowd's run, a file; empty for the line."""
     before: Any = None
     after: Any = None
+    id: str = field(default="", compare=False)
+    """By which it can be asked for: which act it was, not what."""
 
     @property
     def name(self) -> str:
@@ -40,12 +43,22 @@ class Action:
     @property
     def changed(self) -> bool:
         """Whether anything was different afterwards."""
-        return bool(self.before != self.after)
+        return bool(self.before != self.after) and not (self.on_many and not self.after["done"])
+
+    @property
+    def on_many(self) -> bool:
+        """Whether it was done to many players, who are members of its own."""
+        return isinstance(self.after, dict) and "done" in self.after
 
     @property
     def kind(self) -> str:
         """What it changed: to take something back is of the same kind."""
         return self.what.removeprefix(UNDO)
+
+    @property
+    def sets_the_rate(self) -> bool:
+        """Whether it changed the rate, or what is planned of it."""
+        return KINDS.get(self.kind) is _PACE and self.changed
 
     @property
     def moves_the_gate(self) -> bool:
@@ -58,8 +71,12 @@ class Action:
         typed = not (isinstance(self.before, str) and self.kind in ("rate", "plan", "capacity"))
         return self.kind in KINDS and self.changed and typed
 
-    def words(self) -> tuple[str, str]:
-        """What was before and what was after, as people read it."""
+    def words(self, moment: Callable[[int], str] = iso) -> tuple[str, str]:
+        """What was before and what was after, as people read it, and instants as `moment` has them."""
+        if self.on_many:
+            return "", _of_many(self.after)
+        if self.kind == "plan":
+            return _plan(self.before, moment), _plan(self.after, moment)
         said = _WORDS.get(self.kind, _plainly)
         return said(self.before), said(self.after)
 
@@ -68,8 +85,16 @@ class Action:
         return {**asdict(self), "at": iso(self.at)}
 
     def concerns(self, sub: str) -> bool:
-        """Whether it was done to this player."""
+        """Whether it was done to this player alone."""
         return self.subject == sub
+
+
+def noted(text: str) -> str:
+    """A note as it is kept, without blanks around it. Raises `Invalid` for one that is empty or too long."""
+    text = " ".join(text.split())
+    if not 0 < len(text) <= LONGEST_NOTE:
+        raise Invalid(f"The note has {len(text):,} letters.", f"Write 1 to {LONGEST_NOTE:,}.")
+    return text
 
 
 def pace(line: Line) -> dict[str, Any]:
@@ -113,6 +138,10 @@ KINDS = {
     "message": Kind(lambda line: line.message or None, lambda line, t, value: line.say(t, value or "")),
 }
 """The acts on the line that can be taken back."""
+NOTE = "note"
+"""An act that only says something."""
+LONGEST_NOTE = 500
+"""Letters: a note is a line in a table."""
 UNDO = "undo "
 """What the name of an act begins with that takes another one back."""
 
@@ -123,14 +152,19 @@ def to_undo(done: Sequence[Action]) -> tuple[Action | None, Counter[str]]:
     for act in done:
         if act.can_be_undone:
             return act, later
-        if act.changed:
+        if act.changed and act.what != NOTE:
             later[act.what] += 1
     return None, later
 
 
+def last_note(done: Sequence[Action], t: int) -> Action | None:
+    """What an operator said last, by what was done lately, newest first, if that was within the last hour."""
+    return next((act for act in done if act.what == NOTE and act.at > t - HOUR), None)
+
+
 def planned_since(done: Sequence[Action], line: Line, t: int) -> int | None:
     """Since when the rate is one that was planned, by what was done lately, newest first; None where a hand set it."""
-    last = next((act for act in done if act.changed and KINDS.get(act.kind) is _PACE), None)
+    last = next((act for act in done if act.sets_the_rate), None)
     planned = last.after["steps"] if last and isinstance(last.after, dict) else []
     come = [(at, rate) for at, rate in planned if at <= t]
     return come[-1][0] if come and come[-1][1] == line.rate_at(t) else None
@@ -147,6 +181,22 @@ def _plainly(value: Any) -> str:
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _of_many(value: dict[str, Any]) -> str:
+    """How many of those who were named it changed, and what else there is to know."""
+    said = [f"{value['done']:,} of {value['players']:,}"]
+    said += [f"{value['failed']:,} failed"] if value["failed"] else []
+    left = value["players"] - value["done"] - value["no_change"] - value["failed"]
+    return ", ".join(said + ([f"{left:,} not reached"] if left else []))
+
+
+def _plan(value: Any, moment: Callable[[int], str]) -> str:
+    """An older version wrote words."""
+    if not isinstance(value, dict):
+        return _plainly(value)
+    steps = (f"{rate_text(rate)} from {moment(at)}" for at, rate in value["steps"])
+    return ", ".join([rate_text(value["rate"]), *steps])
+
+
 def _of(words: Callable[[dict[str, Any]], str]) -> Callable[[Any], str]:
     """The words for a value of several parts; an older version wrote words."""
     return lambda value: words(value) if isinstance(value, dict) else _plainly(value)
@@ -154,11 +204,6 @@ def _of(words: Callable[[dict[str, Any]], str]) -> Callable[[Any], str]:
 
 _WORDS: dict[str, Callable[[Any], str]] = {
     "rate": _of(lambda value: f"{rate_text(value['rate'])} with a burst of {value['burst']:,}"),
-    "plan": _of(
-        lambda value: ", ".join(
-            [rate_text(value["rate"]), *(f"{rate_text(rate)} from {iso(at)}" for at, rate in value["steps"])]
-        )
-    ),
     "capacity": lambda value: "no limit" if value is None else _plainly(value),
     "load run": _of(lambda value: f"{value['players']:,} {'synthetic' if value['synthetic'] else 'real'} players"),
     "rebuild": _of(lambda value: f"a line of {value['tail']:,} places, {value['reached']:,} of them reached"),

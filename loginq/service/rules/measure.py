@@ -70,6 +70,8 @@ class Snapshot:
     """Since when the rate is one that was planned, ms; None where an operator's hand set it."""
     last_change: Action | None = None
     """What an operator did last to the gate: it explains what came through since."""
+    note: Action | None = None
+    """What an operator said last, if that was lately."""
 
     def document(self, target: str) -> dict[str, Any]:
         """The stable JSON form."""
@@ -104,6 +106,7 @@ class Snapshot:
             "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
             "last_change": None if self.last_change is None else self.last_change.document(),
+            "note": None if self.note is None else self.note.document(),
         }
 
 

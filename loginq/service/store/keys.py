@@ -56,6 +56,11 @@ def audit(name: str, t: int, nonce: str) -> Key:
     return queue(name), f"AUDIT#{iso(t)}#{nonce}"
 
 
+def members(name: str, act: str, part: int = 0) -> Key:
+    """Some of those whom one act on many was done to; the parts sort in their order."""
+    return f"MEMBERS#{name}#{act}", f"{part:06}"
+
+
 def roster(name: str, position: int) -> Key:
     """The item of a roster that begins at `position`; the items of a partition sort by their positions."""
     return f"ROSTER#{name}#{position // PER_PARTITION}", f"{position:012}"

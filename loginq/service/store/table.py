@@ -212,13 +212,20 @@ class Table:
 
         return [code for page in in_threads(run, chunks(jobs, STATEMENTS)) for code in page]
 
-    def query(self, pk: str, *, start: str = "", reverse: bool = False, limit: int | None = None) -> Iterator[Row]:
-        """The rows of one partition in the order of SK, from `start` on (down from it with `reverse`)."""
+    def query(
+        self, pk: str, *, start: str = "", reverse: bool = False, limit: int | None = None, page: int | None = None
+    ) -> Iterator[Row]:
+        """The rows of one partition in the order of SK, from `start` on (down from it with `reverse`).
+
+        Args:
+            limit: how many at most. page: how many are read together, where not all may be looked at.
+        """
         condition, values = "PK = :pk", {":pk": pk}
         if start:
             condition, values = f"PK = :pk AND SK {'<=' if reverse else '>='} :sk", {":pk": pk, ":sk": start}
-        parameters: Row = {"PaginationConfig": {"MaxItems": limit, "PageSize": limit}} if limit else {}
-        for page in self.dynamodb.pages(
+        size = page or limit
+        parameters: Row = {"PaginationConfig": {"MaxItems": limit, "PageSize": size}} if size else {}
+        for answer in self.dynamodb.pages(
             "query",
             TableName=self.name,
             KeyConditionExpression=condition,
@@ -227,7 +234,7 @@ class Table:
             ConsistentRead=True,
             **parameters,
         ):
-            yield from map(unpack, page["Items"])
+            yield from map(unpack, answer["Items"])
 
     def scan(self, when: str, values: Mapping[str, Any]) -> Iterator[list[Row]]:
         """The rows that fulfil `when`, a list for each page read: the whole table is read and paid for."""
