@@ -58,7 +58,7 @@ def test_one_player_is_let_in_taken_out_and_reset(here: Stack) -> None:
     assert command(*words, stdin=PASSWORD + "\n").returncode == 0
     admitted = command("players", "admit", "liz", "nobody", "--json")
     assert admitted.returncode == 1
-    results = {each["player"]: each["result"] for each in json.loads(admitted.stdout)["results"]}
+    results = {each["player"]: each["result"] for each in json.loads(admitted.stdout)["items"]}
     assert results == {"liz": "let in", "nobody": "There is no player 'nobody'."}
     assert "was in already" in command("players", "admit", "liz").stdout
     assert command("players", "remove", "liz").returncode == 2
