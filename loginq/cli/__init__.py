@@ -47,6 +47,7 @@ CONTENTS = {
     },
     "Help": {
         "guide": "Show a page of the guide, or which there are.",
+        "completion": "Print what makes a shell complete what is typed here.",
     },
 }
 """Task -> name -> what it is: the first line of its help, so that its module is imported only when it is called."""
@@ -64,6 +65,10 @@ class _Root(Group):
             for task, named in CONTENTS.items()
             for name, summary in named.items()
         }
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Without Typer's own options for completion, which edit the shell's files: `loginq completion` prints."""
+        return [each for each in super().get_params(ctx) if not str(each.name).endswith("_completion")]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The target's options are taken from wherever they stand, but for what is behind a bare `--`."""
@@ -109,16 +114,32 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _info(asked: bool) -> None:
+    if asked:
+        import json
+
+        from loginq.cli.info import info
+
+        console.lines([json.dumps(info(), indent=2)])
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     stack: Annotated[
         str | None,
-        typer.Option(help="The stack to use, in place of the one .env names.", autocompletion=stack_names),
+        typer.Option(
+            help="The stack to use, in place of the one .env names. [env: LOGINQ_STACK]", autocompletion=stack_names
+        ),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="The AWS profile to use.")] = None,
-    region: Annotated[str | None, typer.Option(help="The AWS region of the stack.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile to use. [env: AWS_PROFILE]")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region of the stack. [env: AWS_DEFAULT_REGION]")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    info: Annotated[
+        bool,
+        typer.Option("--info", callback=_info, is_eager=True, help="Say which, from where and on what, as JSON."),
+    ] = False,
 ) -> None:
     """--stack, --profile and --region may stand before or after the command."""
     OPTIONS.stack, OPTIONS.profile, OPTIONS.region, OPTIONS.debug = stack, profile, region, debug

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -61,8 +61,26 @@ class _Helping:
         formatter.write(drawn(self, ctx))
 
 
+_UsageError: Any = typer.BadParameter.__base__
+"""What is wrong with what was typed; Typer gives no other name to it."""
+
+
 class Command(_Helping, TyperCommand):
-    """A command with the help of all of ours."""
+    """A command with the help of all of ours, and with its examples under what was typed wrongly."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises an error that shows how it is typed, too."""
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as exc:
+            vars(exc)["show"] = partial(_showing, exc.show, self.epilog or "")
+            raise
+
+
+def _showing(show: Callable[..., None], examples: str, *given: Any) -> None:
+    show(*given)
+    for line in examples.splitlines():
+        console.say(f"Example: {line}")
 
 
 class Group(_Helping, TyperGroup):

@@ -1,4 +1,6 @@
-"""What the shell completes besides commands: names of players and stacks. It never fails and never waits long.
+"""`loginq completion`, and what the shell completes besides commands: names of players and stacks.
+
+Completing never fails and never waits long.
 
 Players choose their names, and shells run what is completed for them: typer's script for zsh evaluates what it is
 given, that for bash neither quotes it nor keeps it from being taken for a pattern. So a name is offered only when it
@@ -9,13 +11,47 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from enum import StrEnum
+from functools import partial
 from itertools import islice
+from typing import Annotated
+
+import typer
+from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+
+app = alone()
 
 MOST = 20
 SECONDS = 1.0
 """How long all of it may take: an operator whose TAB hangs types no further."""
 _INERT = re.compile(r"[\w.@+,][\w.@+=,-]*")
 """Letters of any script and a few signs; no dash or equals sign in front, which would be an option, or zsh's."""
+
+
+class Shell(StrEnum):
+    """Those that the script is there for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+@command(
+    app,
+    "loginq completion bash > ~/.local/share/bash-completion/completions/loginq",
+    "loginq completion zsh > ~/.zfunc/_loginq",
+    "loginq completion fish > ~/.config/fish/completions/loginq.fish",
+)
+def completion(shell: Annotated[Shell, typer.Argument(help="Which.")]) -> Found:
+    """Print what makes a shell complete what is typed here.
+
+    It works in shells that are started after that; zsh looks into the folders of its `fpath`.
+    """
+    script = get_completion_script(prog_name="loginq", complete_var="_LOGINQ_COMPLETE", shell=shell)
+    return Found({"shell": shell, "script": script}, partial(console.lines, [script]))
 
 
 def player_names(incomplete: str) -> list[str]:

@@ -28,9 +28,9 @@ NAMES = [
 ]  # fmt: skip
 """The commands that complete a player's name."""
 SHELLS = {
-    "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(_LOGINQ_COMPLETE=source_bash loginq)"'),
-    "zsh": (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -u -D; eval "$(_LOGINQ_COMPLETE=source_zsh loginq)"'),
-    "fish": (["fish", "--no-config", "-i"], "_LOGINQ_COMPLETE=source_fish loginq | source"),
+    "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(loginq completion bash)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -Uz compinit; compinit -u -D; eval "$(loginq completion zsh)"'),
+    "fish": (["fish", "--no-config", "-i"], "loginq completion fish | source"),
 }
 
 
