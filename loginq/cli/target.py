@@ -28,4 +28,5 @@ def target() -> Found:
             console.say(f"Not taken from {FILE}: {', '.join(found.ignored)}.")
 
     names = {name: {"value": each.value, "from": each.source} for name, each in shown.items()}
-    return Found({"stack": found.get(STACK), "place": place, "names": names, "ignored": list(found.ignored)}, draw)
+    document = {"target": f"{place} {found.get(STACK)}", "stack": found.get(STACK), "place": place, "names": names}
+    return Found({**document, "ignored": list(found.ignored)}, draw)

@@ -164,7 +164,7 @@ def test_many_are_admitted_once_though_interrupted(here: Stack, tmp_path: Path, 
 
     def is_halfway() -> bool:
         first.send_signal(signal.SIGSTOP)  # while somebody looks: on a busy machine it would be through by then
-        if len(admitted()) > max(TOGETHER + 10, many // 5):  # the first batch is told
+        if len(admitted()) > max(TOGETHER + 10, many // 5):  # the first fifty are told
             return True
         first.send_signal(signal.SIGCONT)
         return False

@@ -93,7 +93,7 @@ def test_what_was_done_before_an_interrupt_is_there_and_what_nobody_knows_is_wit
         zip([who.sub for who in people[-3:]], [DONE, None, None], strict=True)
     )
     (done,) = actions(world.queue)
-    assert done.words()[1] == "1 of 103, 2 not reached"
+    assert done.words()[1] == f"1 of {TOGETHER + 3}, 2 not reached"
 
 
 def test_it_is_true_wherever_a_write_fails(world: World) -> None:

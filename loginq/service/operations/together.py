@@ -13,8 +13,8 @@ from loginq.service.rules.player import Identity
 from loginq.service.store.audit import DONE, FAILED, SAME, Ledger
 from loginq.service.store.table import attempts, chunks
 
-TOGETHER = 100
-"""Of whom the members of an act are written together: some 5 KB, where DynamoDB takes 400 KB."""
+TOGETHER = 50
+"""Of whom the members of an act are written together: some 2 KB, where DynamoDB takes 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.e2e.conftest import PASSWORD, Stack, in_process
 pytestmark = pytest.mark.drills
 
 PARAMETERS: dict[str, str] = {}
-VIPS, CALLS = 200, 3.2
+VIPS, CALLS = 200, 3.5
 """How many calls of AWS each takes: who it is, a ticket, the admission, and a share of what is done for all at once.
 With these it takes 4 s on two cores that do nothing else."""
 
