@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DASH = "\N{EN DASH}"
 """What stands where there is no value."""
+_INSTANTS = ("when", "sent", "created")
+"""Columns that stay whole where a table is too wide: the others fold."""
 
 
 class Mark(StrEnum):
@@ -146,7 +148,8 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(text(column), justify="right" if column in numbers else "left", overflow="fold")
+        side: Any = "right" if column in numbers else "left"
+        drawn.add_column(text(column), justify=side, overflow="fold", no_wrap=column in _INSTANTS)
     for row in rows:
         drawn.add_row(*(_text(cell) for cell in row))
     return drawn

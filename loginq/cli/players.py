@@ -21,7 +21,7 @@ from loginq.service.operations.found import Found as FoundPlayer
 from loginq.service.operations.together import ADMIT, REMOVE, RESET, Verb
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.player import State
-from loginq.service.rules.times import iso
+from loginq.service.rules.times import MINUTE, iso
 from loginq.service.store.audit import concerning
 
 app = group("Player state in DynamoDB.")
@@ -87,7 +87,9 @@ def show(
     """Show one player: account, place, and what happened."""
     session = open_session()
     found = find(session.queue, session.users, name)
-    events = history(found.seen.player, list(concerning(session.queue, found.seen.player.sub)))
+    player = found.seen.player
+    begins = max(0, (player.created_at or 0) - MINUTE)  # by whatever clock
+    events = history(player, list(concerning(session.queue, player.sub, begins)))
     told = [{"at": iso(at), "what": what} for at, what in events]
     account = found.account.document() if found.account else None
     document = {"target": session.name, **found.seen.document(), "account": account, "history": told}

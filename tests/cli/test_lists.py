@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from loginq.cli import console, people
+from loginq.cli import console, people, watch
 from loginq.cli.lists import paged
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
+from loginq.service.store.audit import actions
 from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run
 
@@ -116,10 +117,14 @@ def test_what_was_done_when_by_whom_to_whom(run: Run, accounts: None, queue: Que
     assert "pause: moving → paused" in stats and "EU-2 restarted" in stats
 
 
-def test_a_note_is_said_and_read_back(run: Run, deployed: Target, queue: Queue) -> None:
+def test_a_note_is_said_and_read_back(
+    run: Run, deployed: Target, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = run("queue", "note", "EU-2 restarted")
     assert (made.code, made.err) == (0, f"Target: {TARGET}\n✓ Noted: EU-2 restarted")
     assert run("queue", "note", " ").code == 2
+    console.draw(watch._note(actions(queue)[0]))
+    assert capsys.readouterr().out.endswith("UTC, user/moto: EU-2 restarted\n")
     (found,) = asked(run, "queue", "audit", "--what", "note")["items"]
     assert (found["after"], found["before"], found["subject"]) == ("EU-2 restarted", None, "")
 
