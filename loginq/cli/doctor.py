@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.options import count
 from loginq.cli.session import open_session
+from loginq.doctor import lock
 from loginq.doctor.checks import Finding, Patient, Verdict, examine
 from loginq.doctor.readiness import examine_launch
 from loginq.service.rules.errors import Invalid
@@ -39,7 +41,7 @@ def doctor(
     patient = Patient(session.target, session.aws, session.queue, session.stack)
     found = []
     with console.progress("Examining", None) as advance:
-        for finding in examine(patient):
+        for finding in chain(examine(patient), lock.examine(patient)):
             found.append(finding)
             advance(1, finding.what)
         if players is not None:

@@ -9,6 +9,7 @@ from loginq.cli.command import Found, alone, command
 from loginq.cli.session import Session, open_session
 from loginq.deploy.stack import failed_of
 from loginq.service.rules.errors import NoTarget
+from loginq.service.store import lock
 
 app = alone()
 
@@ -32,6 +33,7 @@ def _draw(session: Session, report: dict[str, Any]) -> None:
             *([("note", report["note"])] if report["note"] else []),
             ("version", f"{report['version']} (this is {report['here']})"),
             ("bundle", report["bundle"]),
+            *([("locked", "by {who} since {at}: {reason}".format(**report["lock"]))] if report["lock"] else []),
             ("resources", report["resources"]),
             ("intake trigger", report["intake_trigger"]),
             ("dead letters", report["dead_letters"]),
@@ -47,7 +49,7 @@ def _examined(session: Session) -> dict[str, Any]:
         raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
     state, outputs, resources = session.stack.state(found), session.stack.outputs(), session.stack.resources()
     trigger, dead = _trigger_state(session, resources), session.queue.intake.dead_letters()
-    failed = failed_of(resources)
+    failed, locked = failed_of(resources), lock.read(session.queue.table, session.queue.name)
     return {
         "target": session.name,
         "stack_status": state.status,
@@ -55,6 +57,7 @@ def _examined(session: Session) -> dict[str, Any]:
         "version": outputs.get("LoginqVersion"),
         "here": __version__,
         "bundle": outputs.get("CodeKey", "")[7:19],
+        "lock": locked.document() if locked else None,
         "resources": len(resources),
         "intake_trigger": trigger,
         "dead_letters": dead,

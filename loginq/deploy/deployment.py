@@ -70,10 +70,11 @@ class Deployment:
         A stack whose creation failed is deleted for that, with a word about what it leaves. A dry run neither deletes
         anything nor makes a bucket: there it says what a deploy would do. `triggers`: whether alarms take an update
         back; never on the emulator, which would not heed them. Raises `Invalid` for parameters and tags
-        that cannot be or that this account does not give, `Conflict` while or when somebody else changes the stack,
-        `Failed` for one that is stuck.
+        that cannot be or that this account does not give, `Conflict` while or when somebody else changes the stack
+        or has locked it, `Failed` for one that is stuck.
         """
         source, found = template.load(), self.stack.describe()
+        self.stack.refuse_locked(found)
         parameters = self._parameters(source, given, found)
         tags.merged(tags_of(found), given_tags or {})
         update = self.stack.ready(found)
@@ -218,6 +219,7 @@ class Deployment:
         found = self.stack.describe()
         if self.stack.ready(found) != update or (found and not update):
             raise overtaken()
+        self.stack.refuse_locked(found)
         ours = {
             "CodeBucket": self.artifacts.bucket,
             "CodeKey": code,

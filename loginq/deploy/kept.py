@@ -17,10 +17,11 @@ _AGAIN = "Plan it again with `loginq deploy --dry-run`."
 def kept_plan(aws: Aws, stack: Stack, change_set: str, say: Callable[[str], None]) -> Plan:
     """The plan of the stack that waits under this name (or ARN), as it is; what it does is looked at anew.
 
-    Raises `NotFound` when the stack has none of that name, `Conflict` when it can no longer be applied or somebody
-    changes the stack, `Failed` for a stack that is stuck.
+    Raises `NotFound` when the stack has none of that name, `Conflict` when it can no longer be applied, or somebody
+    changes the stack or has locked it, `Failed` for a stack that is stuck.
     """
     there = stack.describe()
+    stack.refuse_locked(there)
     told = stack.kept(change_set) if stack.ready(there) else None
     if there is None or told is None or told[0]["StackId"] != there["StackId"]:
         raise NotFound(f"The stack {stack.name!r} has no plan {change_set}.", f"Another deploy ends it. {_AGAIN}")

@@ -67,11 +67,12 @@ def how_to_delete(there: Mapping[str, str], region: str) -> list[str]:
 def plan(aws: Aws, stack: Stack, *, delete_data: bool) -> Removal:
     """What taking the stack down would do.
 
-    Raises `Conflict` when there is no stack, it is protected, it is being changed, or its pool cannot be deleted.
+    Raises `Conflict` when there is no stack, it is locked, protected or being changed, or its pool cannot be deleted.
     """
     found = stack.describe()
     if found is None:
         raise Conflict(f"There is no stack {stack.name!r}: nothing to take down.")
+    stack.refuse_locked(found)
     refuse_protected(found, stack.name)
     state = state_of(found["StackStatus"], stack.name)
     if state.how is How.BUSY:

@@ -8,8 +8,10 @@ from loginq.deploy.changes import Change, change_of
 from loginq.deploy.events import POLL_SECONDS, History, StackEvent, is_missing, patiently
 from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
+from loginq.service.store import lock
 from loginq.service.store.aws import Aws, code_of
 from loginq.service.store.clock import system_clock
+from loginq.service.store.table import Table
 
 __all__ = ["Change", "Stack", "StackEvent"]
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
@@ -23,7 +25,7 @@ class Stack:
     """The stack `name`."""
 
     def __init__(self, aws: Aws, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.name, self.sleep = name, sleep
+        self.name, self.sleep, self._aws = name, sleep, aws
         self._cloudformation = aws.client("cloudformation")
 
     def describe(self) -> dict[str, Any] | None:
@@ -76,6 +78,11 @@ class Stack:
         if state.how is How.BAD:
             raise Failed(f"The stack {self.name!r} is in {state.status}. {state.says}", state.do)
         return True
+
+    def refuse_locked(self, found: dict[str, Any] | None) -> None:
+        """Raises `Conflict` while somebody has locked what `describe` found; without a table there is no lock."""
+        if table := outputs_of(found or {}).get("TableName"):
+            lock.refuse(lock.read(Table(self._aws.client("dynamodb"), table)), self.name)
 
     def clear(self, found: dict[str, Any]) -> None:
         """Delete a stack that never worked, and wait until it is gone."""
@@ -176,9 +183,10 @@ class Stack:
     def execute(self, change_set: str) -> Iterator[StackEvent]:
         """Apply a change set and give the events as they come.
 
-        Raises `Failed` with the event that caused a failure, `Conflict` when somebody else was first.
+        Raises `Failed` with the event that caused a failure, `Conflict` when somebody else was first or has locked it.
         """
         found = self.describe()
+        self.refuse_locked(found)
         history = self._history(found["StackId"] if found else self.name).mark()
         with _others():
             self._cloudformation.execute_change_set(ChangeSetName=change_set, StackName=self.name)
@@ -192,7 +200,11 @@ class Stack:
         yield from self._history(found["StackId"]).rejoin().follow(self.name)
 
     def delete(self, found: dict[str, Any]) -> Iterator[StackEvent]:
-        """Delete the stack that `describe` found, and give the events. Raises `Failed` with the one that failed."""
+        """Delete the stack that `describe` found, and give the events. Raises `Failed` with the one that failed.
+
+        Raises `Conflict` while it is locked.
+        """
+        self.refuse_locked(found)
         history = self._history(found["StackId"]).mark()
         self._cloudformation.delete_stack(StackName=self.name)
         return history.follow(self.name, deleting=True)

@@ -229,6 +229,7 @@ def session_of(status: str, *parts: dict[str, Any]) -> Session:
             "DescribeStackEvents": in_turn(HISTORY),
             "ListStackResources": resources(TRIGGER, *parts),
             "GetEventSourceMapping": in_turn({"State": "Enabled"}),
+            "GetItem": in_turn({}),
             "GetQueueUrl": in_turn({"QueueUrl": "https://q/dead"}),
             "GetQueueAttributes": in_turn(
                 {

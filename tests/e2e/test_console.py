@@ -48,6 +48,7 @@ def test_logs_and_doctor(here: Stack) -> None:
         "clock": "ok",
         "API": "ok",
         "functions": "ok",
+        "lock": "ok",
         "sign-ins": "bad",
         "sign-ups": "warn",
         "API requests": "ok",

@@ -148,7 +148,7 @@ def test_a_table_that_is_warmer_already_is_not_asked_to_be_colder() -> None:
     stack = there(WarmReads="0", WarmWrites="0")
     stack["Stacks"][0]["Outputs"] = [{"OutputKey": "TableName", "OutputValue": "loginq-Table-1"}]
     warm = {"Table": {"WarmThroughput": {"ReadUnitsPerSecond": 20_000, "WriteUnitsPerSecond": 9_000}}}
-    deployment, aws = on_aws(stack, DescribeTable=in_turn(warm))
+    deployment, aws = on_aws(stack, DescribeTable=in_turn(warm), GetItem=in_turn({}))
     with pytest.raises(Invalid, match="AWS makes none colder"):
         deployment.plan({"WarmReads": "12000", "WarmWrites": "9000"}, lambda text: None)
     assert aws.made("DescribeTable") == [{"TableName": "loginq-Table-1"}]

@@ -117,6 +117,7 @@ def test_each_key_is_what_every_version_reads() -> None:
         keys.player("ada"): ("USER#ada", "METADATA#ada"),
         keys.line("main"): ("QUEUE#main", "LINE"),
         keys.rules("main"): ("QUEUE#main", "RULES"),
+        keys.lock("main"): ("QUEUE#main", "LOCK"),
         keys.settlement("main"): ("QUEUE#main", "SETTLEMENT"),
         keys.audit("main", 1_800_000_000_000, "n"): ("QUEUE#main", f"AUDIT#{t}#n"),
         keys.members("main", "0a1b2c3d", 7): ("MEMBERS#main#0a1b2c3d", "000007"),

@@ -159,6 +159,12 @@ class Operator:
         )
         return token, t + length
 
+    # The stack
+
+    def acted(self, what: str, before: Any = None, after: Any = None) -> Action:
+        """Write down what was done to the stack itself."""
+        return self._record(what, before=before, after=after)
+
     # The intake
 
     def purge(self) -> int:

@@ -46,6 +46,11 @@ def rules(name: str) -> Key:
     return queue(name), "RULES"
 
 
+def lock(name: str) -> Key:
+    """Who keeps everybody from deploying the stack of a queue, and why."""
+    return queue(name), "LOCK"
+
+
 def settlement(name: str) -> Key:
     """What one run of settling leaves for the next."""
     return queue(name), "SETTLEMENT"
