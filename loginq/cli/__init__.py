@@ -43,6 +43,8 @@ CONTENTS = {
         "logs": "Show what the lambdas said, in order of time.",
         "keys": "The keys that sign admission tokens.",
         "token": "Admission tokens, as a game server sees them.",
+        "deployments": "List who deployed what, and when; the newest first.",
+        "rollback": "Put back the code and the template of the deployment before.",
         "lock": "Refuse every deploy, rollback and destroy until `loginq unlock`.",
         "unlock": "Let the stack be deployed again.",
         "destroy": "Take the queue down.",

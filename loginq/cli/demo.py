@@ -16,6 +16,7 @@ from loginq.cli.session import Session, api_of
 from loginq.cli.sign_in import signed_in
 from loginq.deploy import envfile
 from loginq.deploy.deployment import Deployment
+from loginq.deploy.deployments import Deployments
 from loginq.emulator import Emulator
 from loginq.service.operations.accounts import generated_password
 from loginq.service.operations.stats import snapshot
@@ -93,6 +94,7 @@ def _deploy() -> Deployment:
     plan = deployment.plan({}, console.say)
     if plan.change_set:
         apply(deployment, plan)
+        Deployments(deployment).keep(console.say, plan.parameters)
     else:
         console.done("The stack is there already.")
     deployment.start_line()

@@ -14,6 +14,7 @@ from loginq.cli.parameters import parameters
 from loginq.cli.plan import crowd_of, question, report, show
 from loginq.deploy import envfile, template
 from loginq.deploy.deployment import Deployment, Plan
+from loginq.deploy.deployments import Deployments
 from loginq.deploy.kept import kept_plan
 from loginq.deploy.stack import Busy
 from loginq.deploy.tags import parse_tags
@@ -102,7 +103,7 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
         told["applied"] = True
     if dry_run:
         return Found(told)
-    told["outputs"] = _finish(deployment, told["applied"])
+    told["outputs"] = _finish(deployment, plan, told["applied"])
     return Found(told, partial(_draw, told["outputs"]))
 
 
@@ -137,12 +138,13 @@ def _current(plan: Plan) -> str:
     return "No changes: what is deployed is what is here."
 
 
-def _finish(deployment: Deployment, applied: bool) -> dict[str, str]:
-    """Make what no template can, write `.env`, and tidy the bucket; what was written, without secrets."""
+def _finish(deployment: Deployment, plan: Plan, applied: bool) -> dict[str, str]:
+    """Make what no template can, write `.env`, note it, and tidy the bucket; what was written, without secrets."""
     try:
         deployment.start_line()
         target = deployment.target()
         envfile.write(target)
+        Deployments(deployment).keep(console.say, plan.parameters if applied else None)
         if applied:
             deployment.tidy(console.say)
     except LoginqError as exc:
@@ -159,6 +161,8 @@ def _draw(written: dict[str, str]) -> None:
 
 def apply(deployment: Deployment, plan: Plan) -> None:
     """Apply a plan, and show how that goes."""
+    if plan.update:  # what runs until then may be from a version that did not note it
+        Deployments(deployment).keep(console.say)
     what, watched = "Updating" if plan.update else "Creating", bool(plan.guard.armed)
     follow(deployment, deployment.apply(plan), what, len(plan.changes), watched=watched)
     console.done(f"The stack {deployment.stack.name!r} is {'updated' if plan.update else 'up'}.")

@@ -21,11 +21,12 @@ def status() -> Found:
     Ends with 1 when it is not.
     """
     session = open_session()
-    report = _examined(session)
-    return Found(report, partial(_draw, session, report), ok=report["healthy"])
+    report, locked = _examined(session), lock.read(session.queue.table, session.queue.name)
+    report["lock"] = locked.document() if locked else None
+    return Found(report, partial(_draw, session, report, locked.words if locked else ""), ok=report["healthy"])
 
 
-def _draw(session: Session, report: dict[str, Any]) -> None:
+def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
     console.facts(
         session.name,
         [
@@ -33,7 +34,7 @@ def _draw(session: Session, report: dict[str, Any]) -> None:
             *([("note", report["note"])] if report["note"] else []),
             ("version", f"{report['version']} (this is {report['here']})"),
             ("bundle", report["bundle"]),
-            *([("locked", "by {who} since {at}: {reason}".format(**report["lock"]))] if report["lock"] else []),
+            *([("lock", locked)] if locked else []),
             ("resources", report["resources"]),
             ("intake trigger", report["intake_trigger"]),
             ("dead letters", report["dead_letters"]),
@@ -49,7 +50,7 @@ def _examined(session: Session) -> dict[str, Any]:
         raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
     state, outputs, resources = session.stack.state(found), session.stack.outputs(), session.stack.resources()
     trigger, dead = _trigger_state(session, resources), session.queue.intake.dead_letters()
-    failed, locked = failed_of(resources), lock.read(session.queue.table, session.queue.name)
+    failed = failed_of(resources)
     return {
         "target": session.name,
         "stack_status": state.status,
@@ -57,7 +58,6 @@ def _examined(session: Session) -> dict[str, Any]:
         "version": outputs.get("LoginqVersion"),
         "here": __version__,
         "bundle": outputs.get("CodeKey", "")[7:19],
-        "lock": locked.document() if locked else None,
         "resources": len(resources),
         "intake_trigger": trigger,
         "dead_letters": dead,

@@ -1,5 +1,6 @@
 """The artifact bucket: private, encrypted, versioned; what is in it is named by its hash, and goes when it is old."""
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
@@ -8,12 +9,15 @@ from urllib.parse import urlsplit
 
 from loginq.service.rules.errors import LoginqError, NotFound, Refused
 from loginq.service.store.aws import Aws, Client, code_of
+from loginq.service.store.table import in_threads
 
 SUPERSEDED = "loginq-superseded"
 """The tag of what no stack and no recent deployment needs."""
 RECENT = 10
 """How many of the newest bundles, and of the newest templates, are kept whether a stack names them or not."""
 KEPT_DAYS = 30
+DEPLOYMENTS = "deployments/"
+"""What the key of each note of a deployment begins with; a note names its bundle and its template."""
 _TLS_ONLY = "LoginqTlsOnly"
 
 
@@ -70,13 +74,38 @@ class Artifacts:
 
     def put(self, key: str, content: bytes) -> bool:
         """Upload unless it is there; True when it was uploaded. What is used again is not superseded any more."""
-        try:
-            self._s3.head_object(**self._mine, Key=key)
-        except NotFound:
+        if not self.holds(key):
             self._s3.put_object(**self._mine, Key=key, Body=content)
             return True
         self._tag(key, superseded=False)
         return False
+
+    def add(self, template: str) -> str:
+        """Upload a template unless it is there; its key."""
+        content = template.encode()
+        key = template_key(content)
+        self.put(key, content)
+        return key
+
+    def get(self, key: str) -> bytes:
+        """What is there. Raises `NotFound`."""
+        return bytes(self._s3.get_object(**self._mine, Key=key)["Body"].read())
+
+    def holds(self, key: str) -> bool:
+        """Whether it is there."""
+        try:
+            self._s3.head_object(**self._mine, Key=key)
+        except NotFound:
+            return False
+        return True
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin so."""
+        return [each["Key"] for each in self._objects(prefix)]
+
+    def delete(self, key: str) -> None:
+        """Delete what is there; its last version stays for `KEPT_DAYS`."""
+        self._s3.delete_object(**self._mine, Key=key)
 
     def url(self, key: str) -> str:
         """Where CloudFormation finds an object."""
@@ -85,18 +114,21 @@ class Artifacts:
         return f"https://{self.bucket}.s3.{self._region}.{self._suffix()}/{key}"
 
     def supersede(self, named: Collection[str]) -> None:
-        """Tag what is neither `named` (keys that stacks use) nor among the newest `RECENT` of its kind.
+        """Tag what is neither `named` (keys that stacks use) nor in a deployment's note, nor among the newest `RECENT`
+        of its kind.
 
         The bucket's lifecycle deletes what has the tag once it is `KEPT_DAYS` old, and its last version as many days
         later: until then an older version of the bucket's object brings it back.
         """
-        made = [(each["Key"], each["LastModified"]) for each in self._objects()]
-        kept = set(named) | _newest(made, ".zip") | _newest(made, ".yaml")
+        made = [(each["Key"], each["LastModified"]) for each in self._objects("loginq/")]
+        notes = [json.loads(note) for note in in_threads(self.get, self.keys(DEPLOYMENTS))]
+        noted = {note[part] for note in notes for part in ("code", "template")}
+        kept = {*named, *noted} | _newest(made, ".zip") | _newest(made, ".yaml")
         for key, _ in made:
             self._tag(key, superseded=key not in kept)
 
-    def _objects(self) -> Iterator[dict[str, Any]]:
-        for page in self._s3.pages("list_objects_v2", **self._mine, Prefix="loginq/"):
+    def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+        for page in self._s3.pages("list_objects_v2", **self._mine, Prefix=prefix):
             yield from page.get("Contents", [])
 
     def _tag(self, key: str, *, superseded: bool) -> None:
@@ -165,6 +197,11 @@ class Artifacts:
         """The domain of the region's partition: `amazonaws.com`, `amazonaws.com.cn`, `amazonaws.eu`."""
         host = urlsplit(self._s3.meta.endpoint_url).hostname or ""
         return host.partition(f".{self._region}.")[2] or host.removeprefix("s3.")  # us-east-1's host names no region
+
+
+def template_key(content: bytes) -> str:
+    """The key of a template: named by its hash."""
+    return f"loginq/{hashlib.sha256(content).hexdigest()}.yaml"
 
 
 def how_to_delete(bucket: str, region: str) -> list[str]:

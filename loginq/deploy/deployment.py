@@ -1,6 +1,5 @@
 """One deployment, planned and then applied; and taking it down again."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -228,9 +227,7 @@ class Deployment:
             "EmulatorEndpoint": self.aws.endpoint_url or "",
         }
         parameters = self._parameters(source, given, found) | ours
-        text = source.deployable(parameters).encode()
-        key = f"loginq/{hashlib.sha256(text).hexdigest()}.yaml"
-        self.artifacts.put(key, text)
+        key = self.artifacts.add(source.deployable(parameters))
         kept = set(parameters_of(found)) - set(given) - set(ours)
         asked = {name: None if name in kept else value for name, value in parameters.items()}
         wanted = tags.merged(tags_of(found), given_tags)

@@ -48,6 +48,10 @@ class Stack:
             raise NotFound(f"There is no stack {self.name!r} here.", "Deploy it with `loginq deploy`, or name another.")
         return outputs_of(found)
 
+    def template(self) -> str:
+        """The text of its template, as it was deployed."""
+        return str(self._cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"])
+
     def resources(self) -> list[dict[str, Any]]:
         """Its resources, as ListStackResources gives them."""
         pages = self._cloudformation.pages("list_stack_resources", StackName=self.name)

@@ -20,6 +20,7 @@ from loginq.service.rules.settings import PARAMETERS, Rules
 from loginq.service.rules.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
+_HASH = 10
 OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")
 """Parameters that `deploy` gives; nobody else may."""
 LONGEST = 4_096
@@ -133,7 +134,7 @@ class Template:
             for name in self.document["Parameters"]
             if f'"{name}"' in text or f"${{{name}}}" in text
         }
-        return hashlib.sha256((text + json.dumps(used, sort_keys=True)).encode()).hexdigest()[:10]
+        return hashlib.sha256((text + json.dumps(used, sort_keys=True)).encode()).hexdigest()[:_HASH]
 
     def _pointed_at(self, fixed: Mapping[str, Any]) -> dict[str, Any]:
         """What makes the resources another that the API's authorizers speak of: a deployment keeps their ARN."""
@@ -238,8 +239,18 @@ def parse_parameters(given: list[str]) -> dict[str, str]:
     return parameters
 
 
+def plain(text: str) -> str:
+    """A text that `deployable` made, as it was before."""
+    return re.sub(rf"\b{_DEPLOYMENT}[0-9a-f]{{{_HASH}}}\b", _DEPLOYMENT, text)
+
+
 @cache
 def load(path: Path = TEMPLATE) -> Template:
     """The template of this version."""
-    text = path.read_text()
+    return read(path.read_text())
+
+
+@cache
+def read(text: str) -> Template:
+    """A template of any version."""
     return Template(text, expanded(yaml.load(text, _Loader)))  # noqa: S506 - a SafeLoader with CloudFormation's tags

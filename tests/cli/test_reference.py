@@ -11,7 +11,7 @@ from loginq.cli import app, console
 from loginq.cli.reference import commands
 
 DESIGNED = {
-    "": "demo deploy lock unlock destroy status target play simulate doctor logs guide completion",
+    "": "demo deploy deployments rollback lock unlock destroy status target play simulate doctor logs guide completion",
     "local": "up down status reset logs",
     "users": "create list show import reset-password confirm disable enable delete",
     "queue": "stats watch peek pause resume undo rebuild reset close open message purge dlq redrive audit note",

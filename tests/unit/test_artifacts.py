@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from loginq.deploy.artifacts import SUPERSEDED, Artifacts, how_to_delete, named_by_stacks
+from loginq.deploy.artifacts import DEPLOYMENTS, SUPERSEDED, Artifacts, how_to_delete, named_by_stacks
 from loginq.service.rules.errors import Refused
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 
@@ -24,6 +25,11 @@ BARE: dict[str, Answer] = {
     "PutBucketLifecycleConfiguration": in_turn({}),
     **dict.fromkeys(PUTS, in_turn({})),
 }
+
+
+def listing(found: dict[str, list[dict[str, Any]]]) -> Answer:
+    """What is under each prefix."""
+    return lambda given: {"Contents": found.get(given["Prefix"], [])}
 
 
 def bucket_of(answers: dict[str, Answer], region: str = "eu-west-1") -> tuple[Artifacts, Scripted]:
@@ -99,7 +105,7 @@ def test_every_call_names_the_owner() -> None:
             **BARE,
             "HeadObject": head,
             "PutObject": in_turn({}),
-            "ListObjectsV2": in_turn({"Contents": [{"Key": "loginq/a.zip", "LastModified": datetime.now(UTC)}]}),
+            "ListObjectsV2": listing({"loginq/": [{"Key": "loginq/a.zip", "LastModified": datetime.now(UTC)}]}),
             "GetObjectTagging": in_turn(tagging),
             "PutObjectTagging": in_turn({}),
         }
@@ -136,7 +142,8 @@ def test_a_refused_look_is_not_an_upload() -> None:
 
 
 def test_what_nothing_names_and_is_not_among_the_last_ten_is_superseded() -> None:
-    """Fourteen bundles, the newest ten of them and an old one that a stack names are kept; two pages of objects."""
+    """Fourteen bundles; the newest ten are kept, an old one that a stack names, and one that a deployment's note does,
+    whose template is kept, too. Two pages of objects."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     made = [{"Key": f"loginq/{n:02}.zip", "LastModified": start + timedelta(days=n)} for n in range(14)]
     made += [{"Key": f"loginq/{n:02}.yaml", "LastModified": start - timedelta(days=n)} for n in range(11)]
@@ -145,18 +152,23 @@ def test_what_nothing_names_and_is_not_among_the_last_ten_is_superseded() -> Non
     def tags(given: dict[str, Any]) -> dict[str, Any]:
         return {"TagSet": tagged.get(given["Key"], [])}
 
-    pages = {"IsTruncated": True, "NextContinuationToken": "2", "Contents": made[:9]}, {"Contents": made[9:]}
+    pages = in_turn({"IsTruncated": True, "NextContinuationToken": "2", "Contents": made[:9]}, {"Contents": made[9:]})
+    notes = listing({DEPLOYMENTS: [{"Key": f"{DEPLOYMENTS}loginq/1.json"}]})
+    note = json.dumps({"code": "loginq/00.zip", "template": "loginq/10.yaml", "of a later version": 1}).encode()
     artifacts, aws = bucket_of(
-        {"ListObjectsV2": in_turn(*pages), "GetObjectTagging": tags, "PutObjectTagging": in_turn({})}
+        {
+            "ListObjectsV2": lambda given: pages(given) if given["Prefix"] == "loginq/" else notes(given),
+            "GetObject": lambda given: {"Body": BytesIO(note)},
+            "GetObjectTagging": tags,
+            "PutObjectTagging": in_turn({}),
+        }
     )
     artifacts.supersede(["loginq/01.zip"])
     put = {each["Key"]: {tag["Key"] for tag in each["Tagging"]["TagSet"]} for each in aws.made("PutObjectTagging")}
     assert put == {
-        "loginq/00.zip": {SUPERSEDED},
         "loginq/01.zip": set(),
         "loginq/02.zip": {"k", SUPERSEDED},
         "loginq/03.zip": {SUPERSEDED},
-        "loginq/10.yaml": {SUPERSEDED},
     }
 
 

@@ -1,0 +1,83 @@
+"""`loginq rollback`: the code and the template of a deployment before."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from loginq.cli import console
+from loginq.cli.command import Found, alone, command
+from loginq.cli.deploy import _show as show
+from loginq.cli.deploy import apply
+from loginq.cli.opening import name_of, open_deployment
+from loginq.cli.options import Yes, confirm
+from loginq.cli.session import Session
+from loginq.deploy import rollback as going
+from loginq.deploy.deployment import Deployment
+from loginq.deploy.deployments import Deployments
+from loginq.deploy.rollback import Back
+from loginq.service.rules.errors import LoginqError
+
+app = alone()
+
+
+@command(app, "loginq rollback", "loginq rollback 3f2a91c0")
+def rollback(
+    deployment: Annotated[
+        str | None, typer.Argument(help="The id of a deployment; else the one before.", show_default=False)
+    ] = None,
+    yes: Yes = False,
+) -> Found:
+    """Put back the code and the template of the deployment before.
+
+    Parameters, line and players stay as they are. A second one goes back further; `loginq deployments` lists the ids.
+    """
+    there = open_deployment(local=False)
+    back = going.plan(there, deployment)
+    if back.plan.change_set:
+        _draw(back)
+        _confirmed(there, back, yes)
+        apply(there, back.plan)
+    _finish(there, back)
+    document = {"target": name_of(there), "from": back.running.document(), "to": back.to.document()}
+    how = "again. `loginq doctor` says whether all is well." if back.plan.change_set else "already."
+    return Found({**document, "dropped": back.dropped}, partial(console.done, f"{back.to.words} runs {how}"))
+
+
+def _draw(back: Back) -> None:
+    """What will be done, before it is asked about."""
+    kinds = (("runs now", back.running), ("will run", back.to))
+    rows = [
+        (kind, each.id, each.version, each.short_commit or None, console.moment(each.at), each.name or None)
+        for kind, each in kinds
+    ]
+    console.table(["", "id", "version", "commit", "deployed", "by"], rows, empty="", to_stderr=True)
+    if back.dropped:
+        console.table(["parameter that is dropped", "is"], sorted(back.dropped.items()), empty="", to_stderr=True)
+    show(back.plan)
+
+
+def _confirmed(deployment: Deployment, back: Back, yes: bool) -> None:
+    """Ask; whatever stops this here leaves no change set behind."""
+    kept = "parameters keep their values, rows are not touched"
+    try:
+        confirm(f"Put back {back.to.words} in place of {back.running.words}? Your {kept}.", yes)
+    except BaseException:
+        deployment.withdraw(back.plan)
+        raise
+
+
+def _finish(deployment: Deployment, back: Back) -> None:
+    """The rules anew, the audit, and last the note: until that is made, the same command finishes this and goes no
+    further."""
+    try:
+        deployment.start_line()
+        if back.changes:
+            operator = Session(deployment.target(), deployment.aws).operator
+            operator.acted("rollback", back.running.words, back.to.words)
+        Deployments(deployment).keep(console.say, back.plan.parameters, back.to)
+        deployment.tidy(console.say)
+    except LoginqError as exc:
+        again = f"run `loginq rollback {back.to.id}` again"
+        exc.hint = f"The code is back, but not all that it needs besides: {again}. {exc.hint}"
+        raise

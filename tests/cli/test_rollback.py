@@ -1,0 +1,47 @@
+"""`loginq deployments` and `loginq rollback`: what an operator sees of them, on scripted AWS."""
+
+import json
+
+import pytest
+
+from loginq.cli.console import DASH
+from loginq.deploy import bundle
+from tests.cli.conftest import Run
+from tests.unit.test_deployments import NEWER, Place
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Three deployments: an old one, a parameter changed, a bad one with another template."""
+    monkeypatch.setattr(bundle, "sources_hash", lambda: "here")
+    monkeypatch.setattr("loginq.deploy.deployments.commit", lambda: "0123456789abcdef-dirty")
+    made = Place()
+    for command in ("deployments", "rollback"):
+        monkeypatch.setattr(f"loginq.cli.{command}.open_deployment", lambda local: made.deployment)
+    return made
+
+
+def test_the_deployments_are_listed_the_newest_first(run: Run, place: Place) -> None:
+    assert run("deployments").err == "No deployment of this stack is kept."
+    old, new = place.noted("loginq/1.zip"), place.noted("loginq/2.zip", NEWER, Shiny="much")
+    header, _, *rows = [line.split() for line in run("deployments").out.splitlines()]
+    assert header == ["id", "when", "who", "version", "commit", "back", "to"]
+    assert [(row[0], *row[-4:]) for row in rows] == [
+        (new.id, "user/ada", "2", "01234567-dirty", DASH),
+        (old.id, "user/ada", "1", "01234567-dirty", DASH),
+    ]
+    items = json.loads(run("deployments", "--json").out)
+    assert [each["id"] for each in items] == [new.id, old.id]
+    assert (items[0]["commit"], items[0]["at"]) == ("0123456789abcdef-dirty", "2027-01-15T10:00:00.000Z")
+
+
+def test_a_rollback_shows_what_it_will_do_and_asks(run: Run, place: Place) -> None:
+    old, new = place.noted("loginq/1.zip"), place.noted("loginq/2.zip", NEWER, Shiny="much")
+    screen = run("rollback")
+    rows = [line.split() for line in screen.err.splitlines() if line.strip()]
+    assert ["runs", "now", new.id, "2"] in [row[:4] for row in rows]
+    assert ["will", "run", old.id, "1"] in [row[:4] for row in rows]
+    assert ["Shiny", "much"] in rows and ["Modify", "Api"] in [row[:2] for row in rows]
+    assert (screen.code, screen.err.splitlines()[-1]) == (2, "Give --yes if you mean it.")
+    assert len(place.aws.made("DeleteChangeSet")) == 1
+    assert not place.aws.made("ExecuteChangeSet")
