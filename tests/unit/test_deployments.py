@@ -259,7 +259,9 @@ def test_what_a_newer_format_wrote_is_not_left_to_an_older_one_two_steps_back() 
     place.noted("loginq/1.zip")
     place.noted("loginq/3.zip")
     key = place.kept._keys()[-1]
-    place.objects[key] = json.dumps({**json.loads(place.objects[key]), "row_format": 3, "kept_from": 2}).encode()
+    place.objects[key] = json.dumps(
+        {**json.loads(place.objects[key]), "row_format": 3, "kept_from": 2, "later": 1}
+    ).encode()
     made = place.noted("loginq/2.zip")
     assert made.kept_from == 2
     with pytest.raises(Conflict, match="they need 2 or later"):

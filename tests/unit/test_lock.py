@@ -1,14 +1,19 @@
 """The lock: one holds, for everybody, and binds every way to change a stack, from the plan to the last moment."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from loginq.deploy.deployment import Deployment
+from loginq.deploy.stack import Stack
+from loginq.doctor.checks import Patient, Verdict
+from loginq.doctor.lock import examine
 from loginq.service.operations.lock import lock, unlock
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Conflict, Invalid
 from loginq.service.store import lock as store
 from loginq.service.store.audit import actions
+from loginq.service.store.aws import Aws
 from loginq.service.store.lock import Lock
 from loginq.service.store.table import Row
 from loginq.service.store.wire import pack
@@ -67,6 +72,16 @@ def test_an_answer_that_was_lost_is_no_other_lock_and_no_other_lock_is_lifted(wo
 def test_a_reason_that_says_nothing_or_too_much(world: World, reason: str) -> None:
     with pytest.raises(Invalid, match="A lock needs a reason"):
         lock(operator(world.queue), reason)
+
+
+def test_doctor_names_a_lock_and_how_it_is_lifted(world: World) -> None:
+    store.write(world.queue.table, HELD, world.queue.name)
+    patient = Patient(cast(Target, None), cast(Aws, None), world.queue, cast(Stack, None))
+    (found,) = examine(patient)
+    assert (found.what, found.verdict, found.do) == ("lock", Verdict.WARN, "`loginq unlock` lifts it.")
+    assert found.says == SAYS.replace(" 'loginq'", "").replace("The", "the")
+    assert store.lift(world.queue.table, HELD, "t", world.queue.name)
+    assert [each.verdict for each in examine(patient)] == [Verdict.OK]
 
 
 def locked(*held: Any) -> tuple[Deployment, Scripted]:
