@@ -45,7 +45,7 @@ CONTENTS = {
         "token": "Admission tokens, as a game server sees them.",
         "deployments": "List who deployed what, and when; the newest first.",
         "rollback": "Put back the code and the template of the deployment before.",
-        "lock": "Refuse every deploy, rollback and destroy until `loginq unlock`.",
+        "lock": "Keep everybody from deploying until `loginq unlock`.",
         "unlock": "Let the stack be deployed again.",
         "destroy": "Take the queue down.",
     },

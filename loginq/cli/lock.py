@@ -15,9 +15,10 @@ app = alone()
 
 @command(app, 'loginq lock "launch until 20:00"')
 def lock(reason: Annotated[str, typer.Argument(help="Why, for whoever is refused.", show_default=False)]) -> Found:
-    """Refuse every deploy, rollback and destroy until `loginq unlock`.
+    """Keep everybody from deploying until `loginq unlock`.
 
-    It holds for everybody who uses loginq, from whatever folder. It does not bind AWS's console, nor any other tool.
+    Refuses every deploy, rollback and destroy by loginq, from whatever folder. It binds neither AWS's console nor any
+    other tool.
     """
     session = open_session()
     session.announce()
