@@ -90,6 +90,7 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
         show(deployment, plan, crowd)
         if not (dry_run or plan.is_current):
             confirm(question(plan, crowd), yes)
+            deployment.stack.refuse_locked(deployment.stack.describe())
     except BaseException:
         if not is_kept:
             deployment.withdraw(plan)

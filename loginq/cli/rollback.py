@@ -7,10 +7,10 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
-from loginq.cli.deploy import _show as show
 from loginq.cli.deploy import apply
 from loginq.cli.opening import name_of, open_deployment
 from loginq.cli.options import Yes, confirm
+from loginq.cli.plan import crowd_of, show
 from loginq.cli.session import Session
 from loginq.deploy import rollback as going
 from loginq.deploy.deployment import Deployment
@@ -35,7 +35,7 @@ def rollback(
     there = open_deployment(local=False)
     back = going.plan(there, deployment)
     if back.plan.change_set:
-        _draw(back)
+        _draw(there, back)
         _confirmed(there, back, yes)
         apply(there, back.plan)
     _finish(there, back)
@@ -44,7 +44,7 @@ def rollback(
     return Found({**document, "dropped": back.dropped}, partial(console.done, f"{back.to.words} runs {how}"))
 
 
-def _draw(back: Back) -> None:
+def _draw(deployment: Deployment, back: Back) -> None:
     """What will be done, before it is asked about."""
     kinds = (("runs now", back.running), ("will run", back.to))
     rows = [
@@ -54,14 +54,15 @@ def _draw(back: Back) -> None:
     console.table(["", "id", "version", "commit", "deployed", "by"], rows, empty="", to_stderr=True)
     if back.dropped:
         console.table(["parameter that is dropped", "is"], sorted(back.dropped.items()), empty="", to_stderr=True)
-    show(back.plan)
+    show(deployment, back.plan, crowd_of(deployment, back.plan))
 
 
 def _confirmed(deployment: Deployment, back: Back, yes: bool) -> None:
-    """Ask; whatever stops this here leaves no change set behind."""
+    """Ask; whatever stops this here, a lock by now also, leaves no change set behind."""
     kept = "parameters keep their values, rows are not touched"
     try:
         confirm(f"Put back {back.to.words} in place of {back.running.words}? Your {kept}.", yes)
+        deployment.stack.refuse_locked(deployment.stack.describe())
     except BaseException:
         deployment.withdraw(back.plan)
         raise

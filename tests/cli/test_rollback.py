@@ -7,7 +7,10 @@ import pytest
 from loginq.cli.console import DASH
 from loginq.deploy import bundle
 from tests.cli.conftest import Run
+from tests.unit.scripted import in_turn
+from tests.unit.test_deployment import planning, there
 from tests.unit.test_deployments import NEWER, Place
+from tests.unit.test_lock import ROW
 
 
 @pytest.fixture
@@ -45,3 +48,21 @@ def test_a_rollback_shows_what_it_will_do_and_asks(run: Run, place: Place) -> No
     assert (screen.code, screen.err.splitlines()[-1]) == (2, "Give --yes if you mean it.")
     assert len(place.aws.made("DeleteChangeSet")) == 1
     assert not place.aws.made("ExecuteChangeSet")
+
+
+def test_a_lock_that_comes_behind_the_plan_leaves_no_change_set(
+    run: Run, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.noted("loginq/1.zip")
+    place.noted("loginq/2.zip")
+    place.aws._answers["GetItem"] = in_turn({}, ROW)
+    up = there(CorsOrigin="*")
+    up["Stacks"][0]["Outputs"] = [{"OutputKey": "TableName", "OutputValue": "t"}]
+    deployment, aws = planning(up)
+    aws._answers["GetItem"] = in_turn({}, {}, ROW)
+    monkeypatch.setattr("loginq.cli.deploy.open_deployment", lambda local: deployment)
+    for command, asked in (("rollback", place.aws), ("deploy", aws)):
+        screen = run(command, "--yes")
+        assert (screen.code, "locked by user/ada" in screen.err) == (1, True)
+        assert len(asked.made("CreateChangeSet")) == len(asked.made("DeleteChangeSet")) == 1
+        assert not asked.made("ExecuteChangeSet")

@@ -105,7 +105,7 @@ def test_a_stack_that_is_up_without_its_keys_says_how_that_is_mended(run: Run, m
         def apply(self, plan: Plan) -> Iterator[StackEvent]:
             yield from ()
 
-    aws = Scripted({"DescribeStacks": in_turn(Refusal("Throttling", "Rate exceeded"))})
+    aws = Scripted({"DescribeStacks": in_turn(MISSING, Refusal("Throttling", "Rate exceeded"))})
     deploying(monkeypatch, Applied(aws, "loginq", ACCOUNT, "eu-west-1"))
     screen = run("deploy", "--yes")
     assert (screen.code, screen.err.splitlines()[-3:]) == (
