@@ -24,7 +24,7 @@ from loginq.service.rules.token import KeySet
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
-from loginq.service.store.rules import ROW_FORMAT
+from loginq.service.store.row_format import FORMAT
 from loginq.service.store.rules import write as write_rules
 from loginq.service.store.signing import Keys, Published
 
@@ -141,7 +141,7 @@ class Deployment:
         if not self.stack.ready(found):  # which refuses while another deploy is at it: the parameters would be its own
             raise overtaken()
         kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(parameters_of(found))
-        write_rules(queue.table, queue.name, rules, row_format=ROW_FORMAT)  # no older function is there any more
+        write_rules(queue.table, queue.name, rules, row_format=FORMAT)  # no older function is there any more
 
         def started(line: Line, t: int) -> Line | None:
             if line.version and (line.lease, line.max_rate, line.kid) == (rules.lease, rules.max_rate, kid):

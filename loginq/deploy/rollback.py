@@ -8,6 +8,7 @@ from loginq.deploy import tags, template
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.deployments import Deployed, Deployments, before
 from loginq.deploy.stack import overtaken, parameters_of, tags_of
+from loginq.deploy.triggers import Guard
 from loginq.service.rules.errors import Conflict, NotFound, quoted
 
 _OF_THE_CODE = ("CodeKey", "LoginqVersion", "SourcesHash")
@@ -95,7 +96,8 @@ def _proposed(deployment: Deployment, found: Mapping[str, Any], running: Deploye
     key = artifacts.add(source.deployable({**source.defaults, **stays, **back}))
     asked = {**dict.fromkeys(stays), **back}
     wanted = tags.merged(tags_of(found), {})
-    change_set, changes = stack.propose(artifacts.url(key), asked, wanted, update=True)
+    none = None if deployment.is_local else Guard().configuration()  # what rings already must not take this back
+    change_set, changes = stack.propose(artifacts.url(key), asked, wanted, update=True, rollback=none)
     if change_set and parameters_of(stack.describe()) != present:
         stack.withdraw(change_set, update=True)
         raise overtaken()

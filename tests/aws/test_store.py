@@ -30,7 +30,8 @@ from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.line import LineStore, from_row, to_row
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
-from loginq.service.store.rules import ROW_FORMAT, write
+from loginq.service.store.row_format import FORMAT
+from loginq.service.store.rules import write
 from loginq.service.store.settlement import memory_of, row_of
 from loginq.service.store.wire import pack, unpack
 from tests.world import operator
@@ -103,7 +104,7 @@ def test_a_plan_is_packed_once_no_older_function_is_left(queue: Queue, now: list
     queue.lines.change(lambda line, t: line.plan(t, (step,)))
     row = queue.table.get("QUEUE#main", "LINE")
     assert row is not None and (row["steps"], "plan" in row) == ([list(step)], False)
-    write(queue.table, queue.name, Rules(), row_format=ROW_FORMAT)
+    write(queue.table, queue.name, Rules(), row_format=FORMAT)
     queue.lines.change(lambda line, t: line.renew(t))
     row = queue.table.get("QUEUE#main", "LINE")
     assert row is not None and ("steps" in row, len(row["plan"])) == (False, 10)

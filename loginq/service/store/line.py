@@ -18,7 +18,8 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND, Clock
 from loginq.service.store import keys
-from loginq.service.store.rules import ROW_FORMAT, format_of
+from loginq.service.store.row_format import FORMAT
+from loginq.service.store.rules import format_of
 from loginq.service.store.rules import from_row as rules_of
 from loginq.service.store.table import Row, Table, back_off
 
@@ -41,7 +42,7 @@ _PLAN = "plan"
 """The planned steps packed, 10 bytes each: 6 of the instant, 4 of the rate. 20 as a list would be 400 bytes."""
 
 
-def to_row(line: Line, row_format: int = ROW_FORMAT) -> Row:
+def to_row(line: Line, row_format: int = FORMAT) -> Row:
     """A line as a row without its keys."""
     row = {**line.unknown, **{stored: getattr(line, name) for name, stored in _FIELDS.items()}}
     if row_format < 2:

@@ -7,8 +7,6 @@ from loginq.service.rules.settings import Rules
 from loginq.service.store import keys
 from loginq.service.store.table import Row, Table
 
-ROW_FORMAT = 2
-"""What this version's rows are written like: 2 has the planned steps packed."""
 _HINT = "`loginq deploy` writes them."
 
 
