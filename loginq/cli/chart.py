@@ -11,6 +11,7 @@ Point = tuple[float, float]
 STYLES = ("cyan", "yellow", "magenta", "green")
 _COLOURS = ("#0e7490", "#b45309", "#a21caf", "#15803d")
 _MARKS = "*+ox"
+_SPARKS = ("▁▂▃▄▅▆▇█", "_.-~=+*#")
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of a braille character: two columns of four dots."""
 
@@ -28,6 +29,12 @@ class Series:
             if x0 <= x <= x1:
                 return y1 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
         return None
+
+
+def spark(values: Sequence[float], *, fine: bool) -> str:
+    """Values as one letter each, from 0 to the highest of them; `fine`: whether blocks show there."""
+    steps, top = _SPARKS[0 if fine else 1], max(values, default=0) or 1
+    return "".join(steps[round(value / top * (len(steps) - 1))] for value in values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ def demo(
     name = f"demo-{session.queue.clock() // 1_000 % 10_000_000}"
     _play(session, name)
     _step(5, "What the operator sees: loginq queue stats")
-    draw_stats(session.name, snapshot(session.queue))
+    now = snapshot(session.queue)
+    draw_stats(session.name, now, session.door.read(now.t), ())
     if down:
         Emulator().reset()
         envfile.forget()

@@ -13,6 +13,7 @@ from loginq.cli.options import count
 from loginq.cli.session import open_session
 from loginq.doctor import lock
 from loginq.doctor.checks import Finding, Patient, Verdict, examine
+from loginq.doctor.door import examine_door
 from loginq.doctor.readiness import examine_launch
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.times import parse_duration
@@ -41,7 +42,7 @@ def doctor(
     patient = Patient(session.target, session.aws, session.queue, session.stack)
     found = []
     with console.progress("Examining", None) as advance:
-        for finding in chain(examine(patient), lock.examine(patient)):
+        for finding in chain(examine(patient), lock.examine(patient), examine_door(patient)):
             found.append(finding)
             advance(1, finding.what)
         if players is not None:

@@ -22,6 +22,8 @@ from loginq.service.operations.dead_letters import DeadLetter, dead_letters
 from loginq.service.operations.logs import last_error
 from loginq.service.operations.operator import Done, Operator
 from loginq.service.operations.stats import snapshot
+from loginq.service.rules.attention import attention
+from loginq.service.rules.door import Door
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Snapshot
@@ -37,11 +39,16 @@ def stats() -> Found:
     """Show intake, line, rate, and what a newcomer would wait."""
     session = open_session()
     now = snapshot(session.queue)
-    return Found(now.document(session.name), partial(draw_stats, session.name, now))
+    door = session.door.read(now.t)
+    said = attention([now], door=door)
+    document = {**now.document(session.name), "door": door.document(), "attention": said}
+    return Found(document, partial(draw_stats, session.name, now, door, said))
 
 
-def draw_stats(name: str, now: Snapshot) -> None:
-    """The snapshot of the target `name` as a panel."""
+def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> None:
+    """What needs attention, and the snapshot of the target `name` as a panel."""
+    for each in said:
+        console.out().print(console.text(f"! {each}", "bold red"), soft_wrap=True)
     line, intake = now.line, now.intake
     last = now.last_change
     reached, steps = line.reached(now.t), [step for step in line.steps if step[0] > now.t]
@@ -58,6 +65,8 @@ def draw_stats(name: str, now: Snapshot) -> None:
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
             ("no-shows", f"{now.players.no_shows:,}"),
+            ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
+            ("front door", door.words()),
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),
@@ -68,6 +77,10 @@ def draw_stats(name: str, now: Snapshot) -> None:
             *([("", f"{console.duration(now.t - now.note.at)} ago, by {now.note.name}")] if now.note else []),
         ],
     )
+
+
+def _lately(now: Snapshot) -> str:
+    return f"placed since {console.duration(now.t - now.settled_at)} ago"
 
 
 def _held(now: Snapshot) -> str:

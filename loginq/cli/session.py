@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from loginq.client import Api
     from loginq.deploy.stack import Stack
     from loginq.service.operations.accounts import Users
+    from loginq.service.operations.front_door import FrontDoor
     from loginq.service.operations.logs import Logs
     from loginq.service.operations.operator import Operator
     from loginq.service.store.signing import Keys
@@ -87,6 +88,13 @@ class Session:
         from loginq.deploy.stack import Stack
 
         return Stack(self.aws, self.target.stack)
+
+    @cached_property
+    def door(self) -> "FrontDoor":
+        """Its front door, as CloudWatch counts it."""
+        from loginq.service.operations.front_door import FrontDoor
+
+        return FrontDoor(self.aws, self.target, self.stack.resources)
 
     @cached_property
     def logs(self) -> "Logs":

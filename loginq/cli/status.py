@@ -8,6 +8,7 @@ from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.session import Session, open_session
 from loginq.deploy.stack import failed_of
+from loginq.service.operations.front_door import settling
 from loginq.service.rules.errors import NoTarget
 from loginq.service.store import lock
 
@@ -27,6 +28,8 @@ def status() -> Found:
 
 
 def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
+    for each in report["attention"]:
+        console.out().print(console.text(f"! {each}", "bold red"), soft_wrap=True)
     console.facts(
         session.name,
         [
@@ -38,6 +41,7 @@ def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
             ("resources", report["resources"]),
             ("intake trigger", report["intake_trigger"]),
             ("dead letters", report["dead_letters"]),
+            ("front door", report["front_door"]),
             ("API", session.target.api_url),
             ("healthy", "yes" if report["healthy"] else "no"),
         ],
@@ -50,6 +54,9 @@ def _examined(session: Session) -> dict[str, Any]:
         raise NoTarget(f"There is no stack {session.target.stack!r}.", "Deploy it with `loginq deploy`.")
     state, outputs, resources = session.stack.state(found), session.stack.outputs(), session.stack.resources()
     trigger, dead = _trigger_state(session, resources), session.queue.intake.dead_letters()
+    t = session.queue.clock()
+    door = session.door.read(t)
+    troubles = [*door.troubles(t), *settling(session.queue, found)]
     failed = failed_of(resources)
     return {
         "target": session.name,
@@ -61,7 +68,10 @@ def _examined(session: Session) -> dict[str, Any]:
         "resources": len(resources),
         "intake_trigger": trigger,
         "dead_letters": dead,
-        "healthy": state.works and not failed and not dead and trigger == "Enabled",
+        "front_door": door.words(),
+        "door": door.document(),
+        "attention": troubles,
+        "healthy": state.works and not failed and not dead and not troubles and trigger == "Enabled",
     }
 
 

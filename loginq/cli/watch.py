@@ -2,33 +2,38 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from loginq.cli import console
-from loginq.cli.chart import Chart, Series
+from loginq.cli.chart import Chart, Series, spark
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
 from loginq.cli.session import Session
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.act import Action
 from loginq.service.rules.attention import attention
+from loginq.service.rules.door import Door
 from loginq.service.rules.errors import LoginqError
-from loginq.service.rules.measure import WINDOW, Snapshot
+from loginq.service.rules.measure import WINDOW, Snapshot, arriving
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.audit import actions
 
 TICK = 1.0
 """Seconds between two readings."""
+KNOCK = 10.0
+"""Seconds between two looks at the front door: CloudWatch takes a cent for a thousand metrics."""
 KEPT = 10 * MINUTE
 """How far back the charts go, ms."""
 LATE = 3.0
 """Seconds without an answer that are worth saying."""
 _REST = 15
 """Lines of the screen that are no chart."""
+SPARKS = 8
+"""How many times 10 s stand beside a number."""
 _BUCKETS = KEPT // (10 * SECOND)
 
 
@@ -42,6 +47,10 @@ class Watched:
     answered: float = field(default_factory=time.monotonic)
     trouble: str = ""
     paused_since: int | None = None
+    door: Door | None = None
+    """The front door as it was seen last; None before."""
+    knocked: float = -KNOCK
+    """When it was looked at last, by the monotonic clock."""
 
     @property
     def is_blind(self) -> bool:
@@ -66,17 +75,27 @@ def run(session: Session, *, json: bool) -> Iterator[Found]:
     while True:
         started = time.monotonic()
         _look(session, watched)
+        _knock(session, watched)
         if watched.trouble and not faulty:
             console.say(f"Trouble: {watched.trouble} Trying again each second.")
         elif not watched.trouble:
             if faulty:
                 console.say("AWS answers again.")
             now = watched.seen[-1]
-            said = attention(_minute(watched), watched.paused_since)
-            document = {"t": now.t, **now.document(session.name), "attention": said}
-            yield Found(document, partial(console.lines, [_line(now)]))
+            said = attention(_minute(watched), watched.paused_since, watched.door)
+            door = watched.door.document() if watched.door else None
+            document = {"t": now.t, **now.document(session.name), "door": door, "attention": said}
+            yield Found(document, partial(console.lines, [_line(watched)]))
         faulty = bool(watched.trouble)
         time.sleep(max(0.0, TICK - (time.monotonic() - started)))
+
+
+def _knock(session: Session, watched: Watched) -> None:
+    """One look at the front door, when that is due: sooner where the last one saw nothing."""
+    well = watched.door is not None and not watched.door.unread
+    if watched.seen and time.monotonic() - watched.knocked >= (KNOCK if well else TICK):
+        watched.knocked = time.monotonic()
+        watched.door = session.door.read(session.queue.clock())
 
 
 def _look(session: Session, watched: Watched) -> None:
@@ -98,17 +117,18 @@ def _live(session: Session, watched: Watched) -> None:
 
     over = threading.Event()
 
-    def ask() -> None:
+    def ask(look: Callable[[Session, Watched], None]) -> None:
         while not over.is_set():
             started = time.monotonic()
             try:
-                _look(session, watched)
+                look(session, watched)
             except Exception as exc:  # noqa: BLE001 - the edge of this thread: the screen has to say it
                 watched.trouble = f"{type(exc).__name__}: {exc}"
             over.wait(max(0.0, TICK - (time.monotonic() - started)))
 
     name = session.name  # asked for here: an error of the target ends the command, later ones do not
-    threading.Thread(target=ask, daemon=True).start()
+    for look in (_look, _knock):  # apart: the line is read while CloudWatch is slow
+        threading.Thread(target=ask, args=(look,), daemon=True).start()
     try:
         with Live(console=console.out(), screen=True, auto_refresh=False) as live:
             while True:
@@ -124,12 +144,11 @@ def screen(watched: Watched, name: str, height: int) -> Any:
 
     if not watched.seen:
         return console.text(f"{name}\n{watched.trouble or 'Asking …'}")
-    now = watched.seen[-1]
     parts: list[Any] = [
         _title(watched, name),
-        _numbers(now),
         *_attention(watched),
         *([] if now.note is None else [_note(now.note)]),
+        _numbers(watched),
         *_charts(watched, max(3, min(12, (height - _REST) // 2))),
     ]
     return Group(*parts, console.text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
@@ -149,8 +168,10 @@ def _title(watched: Watched, name: str) -> Any:
     return state
 
 
-def _numbers(now: Snapshot) -> Any:
+def _numbers(watched: Watched) -> Any:
+    now = watched.seen[-1]
     line, t = now.line, now.t
+    door = watched.door
     counts = now.players
     capacity = "" if line.capacity is None else f" of {line.capacity:,}"
     pairs = [
@@ -158,7 +179,8 @@ def _numbers(now: Snapshot) -> Any:
         ("newcomer waits", console.duration(now.eta)),
         ("rate asked", asked(now)),
         ("gate passes", rate_text(line.passing(t))),
-        ("came in", f"{now.admitted_per_second:.1f}/s"),
+        ("came in", f"{now.admitted_per_second:.1f}/s {_sparks(_came_in(watched))}"),
+        ("arriving", f"{_arriving(watched)} {_sparks(_arrived(watched))}"),
         ("reached", f"{line.reached(t):,} of {line.tail:,}"),
         ("in the game", f"{counts.in_game:,}{capacity}"),
         ("intake", f"{now.intake.total:,}"),
@@ -166,7 +188,31 @@ def _numbers(now: Snapshot) -> Any:
         ("no-shows", f"{counts.no_shows:,}"),
         ("planned", _next_step(now)),
     ]
-    return console.columns(pairs)
+    return console.stacked(
+        console.columns(pairs),
+        console.text("front door ", "dim") + console.text(door.words() if door else "asking …", "bold"),
+    )
+
+
+def _arriving(watched: Watched) -> str:
+    """How many players a second came in the last 10 s."""
+    each = arriving(watched.seen, watched.seen[-1].t)
+    return console.DASH if each is None else f"{each:.1f}/s"
+
+
+def _arrived(watched: Watched) -> list[float]:
+    """The same as it was, each 10 s, oldest first."""
+    now = watched.seen[-1].t
+    each = (arriving(watched.seen, now - n * 10 * SECOND) for n in reversed(range(SPARKS)))
+    return [one for one in each if one is not None]
+
+
+def _came_in(watched: Watched) -> list[float]:
+    return [float(count) for _, count in sorted(watched.through.items())[:-1]][-SPARKS:]
+
+
+def _sparks(values: list[float]) -> str:
+    return spark(values, fine=console.out().encoding.startswith("utf"))
 
 
 def _next_step(now: Snapshot) -> str:
@@ -175,8 +221,8 @@ def _next_step(now: Snapshot) -> str:
 
 
 def _attention(watched: Watched) -> list[Any]:
-    said = attention(_minute(watched), watched.paused_since)
-    calm = "" if watched.is_blind else "nothing needs attention"
+    said = attention(_minute(watched), watched.paused_since, watched.door)
+    calm = "" if watched.is_blind or watched.door is None else "nothing needs attention"
     return [console.text(f"! {each}", "bold red") for each in said] or [console.text(calm, "green")]
 
 
@@ -214,12 +260,14 @@ def _colour(state: str) -> str:
     return {"open": "bold green", "paused": "bold red"}.get(state, "bold yellow")
 
 
-def _line(now: Snapshot) -> str:
+def _line(watched: Watched) -> str:
     """One reading in a line."""
+    now = watched.seen[-1]
     line, t = now.line, now.t
     return (
         f"{console.moment(t)} {line.line_state}: {line.waiting(t):,} waiting, {now.intake.total:,} in the intake, "
         f"{rate_text(line.passing(t))} pass of {rate_text(line.rate_at(t))} asked, "
         f"{now.admitted_per_second:.1f}/s came in, newcomer waits {console.duration(now.eta)}"
         + (f", {now.dead_letters:,} dead letters" if now.dead_letters else "")
+        + "".join(f". {each}" for each in (watched.door.troubles(t) if watched.door else ()))
     )

@@ -88,7 +88,6 @@ def examine(patient: Patient, sleep: Callable[[float], None] = time.sleep) -> It
         "parameters": lambda: _parameters(patient),
         "intake trigger": lambda: _trigger(patient),
         "dead letters": lambda: _dead_letters(patient),
-        "alarms": lambda: _alarms(patient),
         "line": lambda: _line(patient),
         "clock": lambda: _clock(patient),
         "API": lambda: _api(patient),
@@ -219,21 +218,6 @@ def _dead_letters(patient: Patient) -> Finding:
     if count := patient.queue.intake.dead_letters():
         return Finding("dead letters", Verdict.BAD, f"{count:,}", "`loginq queue dlq` says why each died.")
     return Finding("dead letters", Verdict.OK, "none")
-
-
-def _alarms(patient: Patient) -> Finding:
-    names = [
-        each["PhysicalResourceId"]
-        for each in patient.stack.resources()
-        if each["ResourceType"] == "AWS::CloudWatch::Alarm"
-    ]
-    if not names:
-        return Finding("alarms", Verdict.WARN, "the stack has none", "Run `loginq deploy`.")
-    alarms = patient.aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    ringing = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
-    if ringing:
-        return Finding("alarms", Verdict.BAD, f"ringing: {', '.join(ringing)}", "See `loginq logs --level ERROR`.")
-    return Finding("alarms", Verdict.OK, f"{len(alarms)}, none ringing")
 
 
 def _line(patient: Patient) -> Finding:

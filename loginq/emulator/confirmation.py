@@ -1,15 +1,12 @@
 """Cognito's Post Confirmation trigger, which the emulator never invokes, though it keeps it with the pool."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
-from loginq.emulator.rule import COGNITO, Headers
-
-App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
-Answer = tuple[int, Headers, bytes]
-"""Status, headers, body."""
+from loginq.emulator.inside import Answer, Inside
+from loginq.emulator.rule import COGNITO
 
 JSON = "application/x-amz-json-1.1"
 SOURCES = {
@@ -25,10 +22,10 @@ class TriggerError(Exception):
 
 
 class Confirmation:
-    """What follows a confirmation at the emulator `app`, whose address is `host`."""
+    """What follows a confirmation at an emulator."""
 
-    def __init__(self, app: App, host: str, region: str) -> None:
-        self._app, self._host, self._region = app, host, region
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
 
     async def answer(self, operation: str, scope: dict[str, Any], request: bytes) -> Answer:
         """The emulator's answer to a confirmation, given when the pool's function has run; an error when it failed."""
@@ -36,7 +33,7 @@ class Confirmation:
             asked = json.loads(request)
         except ValueError as exc:  # compressed, for example: what cannot be read here must not confirm anybody there
             return _error("SerializationException", f"The request is no JSON: {exc}.")
-        answer = await self._ask(scope, request)
+        answer = await self._inside.ask(scope, request)
         if answer[0] != 200:
             return answer
         try:
@@ -56,7 +53,7 @@ class Confirmation:
         event = {
             "version": "1",
             "triggerSource": source,
-            "region": self._region,
+            "region": self._inside.region,
             "userPoolId": pool_id,
             "userName": user["Username"],
             "callerContext": {
@@ -67,7 +64,7 @@ class Confirmation:
             "response": {},
         }
         path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
-        status, headers, body = await self._ask(self._scope(path, "lambda"), json.dumps(event).encode())
+        status, headers, body = await self._inside.ask(self._inside.scope(path, "lambda"), json.dumps(event).encode())
         if status != 200 or any(name.lower() == b"x-amz-function-error" for name, _ in headers):
             raise TriggerError(f"PostConfirmation failed with error {body.decode(errors='replace')[:200]}.")
 
@@ -88,44 +85,11 @@ class Confirmation:
             parameters["NextToken"] = page["NextToken"]
 
     async def _cognito(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        scope = self._scope("/", "cognito-idp", {"x-amz-target": COGNITO + operation, "content-type": JSON})
-        status, _, body = await self._ask(scope, json.dumps(parameters).encode())
+        scope = self._inside.scope("/", "cognito-idp", {"x-amz-target": COGNITO + operation, "content-type": JSON})
+        status, _, body = await self._inside.ask(scope, json.dumps(parameters).encode())
         if status != 200:
             raise TriggerError(f"{operation} failed: {body.decode(errors='replace')[:200]}.")
         return dict(json.loads(body))
-
-    def _scope(self, path: str, service: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        """A request of our own to the emulator, as an SDK would sign it."""
-        signed = f"AWS4-HMAC-SHA256 Credential=test/20260101/{self._region}/{service}/aws4_request"
-        sent = {"host": self._host, "authorization": signed, **(headers or {})}
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
-        }
-
-    async def _ask(self, scope: dict[str, Any], body: bytes) -> Answer:
-        """The emulator's answer to one buffered request."""
-        status, headers, parts = 500, [], []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status, headers = message["status"], list(message.get("headers", []))
-            else:
-                parts.append(message.get("body", b""))
-
-        await self._app(scope, receive, send)
-        return status, headers, b"".join(parts)
 
 
 def _error(kind: str, message: str) -> Answer:

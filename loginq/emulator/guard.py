@@ -1,11 +1,13 @@
-"""A guard in front of the emulator: it carries out the rule, and fills the gap of the Post Confirmation trigger."""
+"""A guard in front of the emulator: it carries out the rule, and fills two gaps: Post Confirmation, and API metrics."""
 
 import json
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from loginq.emulator.confirmation import SOURCES, App, Confirmation
+from loginq.emulator.confirmation import SOURCES, Confirmation
+from loginq.emulator.inside import App, Inside
+from loginq.emulator.meter import Meter
 from loginq.emulator.rule import Do, Headers, Rule, Verdict, names_an_operation
 
 _REFUSED = (
@@ -26,13 +28,15 @@ class Guard:
 
     def __init__(self, app: App, port: int, region: str, origins: Iterable[str] = ()) -> None:
         self._app, self._rule = app, Rule(port, origins)
-        self._confirmation = Confirmation(app, f"127.0.0.1:{port}", region)
+        inside = Inside(app, f"127.0.0.1:{port}", region)
+        self._confirmation, self._meter = Confirmation(inside), Meter(inside)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             verdict = self._rule.verdict(scope)
+            send = self._meter.metered(scope["path"], send) if verdict.do is not Do.REFUSE else send
             await self._carry_out(verdict, {**scope, "headers": verdict.headers}, receive, send)
         else:
             await receive()

@@ -6,8 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.service.operations.front_door import FrontDoor
 from loginq.service.operations.target import Target
+from loginq.service.rules.door import CALLS, FAILED, REFUSED, Door
 from loginq.service.rules.line import Line
+from loginq.service.rules.times import MINUTE
 from loginq.service.store.queue import Queue
 
 
@@ -32,6 +35,11 @@ def settled(queue: Queue, line: Line) -> None:
     queue.lines.change(lambda _, t: line)
 
 
+def door(t: int, calls: int = 40, **counts: int) -> Door:
+    """A front door as it was seen at `t`, ms, at which all is well unless `counts` says otherwise."""
+    return Door(t, MINUTE, {CALLS: calls, REFUSED: 0, FAILED: 0, **counts}, ringing=())
+
+
 @pytest.fixture
 def run() -> Run:
     def loginq(*words: str, stdin: str | bytes | None = None) -> Screen:
@@ -45,7 +53,8 @@ def run() -> Run:
 
 @pytest.fixture
 def deployed(target: Target, monkeypatch: pytest.MonkeyPatch) -> Target:
-    """The moto target, named by the environment."""
+    """The moto target, named by the environment, whose front door is quiet: there is no stack of it."""
+    monkeypatch.setattr(FrontDoor, "read", lambda _, t: door(t))
     for name, value in target.names().items():
         monkeypatch.setenv(name, value)
     return target

@@ -2,16 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from loginq.service.operations.front_door import FrontDoor
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.store.intake import Intake
 from loginq.service.store.queue import Queue
-from tests.cli.conftest import TARGET, Run, settled
+from tests.cli.conftest import TARGET, Run, door, settled
 
 NOW = 1_800_000_000_000
 
@@ -34,6 +36,8 @@ def test_stats(run: Run, deployed: Target, queue: Queue) -> None:
         "│ admitted        0 in the last minute, 0.0/s                     │\n"
         "│ in the game     0: 0 let in, 0 left                             │\n"
         "│ no-shows        0                                               │\n"
+        "│ arriving        not known                                       │\n"
+        "│ front door      40 calls in the last minute, 0 4xx, 0 5xx       │\n"
         "│ intake          0 visible, 0 in flight, 0 delayed               │\n"
         "│ dead letters    0                                               │\n"
         "│ newcomer waits  –                                               │\n"  # noqa: RUF001
@@ -45,7 +49,9 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
     settled(queue, Line(tail=1_200, reached_to=460, gate=460_000_000, paused=True, rate=20_000, burst=20))
     screen = run("queue", "stats", "--json")
     assert (screen.code, screen.err) == (0, "")
-    assert json.loads(screen.out) == {
+    document = json.loads(screen.out)
+    assert document.pop("settled_at").endswith("Z")
+    assert document == {
         "queue": "main",
         "target": TARGET,
         "intake": {"visible": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0},
@@ -58,13 +64,45 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "max_per_second": None,
             "capacity": None,
             "admitted_per_second": 0.0,
+            "arriving_per_second": None,
             "gate_per_second": 0.0,
         },
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
         "last_change": None,
         "note": None,
+        "door": {
+            "window_seconds": 60,
+            "metrics_age_seconds": None,
+            "calls": 40,
+            "errors_4xx": 0,
+            "errors_5xx": 0,
+            "refused": {"queue_closed": None, "blocked": None, "too_many_requests": None, "ticket_expired": None},
+            "throttled": {"functions": None, "table": None, "sign_ins": None},
+            "alarms": [],
+            "unread": "",
+        },
+        "attention": [],
     }
+
+
+def test_stats_says_above_all_that_the_door_is_broken(
+    run: Run, deployed: Target, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(queue, Line())
+    broken = {"5XXError": 37, "queue_closed": 1}
+    monkeypatch.setattr(FrontDoor, "read", lambda _, t: door(t, **broken))
+    first = run("queue", "stats").out.splitlines()[0]
+    assert first.startswith("! 36 of 40 calls of the API failed (5xx) in the last minute: `loginq logs --level ERROR`")
+
+
+def test_who_cannot_see_the_door_is_told_so(run: Run, target: Target, queue: Queue) -> None:
+    """The rest of the numbers are there all the same."""
+    settled(queue, Line(tail=7))
+    Path(".env").write_text("".join(f"{k}={v}\n" for k, v in target.names().items()))
+    screen = run("queue", "stats")
+    assert screen.code == 0 and "7" in screen.out
+    assert screen.out.startswith("! the front door cannot be seen: AWS has not answered for the stack (ListStack")
 
 
 def test_stats_after_a_wrong_rate(run: Run, deployed: Target, queue: Queue) -> None:

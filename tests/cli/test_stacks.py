@@ -13,7 +13,7 @@ from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.stack import Stack, StackEvent
 from loginq.doctor.checks import Patient, examine
 from loginq.service.operations.target import Target
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, door
 from tests.unit.scripted import Answer, Refusal, Scripted, in_turn
 from tests.unit.test_artifacts import ACCOUNT
 from tests.unit.test_deployment import (
@@ -242,6 +242,7 @@ def session_of(status: str, *parts: dict[str, Any]) -> Session:
                 }
             ),
             "GetCallerIdentity": in_turn({"Account": ACCOUNT, "Arn": "arn:aws:iam::1:user/ada"}),
+            "GetItem": in_turn({"Item": {"run_at": {"N": str(4_000_000_000_000)}}}),
         }
     )
     return Session(Target("loginq", "eu-west-1", "t", "https://q/1/in", "pool", "client", "https://api"), aws)
@@ -264,6 +265,7 @@ def test_status_and_doctor_agree(
 ) -> None:
     session = session_of(status, *parts)
     monkeypatch.setattr("loginq.cli.status.open_session", lambda: session)
+    monkeypatch.setattr(session.door, "read", door)
     screen = run("status", "--json")
     document = json.loads(screen.out)
     assert (screen.code, document["stack_status"], document["healthy"]) == (0 if healthy else 1, status, healthy)

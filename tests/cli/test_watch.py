@@ -11,10 +11,12 @@ from loginq.cli.session import Session
 from loginq.cli.watch import Watched
 from loginq.service.operations.stats import snapshot
 from loginq.service.operations.target import Target
+from loginq.service.rules.door import FAILED, Door
 from loginq.service.rules.errors import Unavailable
 from loginq.service.store.audit import actions
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
+from tests.cli.conftest import door
 from tests.world import operator
 
 
@@ -22,6 +24,7 @@ from tests.world import operator
 def session(target: Target, aws: Aws, queue: Queue) -> Session:
     made = Session(target, aws)
     made.queue = queue
+    made.door.read = door  # type: ignore[method-assign]
     return made
 
 
@@ -40,13 +43,15 @@ def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: py
     watched = Watched()
     for _ in range(3):
         watch._look(session, watched)
+        assert "nothing needs attention" not in drawn(watched, capsys)
         now[0] += 1_000
+    watch._knock(session, watched)
     shown = drawn(watched, capsys)
     assert "queue main · aws 1 eu-west-1 loginq · open" in shown
     for words in ("gate passes 20/s", "came in 0.0/s", "waiting 9", "rate asked 20/s", "nothing needs attention"):
         assert words in shown, words
     assert len(watched.seen) == 3
-    line = watch._line(watched.seen[-1])
+    line = watch._line(watched)
     assert "20/s pass of 20/s asked, 0.0/s came in" in line
 
 
@@ -98,3 +103,44 @@ def test_only_ten_minutes_are_kept(queue: Queue, now: list[int]) -> None:
         watched.add(snapshot(queue))
         now[0] += 60_000
     assert [each.t for each in watched.seen] == [watched.seen[-1].t - n * 60_000 for n in range(10, -1, -1)]
+
+
+def test_the_front_door_is_looked_at_each_ten_seconds_and_red_comes_first(
+    session: Session, queue: Queue, now: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched, asked = Watched(), list[int]()
+    found = [door(now[0]), door(now[0], **{FAILED: 12}), replace(door(now[0]), counts={}, unread="no right")]
+
+    def read(t: int) -> Door:
+        asked.append(t)
+        return found[len(asked) - 1]
+
+    session.door.read = read  # type: ignore[method-assign]
+    watch._knock(session, watched)
+    assert asked == []  # nothing is known of the queue yet
+    watch._look(session, watched)
+    for _ in range(2):
+        watch._knock(session, watched)
+    assert len(asked) == 1
+    watched.knocked -= watch.KNOCK
+    watch._knock(session, watched)
+    lines = drawn(watched, capsys).splitlines()
+    assert lines[2].startswith("! 12 of 40 calls of the API failed (5xx) in the last minute: `loginq logs")
+    assert "calls of the API failed" in watch._line(watched)
+    watched.knocked -= watch.KNOCK
+    watch._knock(session, watched)
+    shown = drawn(watched, capsys)
+    assert "! the front door cannot be seen: no right" in shown and "nothing needs attention" not in shown
+    watched.door = replace(found[0], t=now[0] - 31_000)
+    assert "AWS has not answered for 31 s" in drawn(watched, capsys)
+
+
+def test_arrivals_stand_beside_admissions(
+    session: Session, queue: Queue, now: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched()
+    for many in (0, 50, 150):
+        queue.lines.change(lambda line, t, many=many: line.join(t, many) if many else line)  # type: ignore[misc]
+        watch._look(session, watched)
+        now[0] += 10_000
+    assert "arriving 15.0/s ▃█" in drawn(watched, capsys)

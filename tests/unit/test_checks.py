@@ -233,16 +233,6 @@ def test_dead_letters() -> None:
     assert told(checks._dead_letters(patient(dead=1_234))) == (BAD, "1,234", "`loginq queue dlq` says why each died.")
 
 
-def test_alarms() -> None:
-    assert told(checks._alarms(patient())) == (WARN, "the stack has none", "Run `loginq deploy`.")
-    stack = Stack(of=[resource("One", "AWS::CloudWatch::Alarm"), resource("Two", "AWS::CloudWatch::Alarm")])
-    quiet, loud = {"AlarmName": "One-1", "StateValue": "OK"}, {"AlarmName": "Two-1", "StateValue": "ALARM"}
-    answers = [{"MetricAlarms": [quiet, {**loud, "StateValue": "INSUFFICIENT_DATA"}]}, {"MetricAlarms": [quiet, loud]}]
-    one = patient({"cloudwatch": {"describe_alarms": answers}}, stack)
-    assert told(checks._alarms(one)) == (OK, "2, none ringing", "")
-    assert told(checks._alarms(one)) == (BAD, "ringing: Two-1", "See `loginq logs --level ERROR`.")
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -333,8 +323,8 @@ def test_what_cannot_be_checked_is_a_finding_and_nothing_stops_the_rest() -> Non
     )
     found = {each.what: each for each in checks.examine(everything, lambda seconds: None)}
     assert list(found) == [
-        "credentials", "stack", "drift", "code", "parameters", "intake trigger", "dead letters", "alarms", "line",
-        "clock", "API", "functions", "concurrency",
+        "credentials", "stack", "drift", "code", "parameters", "intake trigger", "dead letters", "line", "clock",
+        "API", "functions", "concurrency",
     ]  # fmt: skip
     assert told(found["credentials"]) == (
         UNKNOWN, "No such right.", "Ask for that permission, if you want this checked.",

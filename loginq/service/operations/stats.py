@@ -3,6 +3,7 @@
 from loginq.service.rules.act import Action, last_note, planned_since
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
+from loginq.service.rules.minute import arrivals
 from loginq.service.store.audit import latest
 from loginq.service.store.queue import Queue
 
@@ -38,6 +39,8 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         planned_since=planned_since(done, line, t),
         last_change=next((act for act in done if act.moves_the_gate), None),
         note=last_note(done, t),
+        arriving=arrivals(memory, line, t),
+        settled_at=memory.run_at or min([line.anchored_at, *(start for start, count in through.items() if count)]),
     )
 
 

@@ -61,7 +61,7 @@ def settle(queue: Queue) -> Settled:
     memory, unused = _free_unused(queue, memory, line, t)
     if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
-    queue.settlement.write(replace(memory, run_at=t, seen=line.version))
+    queue.settlement.write(replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t))
     through = {start: count for start, (count, _) in counters.items()}
     return Settled(
         renewed=renewed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from loginq.service.rules.door import Door, silence
 from loginq.service.rules.measure import SHORT, Snapshot, asked
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
@@ -11,13 +12,19 @@ GROWING = 30 * SECOND
 PAUSED_LONG = 5 * MINUTE
 
 
-def attention(seen: Sequence[Snapshot], paused_since: int | None = None) -> list[str]:
+def attention(seen: Sequence[Snapshot], paused_since: int | None = None, door: Door | None = None) -> list[str]:
     """What needs attention, the worst first.
 
     Args:
         seen: snapshots in order of time, the last one is now; a minute of them lets every rule speak.
         paused_since: when the line was paused, ms, if it is and that is known.
+        door: what was seen of the front door last; None where nobody has looked, and nothing may be called quiet.
     """
+    now = seen[-1]
+    return [*(door.troubles(now.t) if door else ()), *silence(now.settled_at, now.t), *_of_the_line(seen, paused_since)]
+
+
+def _of_the_line(seen: Sequence[Snapshot], paused_since: int | None) -> list[str]:
     now = seen[-1]
     line, t = now.line, now.t
     said: list[str] = []

@@ -72,6 +72,10 @@ class Snapshot:
     """What an operator did last to the gate: it explains what came through since."""
     note: Action | None = None
     """What an operator said last, if that was lately."""
+    arriving: float | None = None
+    """How many players a second got a place since settling ran last; None where it has not noted the line's end."""
+    settled_at: int = 0
+    """When settling ran last, ms; where it never did, since when it could have; 0 where that is not known."""
 
     def document(self, target: str) -> dict[str, Any]:
         """The stable JSON form."""
@@ -101,10 +105,12 @@ class Snapshot:
                 "max_per_second": line.max_rate / 1_000 or None,
                 "capacity": line.capacity,
                 "admitted_per_second": round(self.admitted_per_second, 2),
+                "arriving_per_second": None if self.arriving is None else round(self.arriving, 2),
                 "gate_per_second": line.passing(t) / 1_000,
             },
             "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "settled_at": iso(self.settled_at),
             "last_change": None if self.last_change is None else self.last_change.document(),
             "note": None if self.note is None else self.note.document(),
         }
@@ -123,6 +129,21 @@ def achieved(through: Mapping[int, int], t: int) -> float:
     """
     first = bucket(t) - WINDOW * BUCKET
     return sum(count for start, count in through.items() if first <= start <= t) * SECOND / (t - first)
+
+
+def arriving(seen: Sequence[Snapshot], t: int) -> float | None:
+    """How many players a second came up to `t`, ms: the growth of line and intake over 10 s; None of too short a look.
+
+    Args:
+        seen: snapshots in order of time, the last one at `t` or before.
+    """
+    until = [each for each in seen if each.t <= t]
+    before = [each for each in until if each.t <= t - BUCKET]
+    if not before:
+        return None
+    first, last = before[-1], until[-1]
+    grown = last.line.tail + last.intake.total - first.line.tail - first.intake.total
+    return max(0, grown) * SECOND / (last.t - first.t) if last.t > first.t else None
 
 
 def came_true(told: int, came: int, placed: int) -> bool:

@@ -40,6 +40,7 @@ class Memory:
         counts: (no-shows, real positions) of the last three counts.
         unused_to: up to where admissions that nobody used have been looked for.
         seen: the version of the line as the run left it.
+        tail, tail_at: the line's end at an instant of this run, and that instant, ms: what has arrived since.
         unknown: attributes of a newer version, kept as they are.
     """
 
@@ -52,6 +53,8 @@ class Memory:
     run_at: int = 0
     unused_to: int = 0
     seen: int = 0
+    tail: int = 0
+    tail_at: int = 0
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -72,6 +75,13 @@ class Settled:
     """What came in: `measure.achieved`."""
     short: bool
     """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
+
+
+def arrivals(memory: Memory, line: Line, t: int) -> float | None:
+    """How many players a second got a place since the last run; None where that has not noted the line's end."""
+    if not memory.tail_at or t <= memory.tail_at:
+        return None
+    return max(0, line.tail - memory.tail) * SECOND / (t - memory.tail_at)
 
 
 def expiring(memory: Memory, line: Line, t: int, window: int) -> tuple[Memory, int]:

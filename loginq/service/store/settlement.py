@@ -10,7 +10,7 @@ from loginq.service.store.table import Row, Table
 
 _PAIRS = {"samples": "samples", "expiries": "closings", "counts": "counts"}
 """What is kept of pairs: its name here -> the attribute, whose name every version knows."""
-_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen")
+_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen", "tail", "tail_at")
 
 
 class Settlement:

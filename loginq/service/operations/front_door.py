@@ -1,0 +1,130 @@
+"""The front door, looked at: API, throttles and alarms, in one call for all metrics and one for all alarms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from loginq.service.operations.target import Target
+from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, Door, silence
+from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue
+
+LATE = 5 * MINUTE
+"""How far back counts are read on AWS, ms: its metrics come a minute or two late. An emulator's are there at once."""
+Metric = tuple[str, str, str, Mapping[str, str]]
+"""What it counts, namespace, name, dimensions; several may count the same."""
+
+
+class FrontDoor:
+    """That of one target. `resources` gives those of its stack, once."""
+
+    def __init__(self, aws: Aws, target: Target, resources: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        self._aws, self._target, self._resources = aws, target, resources
+        self._known: Sequence[Mapping[str, Any]] = ()
+
+    def read(self, t: int) -> Door:
+        """How the door is at `t`, ms. What AWS does not answer is said in `unread`: nothing is raised."""
+        window = MINUTE if self._target.endpoint_url else LATE
+        counts, newest, silent = dict[str, int](), None, list[str]()
+        try:
+            self._known = self._known or self._resources()
+        except LoginqError as exc:
+            return Door(t, window, {}, unread=_unanswered("the stack", exc))
+        try:
+            counts, newest, missing = self._counts(t, window)
+            if missing:
+                silent.append(f"AWS has not answered for {', '.join(missing)}")
+        except LoginqError as exc:
+            silent.append(_unanswered("the metrics", exc))
+        ringing: tuple[str, ...] | None = None
+        try:
+            ringing = self._ringing()
+        except LoginqError as exc:
+            silent.append(_unanswered("the alarms", exc))
+        return Door(t, window, counts, newest, ringing, "; ".join(silent))
+
+    def _counts(self, t: int, window: int) -> tuple[dict[str, int], int | None, list[str]]:
+        """The sum of each, until when the newest value reaches, and what there was no whole answer for."""
+        metrics = self._metrics()
+        values, ends = [0.0] * len(metrics), list[int]()
+        whole = [False] * len(metrics)
+        for page in self._aws.client("cloudwatch").pages(
+            "get_metric_data",
+            MetricDataQueries=[_query(n, metric) for n, metric in enumerate(metrics)],
+            StartTime=datetime.fromtimestamp((t - window) / SECOND, UTC),
+            EndTime=datetime.fromtimestamp(t / SECOND + 1, UTC),
+        ):
+            for each in page["MetricDataResults"]:
+                n = int(each["Id"].removeprefix("m"))
+                values[n] += sum(each["Values"])
+                whole[n] = each["StatusCode"] == "Complete"
+                ends += [round(at.timestamp() * SECOND) + PERIOD for at in each["Timestamps"]]
+        missing = sorted({metric[0] for n, metric in enumerate(metrics) if not whole[n]})
+        counts = dict[str, int]()
+        for n, (what, *_) in enumerate(metrics):
+            if what not in missing:
+                counts[what] = counts.get(what, 0) + round(values[n])
+        return counts, max(ends, default=None), missing
+
+    def _metrics(self) -> list[Metric]:
+        """All that are to be read; an emulator has none of the throttles."""
+        target = self._target
+        api = {"ApiName": f"{target.stack}-api"}
+        metrics: list[Metric] = [(name, "AWS/ApiGateway", name, api) for name in (CALLS, REFUSED, FAILED)]
+        metrics += [(code, target.stack, name, {"service": by}) for code, (name, by) in REFUSALS.items()]
+        if target.endpoint_url:
+            return metrics
+        return [
+            *metrics,
+            *(
+                ("functions", "AWS/Lambda", "Throttles", {"FunctionName": each["PhysicalResourceId"]})
+                for each in self._of("AWS::Lambda::Function")
+            ),
+            *(
+                ("table", "AWS/DynamoDB", name, {"TableName": target.table})
+                for name in ("ReadThrottleEvents", "WriteThrottleEvents")
+            ),
+            (
+                "sign_ins", "AWS/Cognito", "SignInThrottles",
+                {"UserPool": target.user_pool_id, "UserPoolClient": target.client_id},
+            ),
+        ]  # fmt: skip
+
+    def _ringing(self) -> tuple[str, ...]:
+        names = {each["PhysicalResourceId"]: each["LogicalResourceId"] for each in self._of("AWS::CloudWatch::Alarm")}
+        if not names:
+            return ()
+        found = self._aws.client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")
+        return tuple(names[each["AlarmName"]] for each in found["MetricAlarms"])
+
+    def _of(self, kind: str) -> list[Mapping[str, Any]]:
+        return [each for each in self._known if each["ResourceType"] == kind]
+
+
+def settling(queue: Queue, stack: Mapping[str, Any]) -> list[str]:
+    """What to say of settling, or of a table that cannot be read. `stack`: as CloudFormation describes it."""
+    try:
+        settled_at = queue.settlement.read().run_at
+    except LoginqError as exc:
+        return [f"the table cannot be read ({exc.message.rstrip('.')}): `loginq doctor`"]
+    since = settled_at or round(stack["CreationTime"].timestamp() * SECOND)
+    return silence(since, queue.clock())
+
+
+def _query(n: int, metric: Metric) -> dict[str, Any]:
+    _, namespace, name, dimensions = metric
+    named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    return {
+        "Id": f"m{n}",
+        "MetricStat": {
+            "Metric": {"Namespace": namespace, "MetricName": name, "Dimensions": named},
+            "Period": PERIOD // SECOND,
+            "Stat": "Sum",
+        },
+    }
+
+
+def _unanswered(what: str, exc: LoginqError) -> str:
+    return f"AWS has not answered for {what} ({exc.message.rstrip('.')})"

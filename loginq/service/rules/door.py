@@ -1,0 +1,144 @@
+"""The front door as CloudWatch counts it: what the API was asked, what it refused or failed at, and what is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loginq.service.rules.errors import Blocked, QueueClosed, TicketExpired, TooManyTickets
+from loginq.service.rules.times import MINUTE, SECOND
+
+CALLS, REFUSED, FAILED = "Count", "4XXError", "5XXError"
+"""What API Gateway counts of a REST API. It has no metric for what its throttle turns away: that is among the 4XXError.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"""
+REFUSALS = {
+    QueueClosed.code: (QueueClosed.metric, "queue_player_login"),
+    Blocked.code: (Blocked.metric, "queue_player_login"),
+    TooManyTickets.code: (TooManyTickets.metric, "queue_player_login"),
+    TicketExpired.code: ("Expired", "get_login_status"),
+}
+"""The `error.code` of an answer -> our metric of it, and its dimension `service`."""
+PERIOD = MINUTE
+"""What one value of a metric is the sum of, ms."""
+FEW_FAIL = 100
+"""One failed call in so many is no trouble of the whole."""
+MANY_REFUSED, SOME = 5, 10
+"""One refused call in so many is trouble, if there are at least ten of them: a throttle, or tokens of another pool."""
+SILENT = 3 * MINUTE
+"""For how long settling, which is due each minute, may be late, ms: as long as `SettleSilentAlarm` waits."""
+OLD = 30 * SECOND
+"""When the metrics should have been read again, ms: that is three readings of `queue watch`."""
+_THROTTLED = {
+    "functions": (
+        "calls of functions were throttled",
+        "the account's Lambda concurrency, or a reserved part, is used up: `loginq doctor --players N --within T`",
+    ),
+    "table": ("reads or writes of the table were throttled", "WarmReads and WarmWrites make room"),
+    "sign_ins": ("sign-ins were turned away by Cognito", "`loginq doctor --players N --within T` says what to ask for"),
+}
+"""What may be throttled, what to say of it, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What was read at the instant `t`.
+
+    Args:
+        window: of which time the counts are, ms.
+        counts: `Count`, `4XXError`, `5XXError`, each `error.code`, and how many were throttled, by what; what is not
+            in it was not measured.
+        newest: until when the newest value reaches, ms; None where there was none.
+        ringing: the alarms that ring, by their names in the template; None where that could not be read.
+        unread: what was asked for, and why there was no answer; empty when all is known.
+    """
+
+    t: int
+    window: int
+    counts: Mapping[str, int]
+    newest: int | None = None
+    ringing: tuple[str, ...] | None = None
+    unread: str = ""
+
+    @property
+    def age(self) -> int | None:
+        """How old the newest value is, ms: AWS counts a minute or two late."""
+        return None if self.newest is None else max(0, self.t - self.newest)
+
+    @property
+    def failed(self) -> int:
+        """The calls that failed, without those that were told that the queue is closed: they are 5XXError, too."""
+        return max(0, self.counts.get(FAILED, 0) - self.counts.get(QueueClosed.code, 0))
+
+    @property
+    def refused(self) -> int:
+        """The calls that were refused, and that neither an operator nor a ticket's age explains."""
+        meant = self.counts.get(Blocked.code, 0) + self.counts.get(TicketExpired.code, 0)
+        return max(0, self.counts.get(REFUSED, 0) - meant)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form; null for what was not measured or could not be read."""
+        return {
+            "window_seconds": self.window // SECOND,
+            "metrics_age_seconds": None if self.age is None else self.age // SECOND,
+            "calls": self.counts.get(CALLS),
+            "errors_4xx": self.counts.get(REFUSED),
+            "errors_5xx": self.counts.get(FAILED),
+            "refused": {code: self.counts.get(code) for code in REFUSALS},
+            "throttled": {what: self.counts.get(what) for what in _THROTTLED},
+            "alarms": None if self.ringing is None else list(self.ringing),
+            "unread": self.unread,
+        }
+
+    def words(self) -> str:
+        """In a line."""
+        if CALLS not in self.counts:
+            return "not known"
+        said = f"{self.counts[CALLS]:,} calls in {self._span}, {self._of(REFUSED, '4xx')}, {self._of(FAILED, '5xx')}"
+        refusals = [f"{self.counts[code]:,} {code}" for code in REFUSALS if self.counts.get(code)]
+        return ", ".join([said, *refusals]) + self._old
+
+    def _of(self, metric: str, name: str) -> str:
+        return f"{self.counts[metric]:,} {name}" if metric in self.counts else f"{name} not known"
+
+    @property
+    def _span(self) -> str:
+        return "the last minute" if self.window == MINUTE else f"the last {self.window // MINUTE} min"
+
+    @property
+    def _old(self) -> str:
+        return f" (metrics {self.age // MINUTE} min old)" if self.age is not None and self.age >= MINUTE else ""
+
+    def faults(self) -> list[tuple[str, str]]:
+        """What is wrong by the counts, the worst first, and what to do about each."""
+        calls, said = self.counts.get(CALLS, 0), list[tuple[str, str]]()
+        if self.failed and self.failed * FEW_FAIL >= calls:
+            says = f"{self.failed:,} of {calls:,} calls of the API failed (5xx) in {self._span}{self._old}"
+            said.append((says, "`loginq logs --level ERROR` and `loginq doctor` say why"))
+        if self.refused >= SOME and self.refused * MANY_REFUSED >= calls:
+            says = f"{self.refused:,} of {calls:,} calls of the API were refused (4xx) in {self._span}{self._old}"
+            said.append((says, "the throttle (RequestsPerSecond), or ID tokens not of this user pool: `loginq doctor`"))
+        said += [
+            (f"{self.counts[what]:,} {says}", do) for what, (says, do) in _THROTTLED.items() if self.counts.get(what)
+        ]
+        return said
+
+    def unseen(self, t: int) -> str:
+        """What cannot be seen at the instant `t`, ms, and why; empty when all is known."""
+        if not self.unread and t - self.t <= OLD:
+            return ""
+        why = self.unread or f"AWS has not answered for {(t - self.t) // SECOND} s"
+        return f"the front door cannot be seen: {why}"
+
+    def troubles(self, t: int) -> list[str]:
+        """All that is wrong at the instant `t`, ms, the worst first, each with what to do."""
+        ringing = [f"{name} rings: `loginq guide alarms` says what to do" for name in self.ringing or ()]
+        return [*(f"{says}: {do}" for says, do in self.faults()), *ringing, *filter(None, [self.unseen(t)])]
+
+
+def silence(settled_at: int, t: int) -> list[str]:
+    """What to say at `t` when settling ran last at `settled_at`, ms; 0 where that is not known."""
+    if not settled_at or t - settled_at <= SILENT:
+        return []
+    return [
+        f"settling has not run for {(t - settled_at) // MINUTE} min: no-shows keep their places, and synthetic players "
+        "stand still: `loginq doctor`, `loginq logs settle_line`"
+    ]
