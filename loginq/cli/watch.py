@@ -147,7 +147,7 @@ def screen(watched: Watched, name: str, height: int) -> Any:
     parts: list[Any] = [
         _title(watched, name),
         *_attention(watched),
-        *([] if now.note is None else [_note(now.note)]),
+        *([] if (note := watched.seen[-1].note) is None else [_note(note)]),
         _numbers(watched),
         *_charts(watched, max(3, min(12, (height - _REST) // 2))),
     ]

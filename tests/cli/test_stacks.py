@@ -229,7 +229,6 @@ def session_of(status: str, *parts: dict[str, Any]) -> Session:
             "DescribeStackEvents": in_turn(HISTORY),
             "ListStackResources": resources(TRIGGER, *parts),
             "GetEventSourceMapping": in_turn({"State": "Enabled"}),
-            "GetItem": in_turn({}),
             "GetQueueUrl": in_turn({"QueueUrl": "https://q/dead"}),
             "GetQueueAttributes": in_turn(
                 {
@@ -242,7 +241,7 @@ def session_of(status: str, *parts: dict[str, Any]) -> Session:
                 }
             ),
             "GetCallerIdentity": in_turn({"Account": ACCOUNT, "Arn": "arn:aws:iam::1:user/ada"}),
-            "GetItem": in_turn({"Item": {"run_at": {"N": str(4_000_000_000_000)}}}),
+            "GetItem": in_turn({"Item": {"run_at": {"N": str(4_000_000_000_000)}}}, {}),
         }
     )
     return Session(Target("loginq", "eu-west-1", "t", "https://q/1/in", "pool", "client", "https://api"), aws)

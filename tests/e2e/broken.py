@@ -24,6 +24,7 @@ def code(stack: Stack) -> Iterator[None]:
     lambdas, function = stack.aws.client("lambda"), named(stack, LOGIN)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as bundle:
+        bundle.writestr("lambdas/__init__.py", "")
         bundle.writestr("lambdas/queue_player_login.py", "raise RuntimeError('drill')\n")
     lambdas.update_function_code(FunctionName=function, ZipFile=file.getvalue())
     yield

@@ -5,13 +5,19 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from loginq.cli.session import Session
+from loginq.cli.watch import run
 from loginq.client import Gone
+from loginq.doctor.checks import Patient, Verdict
+from loginq.doctor.door import examine_door
 from loginq.service.operations.together import TOGETHER
 from loginq.service.rules.player import Identity
+from tests.e2e.broken import code
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.terminal import LOGINQ, environment
 
@@ -43,12 +49,15 @@ def test_logs_and_doctor(here: Stack) -> None:
         "parameters": "ok",
         "intake trigger": "ok",
         "dead letters": "bad",
-        "alarms": "ok",
         "line": "ok",
         "clock": "ok",
         "API": "ok",
         "functions": "ok",
         "lock": "ok",
+        "alarms": "ok",
+        "listener": "ok",
+        "front door": "ok",
+        "settling": "ok",
         "sign-ins": "bad",
         "sign-ups": "warn",
         "API requests": "ok",
@@ -145,6 +154,28 @@ def test_a_purge_sends_nobody_away_for_ever(here: Stack) -> None:
     again = player.game.login()
     assert again["ticket"] != ticket
     until(lambda: player.game.status(again["ticket"])["position"])
+
+
+def test_a_broken_login_is_red_on_every_screen(here: Stack) -> None:
+    """One of four breakages; the others, and that all is quiet again once it is mended, take minutes: drills."""
+    token = here.player().account.token()
+    session = Session(here.target, here.aws)
+    with code(here):
+        until(lambda: here.get("/login", token).status_code >= 500)
+        for _ in range(5):
+            here.get("/login", token)
+        said = until(lambda: [each for each in session.door.read(here.queue.clock()).troubles(0) if "(5xx)" in each])
+        assert "`loginq logs --level ERROR` and `loginq doctor` say why" in said[0]
+        (document,) = (found.document for found in islice(run(session, json=True), 1))
+        screens = [
+            document,
+            *(json.loads(in_process(*words, "--json")[1]) for words in (("queue", "stats"), ("status",))),
+        ]
+        assert all("calls of the API failed (5xx)" in " ".join(each["attention"]) for each in screens if each)
+        assert in_process("status")[0] == 1
+        found = {each.what: each for each in examine_door(Patient(here.target, here.aws, here.queue, session.stack))}
+        assert found["front door"].verdict is Verdict.BAD and "`loginq logs" in found["front door"].do
+    until(lambda: here.get("/login", token).status_code == 200)
 
 
 @pytest.mark.parametrize("many", [120, pytest.param(1_000, marks=pytest.mark.drills)])
