@@ -7,7 +7,7 @@ from typing import Any
 
 from loginq.emulator.confirmation import SOURCES, Confirmation
 from loginq.emulator.inside import App, Inside
-from loginq.emulator.meter import Meter
+from loginq.emulator.meter import Meter, Record
 from loginq.emulator.rule import Do, Headers, Rule, Verdict, names_an_operation
 
 _REFUSED = (
@@ -24,12 +24,16 @@ _POLICY_VIOLATION = 1008
 
 
 class Guard:
-    """An ASGI app in front of `app`, which listens on 127.0.0.1:`port` and lets pages of `origins` sign in."""
+    """An ASGI app in front of `app`, which listens on 127.0.0.1:`port` and lets pages of `origins` sign in.
 
-    def __init__(self, app: App, port: int, region: str, origins: Iterable[str] = ()) -> None:
+    Args:
+        record: how the metrics of deployed APIs get into CloudWatch.
+    """
+
+    def __init__(self, app: App, port: int, region: str, record: Record, origins: Iterable[str] = ()) -> None:
         self._app, self._rule = app, Rule(port, origins)
         inside = Inside(app, f"127.0.0.1:{port}", region)
-        self._confirmation, self._meter = Confirmation(inside), Meter(inside)
+        self._confirmation, self._meter = Confirmation(inside), Meter(inside, record)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":

@@ -4,12 +4,15 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loginq.emulator.inside import Inside
 from loginq.service.rules.door import CALLS, FAILED, REFUSALS, REFUSED
 
+Record = Callable[[str, str, int, Mapping[str, str]], None]
+"""Puts a value of now into CloudWatch: namespace, name, value, dimensions. Not by PutMetricData: with that the emulator
+looks at every alarm, and it takes the errors of one function for those of all."""
 EVERY = 5.0
 """Seconds between two times that something is put there, while APIs are called."""
 LONG = 4_096
@@ -22,8 +25,8 @@ _SUFFIX = "-api"
 class Meter:
     """The counts since they were put there last."""
 
-    def __init__(self, inside: Inside, every: float = EVERY) -> None:
-        self._inside, self._every = inside, every
+    def __init__(self, inside: Inside, record: Record, every: float = EVERY) -> None:
+        self._inside, self._record, self._every = inside, record, every
         self._seen = Counter[tuple[str, str]]()
         """(the API's id, the metric or the `error.code`) -> answers."""
         self._names: dict[str, str] = {}
@@ -67,13 +70,11 @@ class Meter:
             counts = {kind: number for (of, kind), number in seen.items() if of == api}
             if not name:  # it has been deleted meanwhile
                 continue
-            every = {CALLS: 0, REFUSED: 0, FAILED: 0, **counts}
-            metrics = [_datum(kind, every[kind], {"ApiName": name}) for kind in (CALLS, REFUSED, FAILED)]
-            await self._put("AWS/ApiGateway", metrics)
-            known = [(code, *REFUSALS[code]) for code in REFUSALS if code in counts]
-            if known:
-                refusals = [_datum(metric, counts[code], {"service": by}) for code, metric, by in known]
-                await self._put(name.removesuffix(_SUFFIX), refusals)
+            for kind in (CALLS, REFUSED, FAILED):
+                self._record("AWS/ApiGateway", kind, counts.get(kind, 0), {"ApiName": name})
+            for code, (metric, by) in REFUSALS.items():
+                if code in counts:
+                    self._record(name.removesuffix(_SUFFIX), metric, counts[code], {"service": by})
 
     async def _name(self, api: str) -> str:
         if api not in self._names:
@@ -83,14 +84,6 @@ class Meter:
                 return ""
             self._names[api] = str(json.loads(body)["name"])
         return self._names[api]
-
-    async def _put(self, namespace: str, metrics: list[dict[str, Any]]) -> None:
-        headers = {
-            "x-amz-target": "GraniteServiceVersion20100801.PutMetricData",
-            "content-type": "application/x-amz-json-1.0",
-        }
-        body = json.dumps({"Namespace": namespace, "MetricData": metrics}).encode()
-        await self._inside.ask(self._inside.scope("/", "monitoring", headers), body)
 
 
 def _code(body: bytes) -> str:
@@ -102,9 +95,3 @@ def _code(body: bytes) -> str:
     error = said.get("error") if isinstance(said, dict) else None
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, str) else ""
-
-
-def _datum(name: str, value: int, dimensions: Mapping[str, str]) -> dict[str, Any]:
-    """A value of a metric, of now."""
-    named = [{"Name": key, "Value": each} for key, each in dimensions.items()]
-    return {"MetricName": name, "Dimensions": named, "Value": value, "Unit": "Count"}

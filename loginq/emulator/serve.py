@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def main(port: int, origins: Sequence[str]) -> None:
@@ -21,6 +21,8 @@ def main(port: int, origins: Sequence[str]) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
+    from ministack.core.responses import set_request_region
+    from ministack.services.cloudwatch import record_metric
 
     from loginq.emulator.guard import Guard
 
@@ -34,7 +36,13 @@ def main(port: int, origins: Sequence[str]) -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        guarded = Guard(app, port, os.environ["AWS_DEFAULT_REGION"], origins)
+        region = os.environ["AWS_DEFAULT_REGION"]
+
+        def record(namespace: str, name: str, value: int, dimensions: Mapping[str, str]) -> None:
+            set_request_region(region)
+            record_metric(namespace, name, value, "Count", dict(dimensions))
+
+        guarded = Guard(app, port, region, record, origins)
         await serve(guarded, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
     asyncio.run(run())

@@ -93,7 +93,7 @@ def ask(
         else:
             answer.body += message["body"]
 
-    asyncio.run(Guard(inner, PORT, "us-east-1", [LISTED])(scope, receive, send))
+    asyncio.run(Guard(inner, PORT, "us-east-1", lambda *_: None, [LISTED])(scope, receive, send))
     return answer
 
 
@@ -382,7 +382,7 @@ def test_a_web_socket_is_closed_and_not_answered_with_http() -> None:
         sent.append(message)
 
     scope = {"type": "websocket", "path": API, "query_string": b"", "headers": [(b"host", OURS.encode())]}
-    asyncio.run(Guard(inner, PORT, "us-east-1")(scope, receive, send))
+    asyncio.run(Guard(inner, PORT, "us-east-1", lambda *_: None)(scope, receive, send))
     assert (sent, inner.scopes) == ([{"type": "websocket.close", "code": 1008}], [])
 
 
@@ -391,7 +391,7 @@ def test_the_emulator_is_told_when_it_starts_and_ends() -> None:
 
     async def nothing(*_: Any) -> None: ...
 
-    asyncio.run(Guard(inner, PORT, "us-east-1")({"type": "lifespan"}, nothing, nothing))
+    asyncio.run(Guard(inner, PORT, "us-east-1", lambda *_: None)({"type": "lifespan"}, nothing, nothing))
     assert inner.scopes == ["lifespan"]
 
 

@@ -69,28 +69,24 @@ class FrontDoor:
         return counts, max(ends, default=None), missing
 
     def _metrics(self) -> list[Metric]:
-        """All that are to be read; an emulator has none of the throttles."""
+        """All that are to be read; an emulator counts no throttles of table and sign-ins."""
         target = self._target
         api = {"ApiName": f"{target.stack}-api"}
         metrics: list[Metric] = [(name, "AWS/ApiGateway", name, api) for name in (CALLS, REFUSED, FAILED)]
         metrics += [(code, target.stack, name, {"service": by}) for code, (name, by) in REFUSALS.items()]
+        metrics += [
+            ("functions", "AWS/Lambda", "Throttles", {"FunctionName": each["PhysicalResourceId"]})
+            for each in self._of("AWS::Lambda::Function")
+        ]
         if target.endpoint_url:
             return metrics
+        client = {"UserPool": target.user_pool_id, "UserPoolClient": target.client_id}
+        throttles = ("ReadThrottleEvents", "WriteThrottleEvents")
         return [
             *metrics,
-            *(
-                ("functions", "AWS/Lambda", "Throttles", {"FunctionName": each["PhysicalResourceId"]})
-                for each in self._of("AWS::Lambda::Function")
-            ),
-            *(
-                ("table", "AWS/DynamoDB", name, {"TableName": target.table})
-                for name in ("ReadThrottleEvents", "WriteThrottleEvents")
-            ),
-            (
-                "sign_ins", "AWS/Cognito", "SignInThrottles",
-                {"UserPool": target.user_pool_id, "UserPoolClient": target.client_id},
-            ),
-        ]  # fmt: skip
+            *(("table", "AWS/DynamoDB", name, {"TableName": target.table}) for name in throttles),
+            ("sign_ins", "AWS/Cognito", "SignInThrottles", client),
+        ]
 
     def _ringing(self) -> tuple[str, ...]:
         names = {each["PhysicalResourceId"]: each["LogicalResourceId"] for each in self._of("AWS::CloudWatch::Alarm")}
