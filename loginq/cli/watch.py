@@ -31,7 +31,7 @@ KEPT = 10 * MINUTE
 LATE = 3.0
 """Seconds without an answer that are worth saying."""
 _REST = 15
-"""Lines of the screen that are no chart."""
+"""Lines of the screen that are no chart, besides what needs attention: two lines each."""
 SPARKS = 8
 """How many times 10 s stand beside a number."""
 _BUCKETS = KEPT // (10 * SECOND)
@@ -144,12 +144,13 @@ def screen(watched: Watched, name: str, height: int) -> Any:
 
     if not watched.seen:
         return console.text(f"{name}\n{watched.trouble or 'Asking …'}")
+    note = watched.seen[-1].note
+    said = [*_attention(watched), *([] if note is None else [_note(note)])]
     parts: list[Any] = [
         _title(watched, name),
-        *_attention(watched),
-        *([] if (note := watched.seen[-1].note) is None else [_note(note)]),
+        *said,
         _numbers(watched),
-        *_charts(watched, max(3, min(12, (height - _REST) // 2))),
+        *_charts(watched, max(3, min(12, (height - _REST) // 2 - len(said)))),
     ]
     return Group(*parts, console.text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
 
