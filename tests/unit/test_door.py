@@ -167,7 +167,7 @@ def test_alarms() -> None:
         ([("arn:1", "a@example.com"), ("PendingConfirmation", "ops@example.com")], None,
          (BAD, "not confirmed yet: ops@example.com")),
         ([], None, (WARN, "the alarms are told to nobody")),
-        ([], "http://127.0.0.1:1", (OK, "the alarms are told to nobody")),
+        ([], "http://127.0.0.1:1", (OK, "none, and an emulator sends no mail")),
     ],
 )  # fmt: skip
 def test_somebody_hears_the_alarms(
