@@ -11,9 +11,9 @@ from loginq.cli.deploy import apply
 from loginq.cli.load import send
 from loginq.cli.opening import open_deployment
 from loginq.cli.play import run
-from loginq.cli.queue import draw_stats
 from loginq.cli.session import Session, api_of
 from loginq.cli.sign_in import signed_in
+from loginq.cli.stats import draw_stats
 from loginq.deploy import envfile
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.deployments import Deployments

@@ -12,21 +12,18 @@ from loginq.cli.command import Found, command, group, listed
 from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.lists import say_more
 from loginq.cli.options import Json, Yes
-from loginq.cli.rate import asked
 from loginq.cli.rebuild import rebuild
 from loginq.cli.reset import reset
 from loginq.cli.session import Session, open_session
+from loginq.cli.stats import stats
 from loginq.cli.undo import undo
 from loginq.cli.watch import run
 from loginq.service.operations.dead_letters import DeadLetter, dead_letters
+from loginq.service.operations.line_acts import Done
 from loginq.service.operations.logs import last_error
-from loginq.service.operations.operator import Done, Operator
-from loginq.service.operations.stats import snapshot
-from loginq.service.rules.attention import attention
-from loginq.service.rules.door import Door
+from loginq.service.operations.operator import Operator
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
-from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import iso
 from loginq.service.store.intake import Letter
@@ -34,59 +31,7 @@ from loginq.service.store.intake import Letter
 app = group("The line and the intake.")
 
 
-@command(app, "loginq queue stats --json")
-def stats() -> Found:
-    """Show intake, line, rate, and what a newcomer would wait."""
-    session = open_session()
-    now = snapshot(session.queue)
-    door = session.door.read(now.t)
-    said = attention([now], door=door)
-    document = {**now.document(session.name), "door": door.document(), "attention": said}
-    return Found(document, partial(draw_stats, session.name, now, door, said))
-
-
-def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> None:
-    """What needs attention, and the snapshot of the target `name` as a panel."""
-    for each in said:
-        console.out().print(console.text(f"! {each}", "bold red"), soft_wrap=True)
-    line, intake = now.line, now.intake
-    last = now.last_change
-    reached, steps = line.reached(now.t), [step for step in line.steps if step[0] > now.t]
-    console.facts(
-        f"queue {now.queue} · {name}",
-        [
-            ("state", line.line_state),
-            ("waiting", f"{line.waiting(now.t):,}"),
-            ("reached", f"{reached:,} of {line.tail:,}"),
-            ("rate", f"{asked(now)}, burst {line.burst:,}"),
-            ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
-            ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game{_held(now)}"),
-            ("gate", f"{rate_text(line.passing(now.t))} pass"),
-            ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
-            ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
-            ("no-shows", f"{now.players.no_shows:,}"),
-            ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
-            ("front door", door.words()),
-            ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
-            ("dead letters", f"{now.dead_letters:,}"),
-            ("newcomer waits", console.duration(now.eta)),
-            *([("message", line.message)] if line.message else []),
-            *([("last change", f"{last.what}: {' → '.join(last.words(console.moment))}")] if last else []),
-            *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),
-            *([("note", f"{now.note.after}")] if now.note else []),
-            *([("", f"{console.duration(now.t - now.note.at)} ago, by {now.note.name}")] if now.note else []),
-        ],
-    )
-
-
-def _lately(now: Snapshot) -> str:
-    return f"placed since {console.duration(now.t - now.settled_at)} ago"
-
-
-def _held(now: Snapshot) -> str:
-    """The places that are not taken, and not free either."""
-    held = now.line.occupied(now.t) - now.players.in_game
-    return f", {held:,} held for who was reached" if held > 0 else ""
+command(app, "loginq queue stats --json")(stats)
 
 
 @command(app, "loginq queue watch", "loginq queue watch --json")

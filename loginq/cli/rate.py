@@ -14,7 +14,7 @@ from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.options import Yes, confirm, count
 from loginq.cli.session import Session, open_session
 from loginq.cli.what_if import foresee, shown
-from loginq.service.operations.operator import Done
+from loginq.service.operations.line_acts import Done
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules import plan
 from loginq.service.rules.errors import Invalid

@@ -15,7 +15,7 @@ from loginq.service.rules.rebuild import Remains, rebuilt
 
 
 def rebuild(what_if: WhatIf = False, yes: Yes = False) -> Found:
-    """Make the line anew from players and rosters, when its item is lost or spoilt.
+    """Make a lost or spoilt line anew, from players and rosters.
 
     Everybody keeps the place, and as many are in the game as before. It begins paused, at rate 0.
     """

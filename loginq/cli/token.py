@@ -23,9 +23,9 @@ _JWT = r"eyJ[\w-]*(?:\.[\w-]*){2,}"
 
 @command(app, "loginq token issue ada")
 def issue(name: Annotated[str, typer.Argument(help="The user name, email or sub.")], yes: Yes = False) -> Found:
-    """Sign an admission token for one person, past the line: when the queue itself is down.
+    """Sign an admission token for one person, past the line.
 
-    Nothing counts who comes in by it. It is in the audit.
+    For when the queue itself is down. Nothing counts who comes in by it. It is in the audit.
     """
     session = open_session()
     session.announce()

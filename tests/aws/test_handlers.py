@@ -245,7 +245,7 @@ def test_each_call_is_counted(
     called: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "a-stack")
-    write(runtime.queue().table, "main", Rules(initial_rate=50_000))  # at that the valve has one shard
+    runtime.queue().lines.change(lambda line, t: line.set_rate(t, 50_000))  # at that the valve has one shard
     metrics._metrics.cache_clear()
     claims = {"token_use": "id", "sub": "ada"}
     event: dict[str, Any] = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}

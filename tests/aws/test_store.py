@@ -16,7 +16,7 @@ from loginq.service.operations.target import Target
 
 # Rows
 from loginq.service.rules.act import Action
-from loginq.service.rules.errors import Failed, Invalid, LoginqError, NoTarget, NotFound, Refused, Unavailable
+from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, NotReady, Refused, Unavailable
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MAX_TIME, Line
 from loginq.service.rules.minute import Memory
@@ -230,7 +230,7 @@ def test_what_the_line_refuses_is_a_clear_error(queue: Queue) -> None:
 
 def test_without_a_line_there_is_no_target(aws: Aws, target: Target) -> None:
     queue = connect(aws, table=target.table, sqs_url=target.sqs_url)
-    with pytest.raises(NoTarget, match="no line yet"):
+    with pytest.raises(NotReady, match="no line yet"):
         queue.lines.read()
 
 

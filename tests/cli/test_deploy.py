@@ -70,7 +70,8 @@ def updating(monkeypatch: pytest.MonkeyPatch, *changes: dict[str, Any], **answer
     deployment = Played(aws, "loginq", ACCOUNT, "eu-west-1")
     deployment.stack.sleep = lambda seconds: None
     monkeypatch.setattr("loginq.cli.deploy.open_deployment", lambda local: deployment)
-    monkeypatch.setattr("loginq.cli.deploy._finish", lambda deployment, applied: {})
+    monkeypatch.setattr("loginq.cli.deploy._finish", lambda deployment, plan, applied: {})
+    monkeypatch.setattr("loginq.cli.deploy.Deployments.keep", lambda *_: None)
     return deployment, aws
 
 

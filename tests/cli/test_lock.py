@@ -33,7 +33,7 @@ def test_a_lock_says_who_and_why_and_that_it_does_not_bind_the_console(
     assert run("unlock").code == 2
     assert json.loads(run("unlock", "--yes", "--json").out)["lifted"]["who"] == "arn:aws:iam::1:user/ada"
     assert json.loads(run("lock", "x", "--json").out)["lock"]["reason"] == "x"
-    assert [act["what"] for act in json.loads(run("queue", "audit", "--json").out)] == [
+    assert [act["what"] for act in json.loads(run("queue", "audit", "--json").out)["items"]] == [
         "lock", "unlock", "unlock", "lock",
     ]  # fmt: skip
 

@@ -19,7 +19,7 @@ DESIGNED = {
     "rate": "show set ramp clear",
     "load": "run clean",
     "keys": "show rotate",
-    "token": "verify",
+    "token": "issue verify",
 }
 
 

@@ -223,6 +223,7 @@ TRIGGER = resource("IntakeTrigger", "AWS::Lambda::EventSourceMapping", "u" * 36)
 
 
 def session_of(status: str, *parts: dict[str, Any]) -> Session:
+    settled = {"run_at": {"N": str(4_000_000_000_000)}}
     aws = Scripted(
         {
             "DescribeStacks": in_turn(stacks(status)),
@@ -241,7 +242,7 @@ def session_of(status: str, *parts: dict[str, Any]) -> Session:
                 }
             ),
             "GetCallerIdentity": in_turn({"Account": ACCOUNT, "Arn": "arn:aws:iam::1:user/ada"}),
-            "GetItem": in_turn({"Item": {"run_at": {"N": str(4_000_000_000_000)}}}, {}),
+            "GetItem": lambda given: {} if given["Key"]["SK"]["S"] == "LOCK" else {"Item": settled},
         }
     )
     return Session(Target("loginq", "eu-west-1", "t", "https://q/1/in", "pool", "client", "https://api"), aws)

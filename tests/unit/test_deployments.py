@@ -141,7 +141,7 @@ def test_what_was_deployed_without_a_note_is_noted_before_it_is_gone_and_of_nobo
     new, old = place.kept.read()
     assert (old.version, old.who, old.commit, old.row_format) == ("1", "", None, 0)
     assert (new.who, new.kept_from) == (ME, KEPT_FROM)
-    with pytest.raises(Conflict, match="would lose what is in the rows: it knows their format 0, and they need 1"):
+    with pytest.raises(Conflict, match="would lose what is in the rows: it knows their format 0, and they need 2"):
         rollback.plan(place.deployment)
     assert not place.aws.made("CreateChangeSet")
 
@@ -254,17 +254,17 @@ def test_a_rollback_that_was_cut_off_is_finished_by_the_same_command_and_not_gon
 
 
 def test_what_a_newer_format_wrote_is_not_left_to_an_older_one_two_steps_back() -> None:
-    """A version whose rows need format 2 ran, and one of format 2 after it: format 1 would lose them still."""
+    """A version whose rows need a later format ran, and one that keeps it after it: this one would lose them still."""
     place = Place()
     place.noted("loginq/1.zip")
     place.noted("loginq/3.zip")
     key = place.kept._keys()[-1]
     place.objects[key] = json.dumps(
-        {**json.loads(place.objects[key]), "row_format": 3, "kept_from": 2, "later": 1}
+        {**json.loads(place.objects[key]), "row_format": FORMAT + 2, "kept_from": FORMAT + 1, "later": 1}
     ).encode()
     made = place.noted("loginq/2.zip")
-    assert made.kept_from == 2
-    with pytest.raises(Conflict, match="they need 2 or later"):
+    assert made.kept_from == FORMAT + 1
+    with pytest.raises(Conflict, match=f"they need {FORMAT + 1} or later"):
         rollback.plan(place.deployment, place.kept.read()[2].id)
 
 

@@ -96,7 +96,7 @@ def test_rooms_are_small_and_so_is_what_each_function_does() -> None:
 def test_only_the_operator_writes_into_the_audit() -> None:
     writes = {f"{STORE}.audit.record", f"{STORE}.audit.Ledger"}
     writers = [name for name, tree in modules() if writes & set(imported(tree))]
-    assert writers == [f"{OPERATIONS}.operator", f"{OPERATIONS}.together"]
+    assert writers == [f"{OPERATIONS}.line_acts", f"{OPERATIONS}.together"]
 
 
 def test_nobody_else_spells_a_key() -> None:
