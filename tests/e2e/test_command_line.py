@@ -99,7 +99,7 @@ def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
     assert (stats.returncode, document["line"]["state"], document["rate"]["per_second"]) == (0, "open", 20.0)
     assert document["target"].startswith("emulator 127.0.0.1:")
     shown = {"queue", "target", "intake", "line", "rate", "players", "eta_seconds", "settled_at", "last_change"}
-    assert set(document) == shown | {"door", "attention"}
+    assert set(document) == shown | {"door", "attention", "note"}
 
 
 def test_the_env_file_has_the_names_that_clients_know(stack: str) -> None:
