@@ -187,7 +187,7 @@ class World:
 
 
 @pytest.mark.parametrize(
-    ("seed", "steps"), [(1, 300), *(pytest.param(seed, 1_000, marks=pytest.mark.drills) for seed in range(1, 6))]
+    ("seed", "steps"), [(1, 150), *(pytest.param(seed, 1_000, marks=pytest.mark.drills) for seed in range(1, 6))]
 )
 def test_after_the_storm_everybody_has_one_place_and_is_in_once(stack: Stack, seed: int, steps: int) -> None:
     random = Random(seed)

@@ -35,7 +35,7 @@ OPS = st.lists(
         st.tuples(st.just("capacity"), st.integers(0, 12)),
         st.tuples(st.just("settle"), st.integers(1, 5)),
     ),
-    max_size=25,
+    max_size=16,
 )
 
 
