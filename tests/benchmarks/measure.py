@@ -1,6 +1,8 @@
 """What every benchmark is made of: AWS calls as botocore sees them, the same calls sent bare, medians, ratios."""
 
 import json
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -119,6 +121,22 @@ def script(code: str, environment: dict[str, str], *words: str, stdin: str = "")
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def instructions(code: str, environment: dict[str, str], *words: str, stdin: str = "") -> int | None:
+    """How many instructions a fresh interpreter takes for it, which no other load on the machine can change.
+
+    By valgrind, https://valgrind.org/docs/manual/cg-manual.html; None where there is none.
+    """
+    if shutil.which("valgrind") is None:
+        return None
+    counting = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    done = subprocess.run(
+        [*counting, sys.executable, "-c", code, *words], env={**environment, "PYTHONHASHSEED": "0"}, cwd=ROOT,
+        input=stdin, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    return int(found[1].replace(",", "")) if found else None
 
 
 HEADER = "| what | ours | against | ratio | aim |\n|---|---|---|---|---|"
