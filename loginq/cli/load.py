@@ -13,7 +13,7 @@ import typer
 from loginq.cli import console, rehearsal
 from loginq.cli.command import Found, command, group
 from loginq.cli.irreversible import Loss, confirm_loss
-from loginq.cli.options import Yes
+from loginq.cli.options import Yes, count
 from loginq.cli.reset import forget, told
 from loginq.cli.session import Session, open_session
 from loginq.service.operations.crowds import real_accounts
@@ -27,7 +27,10 @@ app = group("Synthetic crowds, always marked, always removable.")
 
 @command(app, "loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s")
 def run(
-    players: Annotated[int, typer.Option(max=100_000, help="How many: up to 100,000, of real ones up to 5,000.")],
+    players: Annotated[
+        int,
+        typer.Option(parser=count(100_000), metavar="N", help="How many: up to 100,000, of real ones up to 5,000."),
+    ],
     real: Annotated[
         bool, typer.Option("--real", help="Real accounts that sign in, ask, poll as they are told, and enter.")
     ] = False,

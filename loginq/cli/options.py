@@ -38,13 +38,16 @@ def count(most: int, *, least: int = 0) -> Any:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
-    if asks(yes) and not typer.confirm(plain(question), err=True):
+    if asks(yes, question) and not typer.confirm(plain(question), err=True):
         stop()
 
 
-def asks(yes: bool) -> bool:
-    """Whether there is something to ask. Raises `Invalid` where that is so and nobody is there to answer."""
+def asks(yes: bool, question: str = "") -> bool:
+    """Whether there is something to ask. Raises `Invalid` where that is so and nobody is there to answer, behind the
+    `question` that stays open."""
     if not yes and not has_terminal():
+        if question:
+            typer.echo(plain(question), err=True)
         raise Invalid("This needs a yes, and there is no terminal to ask.", "Give --yes if you mean it.")
     return not yes
 

@@ -11,6 +11,7 @@ from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import SHARES, forecast
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import MAX_STEPS, Line
+from loginq.service.rules.numbers import parse_count
 from loginq.service.rules.plan import clearing, planning, ramp, setting
 from loginq.service.rules.times import HOUR, MINUTE, SECOND, parse_duration, parse_moment
 from tests.unit.histories import START
@@ -109,6 +110,20 @@ def test_a_length_of_time_needs_its_unit() -> None:
     with pytest.raises(Invalid, match="'10' has no unit") as refused:
         parse_duration("10")
     assert refused.value.hint == "Write 10s for seconds, or 10m for minutes."
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("200000", 200_000), ("200,000", 200_000), ("200_000", 200_000), ("20k", 20_000), ("1.5M", 1_500_000)],
+)
+def test_numbers_of_players_as_people_write_them(text: str, count: int) -> None:
+    assert parse_count(text, 10**7) == count
+
+
+@pytest.mark.parametrize("text", ["", "many", "1.5", "2,00", "20 k k", "1e3", "-1", "10000001", "٣"])
+def test_no_numbers_of_players(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_count(text, 10**7)
 
 
 def test_a_time_of_day_is_one_of_the_next_twelve_hours() -> None:

@@ -118,7 +118,8 @@ def test_everybody_has_the_same_place_and_nothing_is_given_twice(ops: list[tuple
             assert (row.state(line), row.position > line.reached(t)) == (State.WAITING, True)
     inside = sum(row.in_game() for row in rows)
     assert world.counts()[1] == inside
-    assert line.occupied(t) - line.reached(t) == lost.occupied(t) - lost.reached(t)
+    taken, were = (each.occupied(t) - each.reached(t) for each in (line, lost))
+    assert 0 <= were - taken <= lost.expired_to - lost.counted_to  # what had expired is counted with it
     _goes_on(world, everyone, lost, line)
 
 

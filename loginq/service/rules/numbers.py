@@ -17,7 +17,7 @@ def number(digits: str, thousands: str | None) -> Fraction:
 
 def parse_count(text: str, most: int, *, least: int = 0) -> int:
     """A number of players from `least` to `most`. Raises `Invalid` for anything else."""
-    match = re.fullmatch(rf"\s*({WHOLE}(?:\.[0-9]{{1,6}})?)([km])?\s*", text, re.ASCII | re.IGNORECASE)
+    match = re.fullmatch(rf"\s*([+-]?{WHOLE}(?:\.[0-9]{{1,6}})?)([km])?\s*", text, re.ASCII | re.IGNORECASE)
     found = None if match is None else number(match[1], match[2])
     if found is None or found.denominator != 1:
         raise Invalid(f"{quoted(text)} is not a number of players.", "Write it like 20000, 20,000 or 20k.")

@@ -77,6 +77,8 @@ class Remains:
 def rebuilt(of: Remains, rules: Rules, t: int) -> Line:
     """The line as it was, as far as that can be told, paused and at rate 0.
 
+    What has expired is counted with it: no call is left that could still let somebody in there.
+
     Nobody waits further back than before, nobody who has not been let in counts as such, and as many are in the game as
     rows say. Who never came is told from who left only as far as `admitted` goes; no-shows and holes are one.
     """
