@@ -13,7 +13,7 @@ from loginq.service.rules.door import CALLS, FAILED, REFUSALS, REFUSED
 Record = Callable[[str, str, int, Mapping[str, str]], None]
 """Puts a value of now into CloudWatch: namespace, name, value, dimensions. Not by PutMetricData: with that the emulator
 looks at every alarm, and it takes the errors of one function for those of all."""
-EVERY = 5.0
+EVERY = 2.0
 """Seconds between two times that something is put there, while APIs are called."""
 LONG = 4_096
 """Bytes of a refusal that are read: ours are shorter."""

@@ -86,7 +86,7 @@ def test_what_if_foresees_the_drain_that_then_happens(here: Stack) -> None:
     foreseen = json.loads(out)["after"]
     assert (code, foreseen["waiting"] > 4_800) == (0, True)
     before = queue.lines.read()
-    assert in_process("rate", "set", "500")[0] == 0
+    assert in_process("rate", "set", "500", "--yes")[0] == 0
     changed_at = queue.lines.read().anchored_at
     waiting = before.waiting(changed_at)
     seen: list[tuple[int, int]] = []

@@ -214,12 +214,12 @@ def test_the_wrong_rate(here: Stack) -> None:
     queue = here.queue
     operator(queue).pause()
     here.crowd(5_000)
-    assert in_process("rate", "set", "50")[0] == 0
+    assert in_process("rate", "set", "50", "--yes")[0] == 0
     operator(queue).resume()
     reached = queue.lines.read().reached(queue.clock())
-    assert in_process("rate", "set", "500")[0] == 0
+    assert in_process("rate", "set", "500", "--yes")[0] == 0
     time.sleep(3)
-    assert in_process("rate", "set", "50")[0] == 0
+    assert in_process("rate", "set", "50", "--yes")[0] == 0
     corrected = queue.lines.read()
     bound = 500 * 5 + 500  # three seconds, and what the two commands took
     assert 500 * 3 <= corrected.reached_to - reached <= bound

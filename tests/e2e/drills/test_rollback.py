@@ -53,7 +53,7 @@ def test_a_bad_deploy_is_taken_back_and_nobody_loses_a_place(new: Loginq, bad: L
         for name in ("first", "last"):
             new("users", "create", name, "--email", f"{name}@example.com", "--password-stdin", stdin=f"{PASSWORD}\n")
         first, last = (_sign_in(target, name) for name in ("first", "last"))
-        new("rate", "set", "50", "--in", "6h")
+        new("rate", "set", "50", "--in", "6h", "--yes")
         new("rate", "set", "0", "--keep-plan")
         first.queue()
         new("load", "run", "--players", str(IN_LINE - 2))
@@ -81,7 +81,7 @@ def test_a_bad_deploy_is_taken_back_and_nobody_loses_a_place(new: Loginq, bad: L
         assert [each["of"] for each in new("deployments")] == [back["to"]["id"], "", ""]
         assert new("queue", "audit")[0]["what"] == "rollback"
         assert new("doctor")["healthy"]
-        new("rate", "set", "100")
+        new("rate", "set", "100", "--yes")
         for player in (first, last):
             assert new("token", "verify", stdin=player.let_in())["valid"]
     finally:

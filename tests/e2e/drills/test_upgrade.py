@@ -269,7 +269,7 @@ def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -
         assert _jwks(target) == jwks
         assert [_told(player) for player in players] == answers
         assert all(new("token", "verify", stdin=token)["valid"] for token in tokens)
-        new("rate", "set", "50")
+        new("rate", "set", "50", "--yes")
         for player in (first, last):
             assert new("token", "verify", stdin=player.let_in())["valid"]
         assert _stats(new)["players"]["in_game"] == IN_GAME + 2
