@@ -80,7 +80,7 @@ def test_a_bad_deploy_is_taken_back_and_nobody_loses_a_place(new: Loginq, bad: L
         assert (_stats(new)["line"], last.ask()["position"]) == (stats["line"], place)
         assert [each["of"] for each in new("deployments")["items"]] == [back["to"]["id"], "", ""]
         assert new("queue", "audit")["items"][0]["what"] == "rollback"
-        until(lambda: "calls of the API" not in str(_stats(new)["attention"]))  # what failed is of the last minute still
+        until(lambda: "calls of the API" not in str(_stats(new)["attention"]))  # of a minute ago
         assert new("doctor")["healthy"]
         new("rate", "set", "100", "--yes")
         for player in (first, last):
