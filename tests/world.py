@@ -88,7 +88,7 @@ def rule(world: World, **changes: object) -> None:
 
 def operator(queue: Queue) -> Operator:
     """Somebody who acts on the line and on players, not on accounts."""
-    return Operator(queue, cast(Users, None), "me")
+    return Operator(queue, "me", cast(Users, None))
 
 
 def someone() -> Identity:

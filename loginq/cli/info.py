@@ -3,17 +3,16 @@
 import json
 import platform
 import re
-import subprocess
 from contextlib import suppress
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
 import loginq
+from loginq.deploy.commit import commit
 
 _EXTRA = re.compile(r"extra == ['\"](\w+)")
 _NAME = re.compile(r"[\w.-]+")
-ROOT = Path(loginq.__file__).parents[1]
 
 
 def info() -> dict[str, Any]:
@@ -22,7 +21,7 @@ def info() -> dict[str, Any]:
     origin = json.loads((installed and installed.read_text("direct_url.json")) or "{}")
     return {
         "loginq": loginq.__version__,
-        "commit": origin.get("vcs_info", {}).get("commit_id") or _checked_out(ROOT),
+        "commit": origin.get("vcs_info", {}).get("commit_id") or commit(),
         "place": str(Path(loginq.__file__).parent),
         "from": origin.get("url", "an index" if installed else None),
         "python": platform.python_version(),
@@ -35,16 +34,6 @@ def info() -> dict[str, Any]:
 def _installed() -> Distribution | None:
     with suppress(PackageNotFoundError):
         return distribution("loginq")
-    return None
-
-
-def _checked_out(root: Path) -> str | None:
-    """The commit of a checkout, None where this is none, or git is not there."""
-    if not (root / ".git").exists():
-        return None
-    with suppress(OSError, subprocess.SubprocessError):
-        asked = ["git", "-C", str(root), "rev-parse", "HEAD"]
-        return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
     return None
 
 

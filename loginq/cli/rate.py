@@ -21,7 +21,7 @@ from loginq.service.rules.errors import Invalid
 from loginq.service.rules.gate import Step
 from loginq.service.rules.line import MAX_RATE, Line
 from loginq.service.rules.measure import Snapshot
-from loginq.service.rules.numbers import parse_capacity
+from loginq.service.rules.numbers import MOST_PLAYERS, parse_capacity
 from loginq.service.rules.rates import UNLIMITED, parse_rate, rate_from, rate_text
 from loginq.service.rules.times import iso, parse_duration, parse_moment
 
@@ -38,7 +38,9 @@ Capacity = Annotated[
 ]
 InGame = Annotated[
     int | None,
-    typer.Option(parser=count(10**12), metavar="N", help="Correct how many are in the game, when a game server died."),
+    typer.Option(
+        parser=count(MOST_PLAYERS), metavar="N", help="Correct how many are in the game, when a game server died."
+    ),
 ]
 KeepPlan = Annotated[bool, typer.Option("--keep-plan", help="Leave planned steps as they are.")]
 WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; show what it would do, beside what is.")]

@@ -16,9 +16,9 @@ from loginq.cli.help import summary
 from loginq.deploy import limits, template
 from loginq.deploy.assets import TEMPLATE
 from loginq.doctor import quotas
-from loginq.service.operations import crowds, line_acts
+from loginq.service.operations import crowds
 from loginq.service.requests import crowd
-from loginq.service.rules import errors, line, player, polling, sessions, token
+from loginq.service.rules import errors, line, numbers, player, polling, sessions, token
 from loginq.service.rules.times import DAY, MINUTE, SECOND
 from loginq.service.store import rosters
 
@@ -165,7 +165,7 @@ def _limits() -> str:
             ("players in line, positions", "none: integers"),
             ("rate", f"{line.MAX_RATE // 1_000:,} players/s, in steps of a thousandth"),
             ("burst", f"{line.MAX_BURST:,} players"),
-            ("capacity, players in the game", f"{line_acts.MOST_IN_GAME:,}"),
+            ("capacity, players in the game", f"{numbers.MOST_PLAYERS:,}"),
             ("planned steps of the rate", str(line.MAX_STEPS)),
             ("message to all who wait", f"{line.MAX_MESSAGE} bytes"),
             ("time between two polls", f"{longest} s, {of_many} s where {polling.MANY} wait"),

@@ -73,7 +73,7 @@ class Session:
         """Whoever is typing, as the audit will know him."""
         from loginq.service.operations.operator import Operator
 
-        return Operator(self.queue, self.users, self._identity["Arn"])
+        return Operator(self.queue, self._identity["Arn"], self.users)
 
     @cached_property
     def keys(self) -> "Keys":

@@ -14,6 +14,7 @@ from loginq.cli.reading import text_of
 from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
 from loginq.rehearsal.prices import AS_OF, SOURCE
 from loginq.service.rules.errors import Failed, Invalid, quoted
+from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.rates import parse_rate, rate_text
 from loginq.service.rules.times import parse_duration
 
@@ -23,7 +24,8 @@ Players = Annotated[
     int | None, typer.Option(parser=count(10_000_000, least=1), metavar="N", help="How many press Login: 200k.")
 ]
 Capacity = Annotated[
-    int | None, typer.Option(parser=count(10**12, least=1), metavar="N", help="The most players in the game at once.")
+    int | None,
+    typer.Option(parser=count(MOST_PLAYERS, least=1), metavar="N", help="The most players in the game at once."),
 ]
 
 

@@ -11,6 +11,7 @@ from loginq.deploy.artifacts import DEPLOYMENTS, template_key
 from loginq.deploy.commit import commit
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.stack import overtaken, parameters_of
+from loginq.service.rules.act import name_of
 from loginq.service.rules.errors import LoginqError, NotFound
 from loginq.service.rules.times import iso
 from loginq.service.store.row_format import FORMAT, KEPT_FROM
@@ -49,7 +50,7 @@ class Deployed:
     @property
     def name(self) -> str:
         """Who deployed, without account and service, as the audit says it."""
-        return self.who.rpartition(":")[2]
+        return name_of(self.who)
 
     @property
     def short_commit(self) -> str:

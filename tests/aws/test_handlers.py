@@ -24,7 +24,7 @@ from lambdas import (
 from loginq.deploy import template
 from loginq.service.operations.target import Target
 from loginq.service.requests.minute import WRAP_UP, settle
-from loginq.service.rules.errors import Unavailable
+from loginq.service.rules.errors import Lost, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.settings import Rules
@@ -171,6 +171,18 @@ def test_before_the_deployments_end_settling_rests_and_a_login_is_told_to_come_b
     assert settle_line.handler({}, Context(5_000)) == {"not_ready": "The queue 'main' has no line yet."}
     assert ask("GET", "ada")["statusCode"] == 503
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+
+
+def test_no_function_makes_another_line_where_there_was_one(called: None) -> None:
+    """It would give out the positions of those who wait."""
+    there = runtime.queue()
+    there.lines.change(lambda line, t: line.join(t, 5))
+    there.table.write_all(deletes=[keys.line(there.name)])
+    runtime.queue.cache_clear()
+    assert ask("GET", "ada")["statusCode"] == 503
+    with pytest.raises(Lost):
+        settle_line.handler({}, Context(5_000))
+    assert there.table.get(*keys.line(there.name)) is None
 
 
 def test_an_access_token_is_no_id_token(called: None) -> None:

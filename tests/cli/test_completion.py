@@ -15,6 +15,7 @@ import loginq
 from loginq import __version__
 from loginq.cli import info
 from loginq.cli.completion import MOST, offered, player_names
+from loginq.deploy.commit import commit
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
 from tests.cli.conftest import Run
@@ -99,8 +100,8 @@ def test_which_loginq_this_is(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     found = json.loads(run("--info").out)
     assert (found["loginq"], found["place"]) == (__version__, str(Path(loginq.__file__).parent))
     assert found["botocore"] == botocore.__version__ and found["python"] == platform.python_version()
-    assert found["extras"]["local"] and found["commit"] == info._checked_out(info.ROOT)
-    assert info._checked_out(tmp_path) is None
+    assert found["extras"]["local"] and found["commit"] == commit()
+    assert commit(tmp_path) is None
     monkeypatch.setattr(info, "_is_there", lambda name: name != "ministack")
     extras = info.info()["extras"]
     assert (extras["local"], extras["load"]) == (False, found["extras"]["load"])

@@ -3,26 +3,23 @@
 import secrets
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from loginq.service.operations import resetting
-from loginq.service.operations.accounts import Users
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
 from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, noted
 from loginq.service.rules.errors import Conflict, Invalid
 from loginq.service.rules.line import Line
+from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.plan import setting
 from loginq.service.rules.rebuild import Remains, remembered
 from loginq.service.rules.times import iso
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Keys, Published, mint
-
-MOST_IN_GAME = 10**12
-"""What the line takes as a capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +40,8 @@ class LineActs:
     """
 
     queue: Queue
-    users: Users
     who: str
-    noted: Callable[[Action], None] | None = None
+    noted: Callable[[Action], None] | None = field(default=None, kw_only=True)
 
     # The line
 
@@ -75,8 +71,8 @@ class LineActs:
 
     def set_in_game(self, in_game: int) -> Done:
         """Say how many players really are in the game, when a game server died without a word."""
-        if not 0 <= in_game <= MOST_IN_GAME:
-            raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_IN_GAME:,}.")
+        if not 0 <= in_game <= MOST_PLAYERS:
+            raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_PLAYERS:,}.")
         queue = self.queue
         counts = counts_of(queue, queue.lines.read(), queue.clock())
         # of real players; absolute, so that a report in between does not count twice
@@ -108,8 +104,8 @@ class LineActs:
 
     def rebuild(self, of: Remains, line: Line) -> Done:
         """`line` in place of one that is lost or spoilt, of which `of` is left: what `LineStore.remake` says."""
-        self.queue.settlement.write(remembered(of, line, self.queue.clock()))  # nobody settles while there is no line
         made = self.queue.lines.remake(line)
+        self.queue.settlement.write(remembered(of, made, self.queue.clock()))
         after = {"tail": made.tail, "reached": made.reached_to}
         return Done(made, self._record("rebuild", after=after, line=made))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from loginq.service.operations import admitting, crowds
-from loginq.service.operations.accounts import Account
+from loginq.service.operations.accounts import Account, Users
 from loginq.service.operations.line_acts import LineActs
 from loginq.service.requests import login
 from loginq.service.rules.account import NewAccount
@@ -21,6 +21,8 @@ Outcome = str | LoginqError
 @dataclass(frozen=True, slots=True)
 class Operator(LineActs):
     """Somebody who acts on a queue and its accounts, and answers for it."""
+
+    users: Users
 
     # Players
 

@@ -18,6 +18,11 @@ ON_PLAYERS = (
 _OF_THE_GATE = ("rate", "plan", "capacity", "in game", "pause", "resume")
 
 
+def name_of(arn: str) -> str:
+    """Who it is, without account and service: `user/ada`, `assumed-role/admin/ada`."""
+    return arn.rpartition(":")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing that an operator did; `at` in ms since the epoch.
@@ -37,8 +42,8 @@ class Action:
 
     @property
     def name(self) -> str:
-        """Who it was, without account and service: `user/ada`, `assumed-role/admin/ada`."""
-        return self.who.rpartition(":")[2]
+        """Who it was, in short."""
+        return name_of(self.who)
 
     @property
     def changed(self) -> bool:

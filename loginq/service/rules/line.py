@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 from loginq.service.rules.gate import MICRO, Gate, Step
+from loginq.service.rules.numbers import MOST_PLAYERS
 
 MAX_RATE = 100_000_000
 """The largest rate: 100,000 players per second, ten times the default quota of an API Gateway region."""
@@ -186,7 +187,7 @@ class Line(Gate):
     def set_capacity(self, t: int, capacity: int | None) -> Self:
         """The most players in the game at once; None for no such limit."""
         if capacity is not None:
-            _check("capacity", capacity, 0, 10**12)
+            _check("capacity", capacity, 0, MOST_PLAYERS)
         return self._changed(t, capacity=capacity)
 
     def set_lease(self, t: int, lease: int) -> Self:

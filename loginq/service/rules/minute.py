@@ -9,7 +9,7 @@ itself, beside the counts that follow from it.
 These stay several steps, because a run may end between any two of its writes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,11 +123,15 @@ def counted(
     """
     real = claimed + no_shows
     counts = (*memory.counts, (no_shows, real))[-3:] if real else memory.counts
-    share = 1_000 * sum(missed for missed, _ in counts) // max(1, sum(all_ for _, all_ in counts))
     within = max(1 * SECOND, min(t - memory.run_at, 10 * 60 * SECOND))
     return replace(memory, counts=counts), lambda line, now: line.count_to(
-        now, due, no_shows, synthetic, within, holes=holes, share=share
+        now, due, no_shows, synthetic, within, holes=holes, share=share(counts)
     )
+
+
+def share(counts: Sequence[tuple[int, int]]) -> int:
+    """How many of a thousand real positions were no-shows, by (no-shows, real positions) of some counts."""
+    return 1_000 * sum(missed for missed, _ in counts) // max(1, sum(real for _, real in counts))
 
 
 def is_idle(memory: Memory, line: Line) -> bool:

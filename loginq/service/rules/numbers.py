@@ -7,6 +7,8 @@ from loginq.service.rules.errors import Invalid, quoted
 
 WHOLE = r"(?:[0-9]{1,3}(?:[,_][0-9]{3}){1,6}|[0-9]{1,20})"
 """What a whole number matches, with its thousands apart or not."""
+MOST_PLAYERS = 10**12
+"""More than ever play one game at once: what a capacity, and a number of players in the game, may be."""
 _THOUSANDS = {"k": 1_000, "m": 1_000_000}
 
 
@@ -31,6 +33,6 @@ def parse_capacity(text: str | None) -> int | None:
     if text is None or text == "none":
         return None
     try:
-        return parse_count(text, 10**12)
+        return parse_count(text, MOST_PLAYERS)
     except Invalid as exc:
         raise Invalid(exc.message, f"{exc.hint} `none` is no limit.") from exc

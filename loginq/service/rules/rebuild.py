@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from loginq.service.rules.act import KINDS, Action
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
-from loginq.service.rules.minute import Memory
+from loginq.service.rules.minute import Memory, share
 from loginq.service.rules.player import Player
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.valve import BUCKET, bucket
@@ -110,7 +110,7 @@ def rebuilt(of: Remains, rules: Rules, t: int) -> Line:
         counted_to=expired,
         synthetic=ghosts,
         lived=lived,
-        no_show_share=_share(memory.counts),
+        no_show_share=share(memory.counts),
     )
     return replace(_as_set(rules.bound(line, t), rules, of.done, t), rate=0, paused=True)
 
@@ -119,10 +119,6 @@ def remembered(of: Remains, line: Line, t: int) -> Memory:
     """What the next run of settling goes by beside the rebuilt line: as many were let in as rows and line say."""
     admitted = line.counted + sum(position > line.counted_to for position in of.positions.admitted)
     return replace(of.memory, admitted=admitted, buckets_to=bucket(t) + BUCKET)  # nobody comes in now
-
-
-def _share(counts: Sequence[tuple[int, int]]) -> int:
-    return 1_000 * sum(missed for missed, _ in counts) // max(1, sum(real for _, real in counts))
 
 
 def _as_set(line: Line, rules: Rules, done: Sequence[Action], t: int) -> Line:

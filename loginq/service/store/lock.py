@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 
+from loginq.service.rules.act import name_of
 from loginq.service.rules.errors import ConditionFailed, Conflict, NotFound
 from loginq.service.rules.times import iso
 from loginq.service.store import keys
@@ -24,7 +25,7 @@ class Lock:
     @property
     def name(self) -> str:
         """Who it was, without account and service, as the audit says it."""
-        return self.who.rpartition(":")[2]
+        return name_of(self.who)
 
     @property
     def words(self) -> str:
