@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loginq.service.operations.rebuilding import check, remains
@@ -97,6 +97,9 @@ def again(queue: Queue) -> Line:
     return operator(queue).rebuild(there, rebuilt(there, queue.rules, queue.clock())).line
 
 
+@example([("come", 2), ("give up", 1)])  # the last place is in a roster alone
+@example([("come", 1), ("settle", 5)])  # a place that has expired, and is not counted
+@example([("come", 3), ("admit", 0)])  # who is let in out of turn is no sign of how far the gate is
 @given(OPS)
 def test_everybody_has_the_same_place_and_nothing_is_given_twice(ops: list[tuple[str, int]]) -> None:
     world = made(InMemory())
