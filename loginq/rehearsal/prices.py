@@ -157,7 +157,7 @@ def idle(resources: Mapping[str, Mapping[str, Any]], run: Run) -> Bill:
             "Secrets Manager secrets": kinds.count("AWS::SecretsManager::Secret"),
             "WAF web ACLs": len(acls),
             "WAF rules": sum(len(each["Rules"]) for each in acls),
-            "SQS requests": MONTH * 60 / LONG_POLL * POLLERS,
+            "SQS requests": MONTH * 60 / LONG_POLL * POLLERS + MONTH,  # and a look at the intake in each run
             "Lambda requests": MONTH,
             "Lambda GB-seconds": MONTH * 0.5 * (RUN_SECONDS + run.calls * CALL_SECONDS),
             "DynamoDB read units": MONTH * run.reads,

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loginq.service.requests.departures import absorb, depart, fold
-from loginq.service.rules.errors import ConditionFailed
+from loginq.service.rules.errors import ConditionFailed, LoginqError
+from loginq.service.rules.history import is_in_motion, minute
 from loginq.service.rules.line import Line
-from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked
+from loginq.service.rules.measure import MOST_BUCKETS, Counts, achieved, asked, counts
 from loginq.service.rules.minute import (
     UNUSED,
     Memory,
     Settled,
     are_few,
+    arrivals,
     came_through,
     countable,
     counted,
@@ -41,11 +43,12 @@ WRAP_UP = 15
 def settle(queue: Queue) -> Settled:
     """One run. Two at once, or a crash between any two lines, count nothing twice and nothing wrong."""
     line = queue.lines.read()
-    memory = queue.settlement.read()
+    memory = last = queue.settlement.read()
     renewed = _renew_for_synthetic(queue, line)
     line = queue.lines.read() if renewed else line
-    counters = _counters(queue, line, memory)
-    memory = came_through(memory, counters, queue.clock())
+    looked_at = queue.clock()
+    counters = _counters(queue, line, memory, looked_at)
+    memory = came_through(memory, counters, looked_at)
     if counters:
         line = fold(queue)
         if queue.clock() // HOUR > memory.run_at // HOUR:
@@ -54,8 +57,7 @@ def settle(queue: Queue) -> Settled:
     t = queue.clock()
     memory = noted(memory, line, t)
     due = countable(memory, line, t)
-    before = line
-    few = False
+    before, few = line, False
     if due > line.counted_to:
         line, memory, few = _count(queue, line, memory, due)
     memory, unused = _free_unused(queue, memory, line, t)
@@ -63,6 +65,8 @@ def settle(queue: Queue) -> Settled:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
     queue.settlement.write(replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t))
     through = {start: count for start, (count, _) in counters.items()}
+    came_in = achieved(through, t)
+    _keep(queue, line, t, last, counts(line, looked_at, memory.admitted, memory.buckets_to, through), came_in)
     return Settled(
         renewed=renewed,
         expired_to=line.expired_to,
@@ -73,9 +77,21 @@ def settle(queue: Queue) -> Settled:
         unused=unused,
         waiting=line.waiting(t),
         asked_per_second=asked(line, t) / 1_000,
-        achieved_per_second=round(achieved(through, t), 3),
+        achieved_per_second=round(came_in, 3),
         short=is_short(line, t, through, synthetic=renewed),
     )
+
+
+def _keep(queue: Queue, line: Line, t: int, last: Memory, players: Counts, came_in: float) -> None:
+    """Leave a row of this minute, if anything moves. `last`: what the run before left; `came_in`: players a second."""
+    try:
+        intake = queue.intake.depth().total
+    except LoginqError as exc:  # what was settled is settled, and the minute is known but for this
+        queue.log("intake_unread", reason=exc.message)
+        intake = None
+    if is_in_motion(last, line, intake):
+        arriving = arrivals(last, line, t)
+        queue.history.write(minute(line, t, players, came_in, arriving, intake))
 
 
 def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
@@ -93,11 +109,10 @@ def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
     return True
 
 
-def _counters(queue: Queue, line: Line, memory: Memory) -> dict[int, tuple[int, bool]]:
+def _counters(queue: Queue, line: Line, memory: Memory, t: int) -> dict[int, tuple[int, bool]]:
     """The valve's counters since the last run, at least those of a minute; none where nobody can have come in."""
     if is_idle(memory, line):
         return {}
-    t = queue.clock()
     back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, MOST_BUCKETS - 1)
     return queue.valve.counters(line, t, back + 1)
 

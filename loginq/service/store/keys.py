@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from loginq.service.rules.times import iso
+from loginq.service.rules.times import MINUTE, iso
 
 Key = tuple[str, str]
 NAMES = ("PK", "SK")
@@ -89,6 +89,11 @@ def returned(name: str, shard: int, bucket: int) -> Key:
 def left(name: str, shard: int) -> Key:
     """One of the counters of those who have left the game."""
     return f"LEFT#{name}#{shard}", "LEFT"
+
+
+def history(name: str, t: int) -> Key:
+    """What stays of the minute in which `t` ms is; the minutes sort in their order."""
+    return f"HISTORY#{name}", iso(t // MINUTE * MINUTE)
 
 
 def jwks(name: str) -> Key:

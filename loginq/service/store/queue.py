@@ -10,6 +10,7 @@ from loginq.service.rules.times import Clock
 from loginq.service.store.admissions import Admissions
 from loginq.service.store.aws import Aws, forever
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.history import History
 from loginq.service.store.intake import Intake
 from loginq.service.store.leavings import Leavings
 from loginq.service.store.line import LineStore
@@ -36,6 +37,7 @@ class Queue:
     valve: Admissions
     leavings: Leavings
     settlement: Settlement
+    history: History
     intake: Intake
     clock: Clock
     random: Random
@@ -83,6 +85,7 @@ def connect(
         valve=Admissions(rows, name),
         leavings=Leavings(rows, name),
         settlement=Settlement(rows, name),
+        history=History(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,
         random=SystemRandom(),

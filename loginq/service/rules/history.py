@@ -1,0 +1,91 @@
+"""What stays of a minute in which anything moved: the row by which a night is looked back on."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from loginq.service.rules.line import Line
+from loginq.service.rules.measure import Counts
+from loginq.service.rules.minute import Memory, is_idle
+from loginq.service.rules.times import SECOND, iso
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """The queue as settling left it. What is counted, is counted ever since the line was made.
+
+    Args:
+        at: when, ms.
+        asked, achieved: players a second, in thousandths, as `measure.asked` and `measure.achieved` have them.
+        arrivals: players a second who got a place since the run before, in thousandths; None where that is not known.
+        tail, reached: positions given, and those of them whose turn it was.
+        in_game, departed, no_shows: real players, as `measure.Counts` has them. holes: positions that nobody had.
+        intake: tickets that were not placed yet; None where SQS did not say.
+        eta: what a newcomer would have waited, ms; None where there was no honest number.
+    """
+
+    at: int
+    asked: int
+    achieved: int
+    arrivals: int | None
+    tail: int
+    reached: int
+    in_game: int
+    departed: int
+    no_shows: int
+    holes: int
+    intake: int | None
+    eta: int | None
+
+    @property
+    def waiting(self) -> int:
+        """Players whose turn it was not yet."""
+        return self.tail - self.reached
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form, and a row of the CSV file."""
+        return {
+            "at": iso(self.at),
+            "asked_per_second": self.asked / 1_000,
+            "achieved_per_second": self.achieved / 1_000,
+            "arriving_per_second": None if self.arrivals is None else self.arrivals / 1_000,
+            "tail": self.tail,
+            "reached": self.reached,
+            "waiting": self.waiting,
+            "in_game": self.in_game,
+            "departed": self.departed,
+            "no_shows": self.no_shows,
+            "holes": self.holes,
+            "intake": self.intake,
+            "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+        }
+
+
+NUMBERS = tuple(each.name for each in fields(Minute))
+
+
+def is_in_motion(memory: Memory, line: Line, intake: int | None) -> bool:
+    """Whether anything moved since the last run, or somebody is still to be placed: else a minute leaves no row.
+
+    Args:
+        memory: what that run left. line: as it is after this one. intake: tickets that are not placed yet.
+    """
+    return line.version != memory.seen or not is_idle(memory, line) or bool(intake)
+
+
+def minute(line: Line, t: int, players: Counts, achieved: float, arriving: float | None, intake: int | None) -> Minute:
+    """The minute that ends at `t`, ms; rates in players a second."""
+    newcomer = line.join(t, (intake or 0) + 1)
+    return Minute(
+        at=t,
+        asked=line.flow_at(t),
+        achieved=round(achieved * 1_000),
+        arrivals=None if arriving is None else round(arriving * 1_000),
+        tail=line.tail,
+        reached=line.reached(t),
+        in_game=players.in_game,
+        departed=players.departed,
+        no_shows=players.no_shows,
+        holes=line.holes,
+        intake=intake,
+        eta=newcomer.wait(newcomer.tail, t),
+    )

@@ -1,0 +1,37 @@
+"""The minutes in which anything moved: one row each, `HISTORY#<queue>` / minute."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from loginq.service.rules.history import NUMBERS, Minute
+from loginq.service.rules.times import DAY, SECOND
+from loginq.service.store import keys
+from loginq.service.store.table import Row, Table
+
+KEPT = 90 * DAY
+
+
+class History:
+    """The minutes of one queue."""
+
+    def __init__(self, table: Table, queue: str) -> None:
+        self._table, self._queue = table, queue
+
+    def write(self, minute: Minute) -> None:
+        """Keep it for 90 days. Of two runs in one minute the later one stays."""
+        numbers = {name: getattr(minute, name) for name in NUMBERS}
+        key = keys.history(self._queue, minute.at)
+        self._table.put({**keys.keyed(key), **numbers, "ttl": (minute.at + KEPT) // SECOND})
+
+    def since(self, t: int) -> Iterator[Minute]:
+        """The minutes from the instant `t`, ms, on, oldest first."""
+        partition, start = keys.history(self._queue, t)
+        for row in self._table.query(partition, start=start):
+            found = _minute(row)
+            if found.at >= t:
+                yield found
+
+
+def _minute(row: Row) -> Minute:
+    numbers: dict[str, Any] = {name: row.get(name) for name in NUMBERS}
+    return Minute(**numbers)
