@@ -44,7 +44,7 @@ def audit(
     if act:
         return _members(session, act, limit)
     if back is not None:
-        queue.lines.read()  # its answer's Date sets the clock right
+        queue.settlement.read()  # its answer's Date sets the clock right, whatever became of the line
     start = 0 if back is None else queue.clock() - back
     done = concerning(queue, _sub(session, player), start) if player else latest(queue, since=start, page=None)
     found = [each for each in done if what in each.what and who.lower() in each.who.lower()]

@@ -281,13 +281,13 @@ def duration(ms: int | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def moment(t: int | None) -> str:
+def moment(t: int | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """An instant in the operator's own zone, as it is there at that instant, with its name; a dash for none."""
     from datetime import datetime
 
     if t is None:
         return DASH
     try:
-        return datetime.fromtimestamp(t / 1_000).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+        return datetime.fromtimestamp(t / 1_000).astimezone().strftime(f"{form} %Z")
     except (OverflowError, ValueError, OSError):  # before the year 1 or after 9999, there or here
         return f"instant {t:,} ms"

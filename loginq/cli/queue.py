@@ -9,6 +9,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.audit import Limit, audit, note
 from loginq.cli.command import Found, command, group, listed
+from loginq.cli.history import history
 from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.lists import say_more
 from loginq.cli.options import Json, Yes
@@ -237,6 +238,7 @@ def _loss(session: Session, dead_letters: bool) -> Loss:
 
 
 command(app, "loginq queue audit --limit 20", "loginq queue audit --what rate --since 2h")(audit)
+command(app, "loginq queue history --since 2h", "loginq queue history night.csv")(history)
 command(app, 'loginq queue note "EU-2 restarted"')(note)
 
 

@@ -14,7 +14,7 @@ DESIGNED = {
     "": "demo deploy deployments rollback lock unlock destroy status target play simulate doctor logs guide completion",
     "local": "up down status reset logs",
     "users": "create list show import reset-password confirm disable enable delete",
-    "queue": "stats watch peek pause resume undo rebuild reset close open message purge dlq redrive audit note",
+    "queue": "stats watch peek pause resume undo rebuild reset close open message purge dlq redrive audit note history",
     "players": "list show admit remove reset export",
     "rate": "show set ramp clear",
     "load": "run clean",

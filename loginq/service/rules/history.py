@@ -61,6 +61,8 @@ class Minute:
 
 
 NUMBERS = tuple(each.name for each in fields(Minute))
+COLUMNS = tuple(Minute(*(0,) * len(NUMBERS)).document())
+"""Of a file: the names that `document` gives."""
 
 
 def is_in_motion(memory: Memory, line: Line, intake: int | None) -> bool:
