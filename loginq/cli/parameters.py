@@ -8,7 +8,7 @@ from loginq.cli.command import Found, listed
 from loginq.cli.opening import name_of, open_deployment
 from loginq.deploy import template
 from loginq.deploy.stack import parameters_of
-from loginq.deploy.template import Parameter
+from loginq.deploy.template import Parameter, shown
 from loginq.emulator import Emulator
 from loginq.service.rules.errors import LoginqError
 
@@ -17,6 +17,7 @@ def parameters(local: bool) -> Found:
     """Every parameter; with its value now, where a stack is deployed. Starts and changes nothing."""
     target, now = _now(local)
     known = template.load().parameters()
+    now = {p.name: shown(p.spec, now[p.name]) or "" for p in known if p.name in now}
     items = [
         {"name": p.name, "now": now.get(p.name), "default": p.default, "range": p.range, "means": p.means}
         for p in known
@@ -41,10 +42,8 @@ def _now(local: bool) -> tuple[str, Mapping[str, str]]:
 
 
 def _draw(known: Sequence[Parameter], now: Mapping[str, str]) -> None:
-    def shown(value: str | None) -> str | None:
+    def said(value: str | None) -> str | None:
         return "nothing" if value == "" else value
 
-    rows = [
-        ((p.name, shown(now.get(p.name)), shown(p.default), p.bounds), f"{p.means} {p.rule}".rstrip()) for p in known
-    ]
+    rows = [((p.name, said(now.get(p.name)), said(p.default), p.bounds), f"{p.means} {p.rule}".rstrip()) for p in known]
     console.draw(console.entries(["parameter", "now", "default", "range"], rows))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from loginq.deploy.template import OLDER, OURS, Template
+from loginq.deploy.template import OLDER, OURS, Template, shown
 from loginq.service.rules.settings import PARAMETERS
 
 _RULE = "Holds within a second of the deploy's end; no function changes."
@@ -27,6 +27,7 @@ _EFFECTS = {
     "AccessLogs": "Holds for requests from then on.",
     "Monitoring": "Alarms and the dashboard come or go; players notice nothing.",
     "AlarmEmail": "The address before hears nothing more, and the new one hears something once it consents.",
+    "AlarmUrl": "The address before hears nothing more, and the new one hears something once it confirms.",
     "BatchSize": _PLACING,
     "BatchWindowSeconds": _PLACING,
     "PlacingMaxConcurrency": _PLACING,
@@ -78,7 +79,11 @@ def differences(
     there = {**source.defaults, **(OLDER if update else {}), **before}
     return [
         Difference(
-            name, there.get(name), after[name], str(known[name]["Description"]), effect_of(name) if update else ""
+            name,
+            shown(known[name], there.get(name)),
+            str(shown(known[name], after[name])),
+            str(known[name]["Description"]),
+            effect_of(name) if update else "",
         )
         for name in names
         if after[name] != there.get(name)

@@ -91,7 +91,8 @@ def _proposed(deployment: Deployment, found: Mapping[str, Any], running: Deploye
     source = template.read(artifacts.get(to.template).decode())
     known = set(source.document["Parameters"])
     stays = {name: value for name, value in present.items() if name in known and name not in _OF_THE_CODE}
-    source.accept({name: value for name, value in stays.items() if name not in template.OURS})
+    seen = {name: value for name, value in stays.items() if name not in template.OURS and value != template.MASKED}
+    source.accept(seen)
     back = {name: value for name, value in to.parameters.items() if name in known and name not in stays}
     key = artifacts.add(source.deployable({**source.defaults, **stays, **back}))
     asked = {**dict.fromkeys(stays), **back}

@@ -59,6 +59,18 @@ def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _tagged)
 
 
+MASKED = "****"
+"""What CloudFormation says in place of a value that the template has it hide, and what loginq says then, too.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+"""
+
+
+def shown(spec: Mapping[str, Any], value: str | None) -> str | None:
+    """A parameter's value as anybody may see it."""
+    return MASKED if value and "NoEcho" in spec else value
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """What may be given to a stack, as the template has it."""
@@ -169,7 +181,7 @@ class Template:
         parser reads every rule here. A stack that an older loginq made less strictly is not refused for that.
         """
         told = {**(there or {}), **given}
-        self.accept(told)
+        self.accept({name: value for name, value in told.items() if name in given or value != MASKED})
         every = {name: value for name, value in {**self.defaults, **told}.items() if name not in OURS}
         _agree(every)
         refuse([each for each in clashes(every, on_aws=on_aws) if each.of & set(given)])
@@ -204,7 +216,7 @@ def _check(name: str, value: str, spec: dict[str, Any]) -> None:
     too_long = len(value) > spec.get("MaxLength", LONGEST)
     if too_long or not re.fullmatch(spec.get("AllowedPattern", ".*"), value, re.ASCII):
         hint = spec.get("ConstraintDescription") or f"Its default is {spec.get('Default')!r}: write it like that."
-        raise Invalid(f"{name} cannot be {value[:100]!r}.", hint)
+        raise Invalid(f"{name} cannot be {'this' if 'NoEcho' in spec else repr(value[:100])}.", hint)
     if spec["Type"] == "Number" and "AllowedValues" not in spec:
         _check_number(name, value, spec)
     if name in PARAMETERS:

@@ -1,6 +1,7 @@
 """Is the front door open, and would somebody hear of it if not: alarms, who hears them, the API's answers, settling."""
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 from loginq.doctor.checks import Finding, Patient, Verdict, guarded
 from loginq.service.operations.front_door import FrontDoor, settling
@@ -44,15 +45,20 @@ def _listener(patient: Patient) -> Finding:
     topic = patient.stack.outputs()["AlarmTopicArn"]
     pages = patient.aws.client("sns").pages("list_subscriptions_by_topic", TopicArn=topic)
     there = [each for page in pages for each in page["Subscriptions"]]
-    if waiting := [each["Endpoint"] for each in there if each["SubscriptionArn"] == _UNCONFIRMED]:
+    if waiting := [_name(each["Endpoint"]) for each in there if each["SubscriptionArn"] == _UNCONFIRMED]:
         do = "Follow the link in AWS's message to it. A lost one comes again: `aws sns subscribe`, with the same words."
         return Finding("listener", Verdict.BAD, f"not confirmed yet: {', '.join(waiting)}", do)
     if there:
         return Finding("listener", Verdict.OK, f"{len(there)} confirmed")
     if patient.is_local:
         return Finding("listener", Verdict.OK, "none, and an emulator sends no mail")
-    do = "`loginq deploy --param AlarmEmail=ADDRESS`"
+    do = "`loginq deploy --param AlarmEmail=ADDRESS`, or AlarmUrl for a pager"
     return Finding("listener", Verdict.WARN, "the alarms are told to nobody", do)
+
+
+def _name(endpoint: str) -> str:
+    """Who hears; of an address on the web its host alone, because a pager's has its key in it."""
+    return urlsplit(endpoint).hostname or endpoint
 
 
 def _door(patient: Patient) -> Finding:

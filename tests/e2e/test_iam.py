@@ -1,17 +1,99 @@
-"""With IAM enforced: only a game server's role may report sessions, and every function works under its own."""
+"""With IAM enforced: each function works under its own role, game servers report, observers look, operators act."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from loginq.cli import app, session
 from loginq.emulator import Emulator
+from loginq.service.operations.lock import lock
+from loginq.service.requests import login
+from loginq.service.rules.errors import Conflict
+from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from tests.e2e.conftest import Stack, deployed, free_port, until
+from tests.e2e.conftest import PASSWORD, Stack, deployed, free_port, until
 from tests.e2e.test_sessions import post
+from tests.world import operator
+
+LOOKS = (
+    "status", "queue stats", "queue audit", "queue history", "rate show", "players list",
+    "players show ada", "users list", "users show ada", "logs --since 1m", "doctor", "queue message",
+)  # fmt: skip
+"""What an observer does."""
+ACTS = (
+    "queue pause", "queue resume", "queue close", "queue open", "queue message hello", "queue message --clear",
+    "queue note hello", "queue undo", "queue peek", "queue dlq", "queue redrive", "queue purge --yes",
+    "queue purge --dead-letters --yes", "rate set 21 --yes", "rate ramp 10 20 --over 10m --yes",
+    "rate clear", "players admit ada", "players remove ada --yes", "players reset ada --yes",
+    "players list --state admitted --yes", "players export players.csv --yes", "users disable ada", "users enable ada",
+    "users reset-password ada --generate", "users create bob --email bob@example.com --generate",
+    "users delete bob --yes", "load run --players 3 --yes", "load clean --yes", "keys show",
+    "keys rotate --yes --force",
+    "token issue ada --yes", "lock tonight", "unlock --yes",
+)  # fmt: skip
+"""What an operator does besides."""
+DEPLOYS = ("rollback --yes", "destroy --yes")
+"""What neither does."""
+SAME = {
+    "dynamodb:PartiQLInsert": ("dynamodb:BatchExecuteStatement",),
+    "dynamodb:PutItem": ("dynamodb:TransactWriteItems",),
+    "lambda:GetEventSourceMapping": ("lambda:ListEventSourceMappings",),
+    "logs:FilterLogEvents": ("logs:FilterLogEvents",),
+    "dynamodb:PartiQLUpdate": ("dynamodb:BatchExecuteStatement",),
+    "sqs:SendMessage": ("sqs:SendMessageBatch",),
+    "sqs:DeleteMessage": ("sqs:DeleteMessageBatch",),
+    "sqs:ChangeMessageVisibility": ("sqs:ChangeMessageVisibilityBatch",),
+}
+"""Where AWS asks for what an operation does, the emulator asks for a name; and its log groups are called otherwise."""
+NEEDED = {
+    "dynamodb:GetItem": "queue history",
+    "dynamodb:BatchGetItem": "rate show",
+    "dynamodb:Query": "queue audit",
+    "sqs:GetQueueAttributes": "rate show",
+    "sqs:GetQueueUrl": "queue stats",
+    "cognito-idp:AdminGetUser": "users show ada",
+    "cognito-idp:ListUsers": "users list",
+    "cognito-idp:DescribeUserPool": "users list --limit 1",
+    "logs:FilterLogEvents": "logs --since 1m",
+    "sns:ListSubscriptionsByTopic": "doctor --json",
+    "cloudformation:DescribeStacks": "status",
+    "cloudformation:ListStackResources": "status",
+    "cloudwatch:GetMetricData": "doctor --json",
+    "cloudwatch:DescribeAlarms": "doctor --json",
+    "lambda:GetEventSourceMapping": "status",
+    "dynamodb:PutItem": "queue note hello",
+    "dynamodb:UpdateItem": "lock tonight",
+    "dynamodb:BatchWriteItem": "load clean --yes",
+    "dynamodb:PartiQLUpdate": "players admit eve",
+    "dynamodb:Scan": "players export players.csv --yes",
+    "dynamodb:DescribeTable": "players export players.csv --yes",
+    "sqs:SendMessage": "queue redrive",
+    "sqs:ReceiveMessage": "queue peek",
+    "sqs:DeleteMessage": "queue redrive",
+    "sqs:ChangeMessageVisibility": "queue dlq",
+    "sqs:PurgeQueue": "queue purge --yes",
+    "cognito-idp:AdminCreateUser": "users create carol --email carol@example.com --generate",
+    "cognito-idp:AdminSetUserPassword": "users reset-password ada --generate",
+    "cognito-idp:AdminConfirmSignUp": "users confirm una",
+    "cognito-idp:AdminUserGlobalSignOut": "users reset-password ada --generate",
+    "cognito-idp:AdminDisableUser": "users disable ada",
+    "cognito-idp:AdminEnableUser": "users enable ada",
+    "cognito-idp:AdminDeleteUser": "users delete ned --yes",
+    "lambda:InvokeFunction": "load run --players 3 --yes",
+    "secretsmanager:GetSecretValue": "keys show",
+    "secretsmanager:PutSecretValue": "keys rotate --yes --force",
+}
+"""Each permission -> a command that needs it."""
+UNSEEN = {"lambda:GetAccountSettings", "servicequotas:ListServiceQuotas", "cloudformation:DescribeStackEvents"}
+"""What only `doctor` asks for, of an account on AWS, and `status`, of a stack that failed."""
+Policy = dict[str, Any]
+As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +102,21 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         stack = deployed(one.up(free_port()), "guarded")
         _in_the_emulators_words(stack)
+        for name in ("ada", "eve", "ned"):
+            stack.users.create(name, f"{name}@example.com", PASSWORD)
+        stack.aws.client("cognito-idp").sign_up(
+            ClientId=stack.target.client_id,
+            Username="una",
+            Password=PASSWORD,
+            UserAttributes=[{"Name": "email", "Value": "una@example.com"}],
+        )
         yield stack
     finally:
         one.down()
 
 
 def _in_the_emulators_words(stack: Stack) -> None:
-    """Where AWS asks for what an operation does, the emulator asks for its name, and sees no table in a batch."""
-    same = {
-        "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
-        "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
-        "dynamodb:PutItem": "dynamodb:TransactWriteItems",
-        "sqs:SendMessage": "sqs:SendMessageBatch",
-        "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
-    }
+    """See `SAME`; and it sees no table in a batch."""
     iam = stack.aws.client("iam")
     for each in stack.deployment.stack.resources():
         if each["ResourceType"] == "AWS::IAM::Role":
@@ -41,7 +124,7 @@ def _in_the_emulators_words(stack: Stack) -> None:
             (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
             document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
             asked = {action for statement in document["Statement"] for action in statement["Action"]}
-            if more := sorted({same[action] for action in asked & set(same)}):
+            if more := sorted({each for action in asked for each in SAME.get(action, ())}):
                 document["Statement"].append({"Effect": "Allow", "Action": more, "Resource": "*"})
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
@@ -173,3 +256,130 @@ def test_every_function_works_under_its_own_role(guarded: Stack) -> None:
     assert json.loads(answer["Payload"].read())["counted_to"] == 0
     minutes = [row for row in guarded.queue.history.since(0) if row.intake is not None]
     assert minutes[-1].tail == guarded.queue.lines.read().tail
+
+
+# People
+
+
+def policy_of(stack: Stack, who: str) -> Policy:
+    """What the policy allows, in the emulator's words, too."""
+    iam, arn = stack.aws.client("iam"), stack.deployment.stack.outputs()[f"{who}PolicyArn"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    found: Policy = json.loads(document) if isinstance(document, str) else document
+    actions = [action for statement in found["Statement"] for action in statement["Action"]]
+    more = [each for action in actions for each in SAME.get(action, ())]
+    if more:
+        found["Statement"].append({"Effect": "Allow", "Action": more, "Resource": "*"})
+    return found
+
+
+def without(policy: Policy, action: str) -> Policy:
+    """The policy that lacks one action, in the emulator's words, too."""
+    gone = {action, *SAME.get(action, ())}
+    statements = [
+        {**each, "Action": left}
+        for each in policy["Statement"]
+        if (left := [a for a in each["Action"] if a not in gone])
+    ]
+    return {**policy, "Statement": statements}
+
+
+@pytest.fixture
+def as_(guarded: Stack, monkeypatch: pytest.MonkeyPatch) -> As:
+    """Somebody with a policy, who runs commands: the exit code and stderr of each."""
+
+    for variable, value in guarded.target.names().items():
+        monkeypatch.setenv(variable, value)
+
+    def somebody(name: str, policy: Policy) -> Callable[[str], tuple[int, str]]:
+        iam = guarded.aws.client("iam")
+        key, secret = key_of(guarded, name, None)
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        monkeypatch.setattr(session, "EMULATOR", {"access_key": key, "secret_key": secret})
+
+        def run(command: str) -> tuple[int, str]:
+            done = CliRunner().invoke(app, command.split(), prog_name="loginq")
+            with suppress(AttributeError):
+                assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+            return done.exit_code, done.stderr + done.stdout
+
+        return run
+
+    return somebody
+
+
+def rows(stack: Stack) -> list[str]:
+    """Everything in the table."""
+    pages = stack.aws.client("dynamodb").pages("scan", TableName=stack.target.table)
+    return sorted(json.dumps(row, sort_keys=True) for page in pages for row in page["Items"])
+
+
+def busy(stack: Stack) -> None:
+    """Something for every act: somebody in line, a crowd, a dead letter, an act to undo, a lock."""
+    queue, ada = stack.queue, stack.users.find("ada")
+    me = operator(queue)
+    me.pause()
+    if not queue.players.get_all([ada.sub])[ada.sub].ticket:
+        login.request(queue, Identity(ada.sub, "ada"))
+    stack.crowd(3)
+    until(lambda: queue.players.get_all([ada.sub])[ada.sub].position)
+    dead = Ticket(ada.sub, "gone", queue.clock()).body()
+    stack.aws.client("sqs").send_message(QueueUrl=queue.intake.dead_letter_url, MessageBody=dead)
+    with suppress(Conflict):
+        lock(me, "tonight")
+
+
+def test_who_looks_is_refused_what_who_acts_may(guarded: Stack, as_: As) -> None:
+    looks = as_("looks", policy_of(guarded, "Observer"))
+    assert looks("queue stats")[0] == 0
+    code, said = looks("queue pause")
+    assert code == 4 and "OperatorPolicyArn" in said
+    acts = as_("acts", policy_of(guarded, "Operator"))
+    assert [acts(command)[0] for command in ("queue pause", "queue resume", "rollback --yes")] == [0, 0, 4]
+
+
+@pytest.mark.drills
+def test_an_operator_acts_and_deploys_nothing(guarded: Stack, as_: As) -> None:
+    run = as_("operator", policy_of(guarded, "Operator"))
+    for command in LOOKS:
+        code, said = run(command)
+        assert code == 0, f"{command}: {said}"
+    busy(guarded)
+    for command in ("unlock --yes", *ACTS):
+        code, said = run(command)
+        assert code == 0, f"{command}: {said}"
+    assert "may look and act" in run("doctor --json")[1]
+    for command in DEPLOYS:
+        code, said = run(command)
+        assert code == 4 and "OperatorPolicyArn" in said, f"{command}: {said}"
+
+
+@pytest.mark.drills
+def test_an_observer_looks_and_changes_nothing(guarded: Stack, as_: As) -> None:
+    run = as_("observer", policy_of(guarded, "Observer"))
+    for command in LOOKS:
+        code, said = run(command)
+        assert code == 0, f"{command}: {said}"
+    assert "may look, and change nothing" in run("doctor --json")[1]
+    busy(guarded)
+    before, accounts = rows(guarded), guarded.users.find("ada")
+    codes = {command: run(command) for command in (*ACTS, *DEPLOYS)}
+    assert {command: said for command, (code, said) in codes.items() if code == 0} == {}
+    assert (rows(guarded), guarded.users.find("ada")) == (before, accounts)
+    assert "OperatorPolicyArn" in codes["queue pause"][1]
+
+
+@pytest.mark.parametrize(
+    "action", [pytest.param(each, marks=() if each == "sqs:PurgeQueue" else pytest.mark.drills) for each in NEEDED]
+)
+def test_a_policy_without_one_of_its_permissions_is_too_narrow(guarded: Stack, as_: As, action: str) -> None:
+    whole = policy_of(guarded, "Operator")
+    busy(guarded)
+    _, said = as_(action.replace(":", "-"), without(whole, action))(NEEDED[action])
+    assert "not authorized" in " ".join(said.split()), said
+
+
+def test_every_permission_is_shown_needed(guarded: Stack) -> None:
+    given = {action for statement in policy_of(guarded, "Operator")["Statement"] for action in statement["Action"]}
+    assert set(NEEDED) | UNSEEN == given - {word for words in SAME.values() for word in words if word not in SAME}

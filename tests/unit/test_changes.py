@@ -105,6 +105,16 @@ def test_the_parameters_of_a_new_stack_are_those_that_are_not_its_defaults() -> 
     assert (found.name, found.before, found.after, found.effect) == ("LeaseSeconds", "120", "60", "")
 
 
+def test_a_hidden_parameter_changes_without_its_values() -> None:
+    hidden, url = {"AlarmUrl": template.MASKED}, "https://pager.example.com/secret"
+    assert differences(SOURCE, hidden, hidden, update=True) == []
+    for before, expected in (({}, ""), (hidden, template.MASKED), ({"AlarmUrl": url + "s"}, template.MASKED)):
+        (found,) = differences(SOURCE, before, {"AlarmUrl": url}, update=True)
+        assert (found.before, found.after) == (expected, template.MASKED)
+    (gone,) = differences(SOURCE, hidden, {"AlarmUrl": ""}, update=True)
+    assert (gone.before, gone.after) == (template.MASKED, "")
+
+
 # Rollback triggers
 
 

@@ -166,6 +166,8 @@ def test_alarms() -> None:
         ([("arn:1", "ops@example.com")], None, (OK, "1 confirmed")),
         ([("arn:1", "a@example.com"), ("PendingConfirmation", "ops@example.com")], None,
          (BAD, "not confirmed yet: ops@example.com")),
+        ([("PendingConfirmation", "https://pager.example.com/secret")], None,
+         (BAD, "not confirmed yet: pager.example.com")),
         ([], None, (WARN, "the alarms are told to nobody")),
         ([], "http://127.0.0.1:1", (OK, "none, and an emulator sends no mail")),
     ],

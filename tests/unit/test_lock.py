@@ -6,7 +6,7 @@ import pytest
 
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.stack import Stack
-from loginq.doctor.checks import Patient, Verdict
+from loginq.doctor.checks import Finding, Patient, Verdict
 from loginq.doctor.lock import examine
 from loginq.service.operations.lock import lock, unlock
 from loginq.service.operations.target import Target
@@ -77,11 +77,35 @@ def test_a_reason_that_says_nothing_or_too_much(world: World, reason: str) -> No
 def test_doctor_names_a_lock_and_how_it_is_lifted(world: World) -> None:
     store.write(world.queue.table, HELD, world.queue.name)
     patient = Patient(cast(Target, None), cast(Aws, None), world.queue, cast(Stack, None))
-    (found,) = examine(patient)
+    found = list(examine(patient))[-1]
     assert (found.what, found.verdict, found.do) == ("lock", Verdict.WARN, "`loginq unlock` lifts it.")
     assert found.says == SAYS.replace(" 'loginq'", "").replace("The", "the")
     assert store.lift(world.queue.table, HELD, "t", world.queue.name)
-    assert [each.verdict for each in examine(patient)] == [Verdict.OK]
+    assert [each.verdict for each in examine(patient)] == [Verdict.OK] * 2
+
+
+def test_doctor_says_what_these_credentials_may_and_writes_nothing(world: World, memory: InMemory) -> None:
+    patient = Patient(cast(Target, None), cast(Aws, None), world.queue, cast(Stack, None))
+
+    def examined() -> Finding:
+        before = {key: dict(row) for key, row in memory.dynamodb.rows.items()}
+        found = next(examine(patient))
+        assert memory.dynamodb.rows == before
+        return found
+
+    assert examined().says == "these credentials may look and act; a deploy needs more"
+    store.write(world.queue.table, HELD, world.queue.name)
+    assert examined().says == "these credentials may look and act; a deploy needs more"
+
+    def forbidden(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "update_item":
+            raise error("UpdateItem", "AccessDeniedException")
+        return work(**parameters)
+
+    memory.dynamodb.spoil = forbidden
+    found = examined()
+    assert (found.verdict, found.says) == (Verdict.OK, "these credentials may look, and change nothing")
+    assert "OperatorPolicyArn" in found.do
 
 
 def locked(*held: Any) -> tuple[Deployment, Scripted]:

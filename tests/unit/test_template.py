@@ -63,6 +63,11 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
         ["a", "a@b", "a@b.co,c@d.co", "a@b.co c@d.co", "A <a@b.co>", "a@b@c.co", "ops\u00a0@b.co", "a@ä.co",
          "a" * 250 + "@b.co"],
     ),
+    "AlarmUrl": (
+        ["", "https://events.pagerduty.com/integration/0a1b2c/enqueue", "https://hooks.example.com:8443/a?b=c-d"],
+        ["http://example.com", "https://", "https://localhost/x", "https://example.com/a b", "****",
+         "https://example.com/\n", "https://user:pass@example.com/"],
+    ),
     "BatchSize": (["1", "10000"], ["0", "10001"]),
     "BatchWindowSeconds": (["0", "300"], ["-1", "301"]),
     "PlacingMaxConcurrency": (["2", "1000"], ["1", "1001"]),
@@ -119,6 +124,16 @@ def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_b
             TEMPLATE.accept({name: value})
         assert refused.value.message.startswith(f"{name} "), value
         assert refused.value.hint, value
+
+
+def test_a_hidden_value_stays_and_is_nowhere_said() -> None:
+    """CloudFormation says four asterisks in its place, which nobody can have given."""
+    assert TEMPLATE.checked({}, {"AlarmUrl": template.MASKED}, on_aws=True)["AlarmUrl"] == template.MASKED
+    with pytest.raises(Invalid, match=r"AlarmUrl cannot be this\."):
+        TEMPLATE.checked({"AlarmUrl": template.MASKED}, on_aws=True)
+    with pytest.raises(Invalid) as refused:
+        TEMPLATE.accept({"AlarmUrl": "http://pager.example.com/secret"})
+    assert "secret" not in f"{refused.value.message} {refused.value.hint}"
 
 
 def test_what_the_functions_parser_refuses_is_refused_by_name_even_where_the_template_is_lax() -> None:

@@ -3,7 +3,7 @@
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused, Unavailable
 
 _CODES: dict[type[LoginqError], str] = {
-    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation UnrecognizedClientException "
+    Refused: "AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError UnrecognizedClientException "
     "InvalidClientTokenId ExpiredToken ExpiredTokenException SignatureDoesNotMatch InvalidSignatureException "
     "AuthFailure OptInRequired MissingAuthenticationToken 403",
     Unavailable: "ProvisionedThroughputExceededException ThrottlingException Throttling RequestLimitExceeded SlowDown "

@@ -33,6 +33,11 @@ _CREDENTIALS = (
     "Log in to AWS (for example `aws sso login`), choose a profile with AWS_PROFILE, and check with "
     "`aws sts get-caller-identity`."
 )
+_FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
+_RIGHTS = (
+    "These credentials may not do that. The stack's policies, its outputs `ObserverPolicyArn` and `OperatorPolicyArn`, "
+    "let somebody look, and act; who deploys needs more."
+)
 _CONFIGURATION = "Look at the AWS_ variables and at ~/.aws/config: `aws configure list` shows what is in force."
 _RETRY = "Try again in a moment."
 _HINTS = {
@@ -59,7 +64,8 @@ def translated(exc: Exception) -> LoginqError:
         index = reasons.index("ConditionalCheckFailed")
         return ConditionFailed(said, unpack(response["CancellationReasons"][index].get("Item", {})), index)
     kind = Raced if code == _RACED[1] or _RACED[0] in reasons else kind_of(code)
-    return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", _HINTS.get(kind, ""))
+    hint = _RIGHTS if code in _FORBIDDEN else _HINTS.get(kind, "")
+    return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", hint)
 
 
 _NO_ANSWER = {"HTTPClientError", "ConnectionError", "IncompleteReadError", "ChecksumError", "FlexibleChecksumError"}
