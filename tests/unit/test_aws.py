@@ -49,6 +49,22 @@ def test_a_fault_is_named_by_what_happened(error: Exception, kind: type[LoginqEr
     assert says in f"{ours.message} {ours.hint}"
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("AccessDenied", "OperatorPolicyArn"),
+        ("AccessDeniedException", "OperatorPolicyArn"),
+        ("UnauthorizedOperation", "OperatorPolicyArn"),
+        ("AuthorizationError", "OperatorPolicyArn"),
+        ("ExpiredToken", "aws sso login"),
+        ("InvalidClientTokenId", "aws sso login"),
+    ],
+)
+def test_who_is_known_and_may_not_is_not_told_to_log_in(code: str, says: str) -> None:
+    ours = translated(raised.ClientError({"Error": {"Code": code, "Message": "No."}}, "Publish"))
+    assert type(ours) is Refused and says in ours.hint
+
+
 PORTAL = b"<html><body>Please accept the terms of this hotel.</body></html>"
 
 
