@@ -151,7 +151,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
         side: Any = "right" if column in numbers else "left"
         drawn.add_column(text(column), justify=side, overflow="fold", no_wrap=column in _INSTANTS)
     for row in rows:
-        drawn.add_row(*(_text(cell) for cell in row))
+        drawn.add_row(*(cell(each) for each in row))
     return drawn
 
 
@@ -175,10 +175,11 @@ def entries(columns: Sequence[str], rows: Iterable[tuple[Sequence[object], str]]
     return stacked(row(columns, "bold"), *(part for both in below for part in both))
 
 
-def _text(cell: object) -> "Text":
-    if isinstance(cell, Mark):
-        return text(cell, _MARK_STYLES[cell])
-    return text(DASH if cell is None else cell)
+def cell(value: object) -> "Text":
+    """A value as it stands in a table, a mark in its colour."""
+    if isinstance(value, Mark):
+        return text(value, _MARK_STYLES[value])
+    return text(DASH if value is None else value)
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
@@ -196,7 +197,7 @@ def panel(title: str, pairs: Iterable[tuple[str, object]]) -> Any:
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in pairs:
-        facts.add_row(text(name), _text(value))
+        facts.add_row(text(name), cell(value))
     return Panel(facts, title=text(title), title_align="left", box=box.ROUNDED, expand=False, padding=(0, 1))
 
 

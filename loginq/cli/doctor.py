@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.advice import advice, draw
 from loginq.cli.command import Found, alone, command
+from loginq.cli.lists import paged
 from loginq.cli.options import count
 from loginq.cli.session import open_session
 from loginq.doctor import lock
@@ -20,6 +22,8 @@ from loginq.service.rules.times import parse_duration
 
 app = alone()
 
+_ORDER = (Verdict.BAD, Verdict.UNKNOWN, Verdict.WARN, Verdict.OK)
+
 
 @command(app, "loginq doctor", "loginq doctor --players 200000 --within 10m")
 def doctor(
@@ -28,10 +32,11 @@ def doctor(
         typer.Option(parser=count(10_000_000, least=1), metavar="N", help="How many are expected at the launch: 200k."),
     ] = None,
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Show also what is well, one by one.")] = False,
 ) -> Found:
     """Check that everything is in place.
 
-    With --players and --within, that AWS allows the launch, too.
+    With --players and --within, that AWS allows the launch, too. What is bad comes first.
 
     Ends with 1 when something is bad.
     """
@@ -51,14 +56,18 @@ def doctor(
                 advance(1, finding.what)
     bad = [finding for finding in found if finding.verdict is Verdict.BAD]
     document = {"target": session.name, "healthy": not bad, "findings": [each.document() for each in found]}
-    return Found(document, partial(_draw, session.name, found), ok=not bad)
+    return Found(document, partial(_draw, session.name, found, all_), ok=not bad)
 
 
-def _draw(name: str, found: Sequence[Finding]) -> None:
-    console.table(
-        ["", "what", "how it is", "what to do"],
-        [(console.Mark[each.verdict.name], each.what, each.says, each.do) for each in found],
-        empty="",
-    )
-    bad, warned = (sum(each.verdict is verdict for each in found) for verdict in (Verdict.BAD, Verdict.WARN))
-    console.say(f"{name}: {bad} bad, {warned} to look at, {len(found)} checked.")
+def _draw(name: str, found: Sequence[Finding], all_: bool) -> None:
+    """What is bad first, so that it is on the screen; what is well as one line, unless all of it is wanted."""
+    by = {verdict: [each for each in found if each.verdict is verdict] for verdict in _ORDER}
+    shown = [each for verdict in _ORDER for each in by[verdict] if all_ or verdict is not Verdict.OK]
+    advised = [advice(console.Mark[each.verdict.name], [each.says, each.do], each.what) for each in shown]
+    if by[Verdict.OK] and not all_:
+        advised.append(console.cell(console.Mark.OK) + console.text(f" {len(by[Verdict.OK])} ok; --all shows them"))
+    paged(partial(draw, *advised))
+    bad = by[Verdict.BAD]
+    names = f" ({', '.join(each.what for each in bad)})" if bad else ""
+    rest = len(by[Verdict.WARN]) + len(by[Verdict.UNKNOWN])
+    console.say(f"{name}: {len(bad)} bad{names}, {rest} to look at, {len(found)} checked.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from loginq.cli import console
+from loginq.cli.advice import attend
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
 from loginq.cli.session import open_session
@@ -26,8 +27,7 @@ def stats() -> Found:
 
 def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> None:
     """What needs attention, and the snapshot of the target `name` as a panel."""
-    for each in said:
-        console.out().print(console.text(f"! {each}", "bold red"), soft_wrap=True)
+    attend(said)
     line, intake = now.line, now.intake
     last = now.last_change
     reached, steps = line.reached(now.t), [step for step in line.steps if step[0] > now.t]

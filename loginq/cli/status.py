@@ -5,6 +5,7 @@ from typing import Any
 
 from loginq import __version__
 from loginq.cli import console
+from loginq.cli.advice import attend
 from loginq.cli.command import Found, alone, command
 from loginq.cli.session import Session, open_session
 from loginq.deploy.stack import failed_of
@@ -28,8 +29,7 @@ def status() -> Found:
 
 
 def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
-    for each in report["attention"]:
-        console.out().print(console.text(f"! {each}", "bold red"), soft_wrap=True)
+    attend(report["attention"])
     console.facts(
         session.name,
         [

@@ -92,8 +92,11 @@ def test_stats_says_above_all_that_the_door_is_broken(
     settled(queue, Line())
     broken = {"5XXError": 37, "queue_closed": 1}
     monkeypatch.setattr(FrontDoor, "read", lambda _, t: door(t, **broken))
-    first = run("queue", "stats").out.splitlines()[0]
-    assert first.startswith("! 36 of 40 calls of the API failed (5xx) in the last minute: `loginq logs --level ERROR`")
+    assert run("queue", "stats").out.splitlines()[:3] == [
+        "! 36 of 40 calls of the API failed (5xx) in the last minute",
+        "    loginq logs --level ERROR",
+        "    loginq doctor  # say why",
+    ]
 
 
 def test_who_cannot_see_the_door_is_told_so(run: Run, target: Target, queue: Queue) -> None:

@@ -1,0 +1,83 @@
+"""What doctor and the screens say needs attention: the worst first, commands whole, on a terminal of 80 by 24."""
+
+import pytest
+
+from loginq.cli import doctor
+from loginq.cli.advice import attend
+from loginq.doctor.checks import Finding, Verdict
+
+LONG = "loginq deploy --param BatchSize=500 --param BatchWindowSeconds=1 --param IntakeVisibilitySeconds=300"
+FOUND = [
+    *(Finding(f"check {n}", Verdict.OK, "as it should be") for n in range(30)),
+    Finding("line", Verdict.WARN, "it is paused", "`loginq queue resume` lets players in."),
+    Finding("placing", Verdict.WARN, "334/s come, 70/s are placed", f"Before the launch: `{LONG}`: 900/s."),
+    Finding("drift", Verdict.UNKNOWN, "CloudFormation could not tell: too many asked"),
+    Finding(
+        "intake trigger", Verdict.BAD, "it is Disabled: nobody is placed, and whoever asks stands in no line at all",
+        "Run `loginq deploy`.",
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_doctor_has_what_is_bad_first_and_what_is_well_in_one_line(
+    small: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor._draw("emulator 127.0.0.1:4566 loginq", FOUND, False)
+    screen = capsys.readouterr()
+    assert [line.rstrip() for line in screen.out.splitlines()] == [
+        "✗ intake trigger: it is Disabled: nobody is placed, and whoever asks stands in",
+        "  no line at all",
+        "    loginq deploy",
+        "? drift: CloudFormation could not tell: too many asked",
+        "! line: it is paused",
+        "    loginq queue resume  # lets players in",
+        "! placing: 334/s come, 70/s are placed",
+        "    Before the launch:",
+        f"    {LONG}",
+        "    # 900/s",
+        "✓ 30 ok; --all shows them",
+    ]
+    assert screen.err == "emulator 127.0.0.1:4566 loginq: 1 bad (intake trigger), 3 to look at, 34 checked.\n"
+
+
+def test_doctor_shows_all_that_is_well_where_that_is_wanted(small: None, capsys: pytest.CaptureFixture[str]) -> None:
+    doctor._draw("loginq", FOUND, True)
+    assert drawn(capsys)[-30:] == [f"✓ check {n}: as it should be" for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lines"),
+    [
+        ("the line is gone", ["! the line is gone"]),
+        (
+            "3 dead letters: `loginq queue dlq` says why, `loginq queue redrive` puts them back",
+            ["! 3 dead letters", "    loginq queue dlq  # says why", "    loginq queue redrive  # puts them back"],
+        ),
+        (
+            "12 of 40 calls failed: `loginq logs --level ERROR` and `loginq doctor` say why",
+            ["! 12 of 40 calls failed", "    loginq logs --level ERROR", "    loginq doctor  # say why"],
+        ),
+        (
+            "status calls fail (`loginq logs get_login_status --level ERROR`)",
+            ["! status calls fail", "    loginq logs get_login_status --level ERROR"],
+        ),
+        (
+            "Not confirmed. A lost one comes again: `aws sns subscribe`. Tokens last `IdTokenHours`.",
+            ["! Not confirmed. A lost one comes again", "    aws sns subscribe", "    Tokens last `IdTokenHours`"],
+        ),
+    ],
+)
+def test_a_command_stands_on_a_line_of_its_own(
+    small: None, capsys: pytest.CaptureFixture[str], sentence: str, lines: list[str]
+) -> None:
+    attend([sentence])
+    assert drawn(capsys) == lines
