@@ -47,7 +47,7 @@ def advice(mark: console.Mark, sentences: Sequence[str], name: str = "") -> Any:
         name: what the first sentence is about, if it does not say so itself; else it is in red.
     """
     first, *below = (part for each in sentences for part in _parts(each))
-    said = first[0].rstrip(":")
+    said = first[0].rstrip(":;,")
     head = console.text(f"{name}: ", "bold") + console.text(said) if name else console.text(said, "bold red")
     return console.stacked(_indented(console.cell(mark) + console.text(" "), head), *(_below(*each) for each in below))
 

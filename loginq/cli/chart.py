@@ -1,7 +1,10 @@
-"""Line charts in the terminal, and the same as SVG: in braille dots where those show, else in plain characters."""
+"""Line charts in the terminal, and the same as SVG: in braille dots where those show, else in plain characters.
+
+Charts above one another have one axis, and take the lines that what matters more leaves them.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,17 +46,29 @@ class Chart:
 
     Args:
         x, y: how values are written at the axes. height: rows of the plot.
+        title: stands above it, the series' names behind it. span: from where to where x goes, if not over the points.
+        margin: columns before the plot, at least. has_axis: whether x is written below it.
     """
 
     series: Sequence[Series]
     x: Callable[[float], str]
     y: Callable[[float], str]
     height: int = 8
+    title: str = ""
+    span: tuple[float, float] | None = None
+    margin: int = 0
+    has_axis: bool = True
 
     @property
     def _span(self) -> tuple[float, float]:
+        if self.span is not None:
+            return self.span
         every = [x for one in self.series for x, _ in one.points]
         return (min(every), max(every)) if every else (0, 0)
+
+    @property
+    def _labels(self) -> list[str]:
+        return [self.y(self._top), self.y(0)]
 
     @property
     def _top(self) -> float:
@@ -66,8 +81,14 @@ class Chart:
         low, high = self._span
         coloured = console.color_system is not None and not console.no_color
         fine = options.encoding.startswith("utf") and (coloured or len(self.series) == 1)
-        labels = [self.y(self._top), self.y(0)]
-        margin = max(map(len, labels))
+        labels = self._labels
+        margin = max(self.margin, *map(len, labels))
+        names = Text("   ").join(
+            Text(f"{'━━' if fine else mark} {one.name}", style)
+            for one, style, mark in zip(self.series, STYLES, _MARKS, strict=False)
+        )
+        if self.title:
+            yield Text(self.title, "bold") + Text("   ") + names if len(self.series) > 1 else Text(self.title, "bold")
         width = max(10, min(options.max_width, 120) - margin - 2)
         if high == low:
             return
@@ -76,13 +97,11 @@ class Chart:
             label = labels[0] if n == 0 else labels[1] if n == self.height - 1 else ""
             edge = "┤" if options.encoding.startswith("utf") else "|"
             yield Text.assemble((f"{label:>{margin}} {edge}", "dim"), *row)
-        left, right = self.x(low), self.x(high)
-        yield Text(" " * (margin + 2) + left + right.rjust(width - len(left)), "dim")
-        if len(self.series) > 1:
-            yield Text("   ").join(
-                Text(f"{'━━' if fine else mark} {one.name}", style)
-                for one, style, mark in zip(self.series, STYLES, _MARKS, strict=False)
-            )
+        if self.has_axis:
+            left, right = self.x(low), self.x(high)
+            yield Text(" " * (margin + 2) + left + right.rjust(width - len(left)), "dim")
+        if len(self.series) > 1 and not self.title:
+            yield names
 
     def _heights(self, one: Series, columns: int, rows: int) -> Iterator[tuple[int, int, int]]:
         """For each column the lowest and the highest of `rows` that the line touches in it."""
@@ -145,3 +164,37 @@ class Chart:
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
             parts.append(f'<text x="{left + n * 180}" y="{height - 8}" fill="{colour}">{escape(one.name)}</text>')
         return "\n".join([*parts, "</svg>\n"])
+
+
+LEAST, MOST = 2, 12
+"""Rows of a chart that still says something, and beyond which it says no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """A screen of so many lines: what must be seen, and below it as many charts as there is room for, over one axis."""
+
+    above: Sequence[Any]
+    charts: Sequence[Chart]
+    below: Any
+    height: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> Iterator[Any]:
+        """Charts as high as fits, the first of them alone where there is no room for more."""
+        used = sum(len(console.render_lines(part, options, pad=False)) for part in (*self.above, self.below))
+        yield from self.above
+        for many in range(len(self.charts), 0, -1):
+            rows = (self.height - used - many - 1) // many
+            if rows >= LEAST:
+                yield from _aligned([replace(each, height=min(rows, MOST)) for each in self.charts[:many]])
+                break
+        yield self.below
+
+
+def _aligned(charts: Sequence[Chart]) -> Iterator[Chart]:
+    """The charts over one axis, which is written below the last: an instant is at the same place in each."""
+    every = [x for chart in charts for one in chart.series for x, _ in one.points]
+    span = (min(every), max(every)) if every else None
+    margin = max(len(label) for chart in charts for label in chart._labels)
+    for each in charts:
+        yield replace(each, span=span, margin=margin, has_axis=each is charts[-1])

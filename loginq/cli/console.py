@@ -221,11 +221,11 @@ def live() -> Iterator[Callable[[Any], None]]:
 
 
 def columns(pairs: Sequence[tuple[str, str]]) -> Any:
-    """Names and values in as many columns as fit."""
+    """Names and values in as many columns as fit: always as many on one terminal, so that nothing jumps about."""
     from rich.columns import Columns
 
     cells = [text(f"{name} ", "dim") + text(value, "bold") for name, value in pairs]
-    return Columns(cells, width=max(28, *(len(cell) for cell in cells)), expand=False)
+    return Columns(cells, width=38, expand=False)
 
 
 def lines(texts: Iterable[str]) -> None:

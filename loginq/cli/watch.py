@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from loginq.cli import console
-from loginq.cli.chart import Chart, Series, spark
+from loginq.cli.advice import advice
+from loginq.cli.chart import Chart, Charted, Series, spark
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
 from loginq.cli.session import Session
@@ -30,8 +31,6 @@ KEPT = 10 * MINUTE
 """How far back the charts go, ms."""
 LATE = 3.0
 """Seconds without an answer that are worth saying."""
-_REST = 15
-"""Lines of the screen that are no chart, besides what needs attention: two lines each."""
 SPARKS = 8
 """How many times 10 s stand beside a number."""
 _BUCKETS = KEPT // (10 * SECOND)
@@ -140,19 +139,12 @@ def _live(session: Session, watched: Watched) -> None:
 
 def screen(watched: Watched, name: str, height: int) -> Any:
     """Everything at one glance, on a terminal with so many lines."""
-    from rich.console import Group
-
     if not watched.seen:
         return console.text(f"{name}\n{watched.trouble or 'Asking …'}")
     note = watched.seen[-1].note
-    said = [*_attention(watched), *([] if note is None else [_note(note)])]
-    parts: list[Any] = [
-        _title(watched, name),
-        *said,
-        _numbers(watched),
-        *_charts(watched, max(3, min(12, (height - _REST) // 2 - len(said)))),
-    ]
-    return Group(*parts, console.text("Ctrl-C ends this; nothing is changed by watching.", "dim"))
+    above = [_title(watched, name), *_attention(watched), *([] if note is None else [_note(note)]), _numbers(watched)]
+    below = console.text("Ctrl-C ends this; nothing is changed by watching.", "dim")
+    return Charted(above, _charts(watched), below, height)
 
 
 def _title(watched: Watched, name: str) -> Any:
@@ -224,14 +216,14 @@ def _next_step(now: Snapshot) -> str:
 def _attention(watched: Watched) -> list[Any]:
     said = attention(_minute(watched), watched.paused_since, watched.door)
     calm = "" if watched.is_blind or watched.door is None else "nothing needs attention"
-    return [console.text(f"! {each}", "bold red") for each in said] or [console.text(calm, "green")]
+    return [advice(console.Mark.WARN, [each]) for each in said] or [console.text(calm, "green")]
 
 
 def _note(note: Action) -> Any:
     return console.text(f"{console.moment(note.at)}, {note.name}: {note.after}", "cyan")
 
 
-def _charts(watched: Watched, height: int) -> list[Any]:
+def _charts(watched: Watched) -> list[Chart]:
     now = watched.seen[-1]
     waiting = [((each.t - now.t) / SECOND, float(each.line.waiting(each.t))) for each in watched.seen]
     through = sorted(watched.through.items())[:-1]
@@ -240,11 +232,12 @@ def _charts(watched: Watched, height: int) -> list[Any]:
     admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]
     asked = [((each.t - now.t) / SECOND, each.line.flow_at(each.t) / SECOND) for each in watched.seen]
     return [
-        console.text("waiting", "bold"),
-        Chart([Series("waiting", waiting)], x=_ago, y=lambda n: f"{n:,.0f}", height=height),
-        console.text("admitted per second", "bold"),
-        Chart([Series("admitted", admitted), Series("rate", asked)], x=_ago, y=lambda n: f"{n:,.1f}", height=height),
-    ]
+        Chart([Series("waiting", waiting)], x=_ago, y=lambda n: f"{n:,.0f}", title="waiting"),
+        Chart(
+            [Series("admitted", admitted), Series("rate", asked)],
+            x=_ago, y=lambda n: f"{n:,.1f}", title="admitted per second",
+        ),
+    ]  # fmt: skip
 
 
 def _ago(seconds: float) -> str:

@@ -1,10 +1,12 @@
 """The live screen of `queue watch`: what it shows of a snapshot, and what it says while AWS is silent."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from loginq.cli import console, watch
 from loginq.cli.session import Session
@@ -16,6 +18,7 @@ from loginq.service.rules.errors import Unavailable
 from loginq.service.store.audit import actions
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
+from tests import night
 from tests.cli.conftest import door
 from tests.world import operator
 
@@ -125,7 +128,10 @@ def test_the_front_door_is_looked_at_each_ten_seconds_and_red_comes_first(
     watched.knocked -= watch.KNOCK
     watch._knock(session, watched)
     lines = drawn(watched, capsys).splitlines()
-    assert lines[2].startswith("! 12 of 40 calls of the API failed (5xx) in the last minute: `loginq logs")
+    assert lines[2:4] == [
+        "! 12 of 40 calls of the API failed (5xx) in the last minute",
+        "    loginq logs --level ERROR",
+    ]
     assert "calls of the API failed" in watch._line(watched)
     watched.knocked -= watch.KNOCK
     watch._knock(session, watched)
@@ -144,3 +150,34 @@ def test_arrivals_stand_beside_admissions(
         watch._look(session, watched)
         now[0] += 10_000
     assert "arriving 15.0/s ▃█" in drawn(watched, capsys)
+
+
+SIZES = [(80, 24), (100, 30), (120, 40)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(
+    "of", [night.busy, night.empty, night.broken_door, night.full_game, night.dead_settle], ids=lambda of: of.__name__
+)
+def test_all_that_matters_is_on_every_terminal(of: Callable[[], Watched], size: tuple[int, int]) -> None:
+    """What needs attention stands under the title, then every number, then as many charts as there is room for."""
+    width, height = size
+    with night.terminal(width, height) as drawn:
+        console.draw(watch.screen(of(), night.NAME, height))
+    lines = [line.rstrip() for line in Text.from_ansi(drawn.getvalue()).plain.splitlines()]
+    assert len(lines) <= height and max(map(len, lines)) <= width
+    assert lines[1] == "2027-01-16 03:02:00 UTC"
+    assert lines[2].startswith("nothing needs attention" if of in (night.busy, night.empty) else "! ")
+    numbers = next(n for n, line in enumerate(lines) if line.startswith("waiting "))
+    below = " ".join(lines[numbers:])
+    for name in ("waiting", "rate asked", "came in", "in the game", "dead letters", "front door"):
+        assert f"{name} " in below
+    assert lines.index("waiting") > numbers + 3
+    assert sum(" ago" in line and line.endswith("now") for line in lines) == 1
+    assert lines[-1] == "Ctrl-C ends this; nothing is changed by watching."
+    if of is night.broken_door:
+        assert [line for line in lines[2:numbers] if line.startswith("    ")] == [
+            "    loginq logs --level ERROR",
+            "    loginq doctor  # say why",
+            "    loginq guide alarms  # says what to do",
+        ]

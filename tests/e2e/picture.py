@@ -4,21 +4,15 @@ import re
 import signal
 import subprocess
 import tempfile
-from io import StringIO
 from pathlib import Path
 
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.text import Text
-
 from tests.documents import GUIDE
+from tests.drawing import picture
 from tests.e2e.conftest import PASSWORD, free_port
 from tests.e2e.terminal import LOGINQ, Terminal, environment
 
 PICTURE = GUIDE / "session.svg"
 WIDTH = 100
-_FORMAT = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""Without the fonts that a picture would fetch from somebody else's server."""
 _WATCHED = ["env", "LINES=26", *LOGINQ, "queue", "watch"]
 
 
@@ -65,16 +59,6 @@ def _last(pattern: str, drawn: str) -> str:
     return str(re.findall(pattern, drawn, re.DOTALL)[-1])
 
 
-def drawn(happened: list[tuple[str, str]]) -> str:
-    """The SVG of a session."""
-    paper = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
-    for command, shown in happened:
-        paper.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-        lines = [line.rstrip() for line in shown.replace("\r\n", "\n").splitlines()]
-        paper.print(Text.from_ansi("\n".join(lines)))
-    return paper.export_svg(title="loginq", code_format=_FORMAT, unique_id="loginq")
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        PICTURE.write_text(drawn(session(Path(folder))), encoding="utf-8")
+        PICTURE.write_text(picture(session(Path(folder)), WIDTH), encoding="utf-8")

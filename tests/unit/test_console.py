@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from loginq.cli.chart import Chart, Series
+from loginq.cli.chart import Chart, Charted, Series
 from loginq.rehearsal.paper import Launch, on_paper
 from loginq.service.operations.logs import parse
 from loginq.service.rules.attention import attention
@@ -19,7 +19,7 @@ from tests.unit.histories import START
 # Charts
 
 
-def drawn(chart: Chart, width: int, **options: object) -> list[str]:
+def drawn(chart: Chart | Charted, width: int, **options: object) -> list[str]:
     console = Console(width=width, force_terminal=True, record=True, **options)  # type: ignore[arg-type]
     with console.capture() as capture:
         console.print(chart)
@@ -54,6 +54,31 @@ def test_two_lines_without_colours_have_marks_of_their_own() -> None:
         "    0 s               10 s",
         "* now   + then",
     ]
+
+
+def test_charts_above_one_another_have_one_axis() -> None:
+    """What happened at the same time is at the same place, however far back each goes and however wide its numbers."""
+    few = Chart(
+        [Series("few", [(5, 0), (6, 4), (7, 0)])], x=lambda x: f"{x:.0f} s", y=lambda y: f"{y:.0f}", title="few"
+    )
+    many = Chart([Series("many", [(0, 0), (5, 0), (6, 4e6), (7, 0), (10, 0)])], x=few.x, y=few.y, title="many")
+    rows = [row.rstrip() for row in drawn(Charted(["above"], [few, many], "below", 15), 60, color_system=None)]
+    assert len(rows) == 15 and (rows[0], rows[1], rows[7], rows[-1]) == ("above", "few", "many", "below")
+    assert len(rows[2]) == len(rows[8])  # the highest, at the same instant
+    assert [row.split() for row in rows if " s" in row] == [["0", "s", "10", "s"]] == [rows[-2].split()]
+
+
+def test_charts_take_the_lines_that_are_left() -> None:
+    charts = [Chart([Series("s", [(0, 1), (9, 2)])], x=str, y=str, title=name) for name in ("first", "second")]
+
+    def titles(height: int) -> list[str]:
+        rows = drawn(Charted(["what matters"] * 10, charts, "below", height), 60)
+        assert len(rows) <= max(height, 11)
+        return [name for name in ("first", "second") if any(name in row for row in rows)]
+
+    assert titles(24) == titles(18) == ["first", "second"]
+    assert titles(17) == titles(15) == ["first"]
+    assert titles(14) == titles(5) == []
 
 
 # Log lines

@@ -45,7 +45,7 @@ def _of_the_line(seen: Sequence[Snapshot], paused_since: int | None) -> list[str
     if waiting and t > line.alive_at + line.lease:
         said.append("the gate stands still: nobody has polled for longer than the lease, and nobody could come through")
     elif waiting and line.reached(t) >= line.limit:
-        said.append("the game is full: nobody enters until players leave, or `loginq rate set --capacity` is raised")
+        said.append("the game is full: nobody enters until players leave; `loginq rate set --capacity N` makes room")
     elif _short(seen):
         said.append(
             f"{now.admitted_per_second:.1f}/s come through of {rate_text(wanted)} asked: synthetic players, no-shows, "
