@@ -23,7 +23,7 @@ _BELOW = " " * 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Command:
+class Command:
     """A command that never folds, its remark behind it where there is room, else below."""
 
     words: str
@@ -78,7 +78,7 @@ def _parts(sentence: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _below(words: str, remark: str | None) -> Any:
-    return _indented(_BELOW, console.text(words)) if remark is None else _Command(words, remark)
+    return _indented(_BELOW, console.text(words)) if remark is None else Command(words, remark)
 
 
 def _indented(lead: Any, line: Any) -> Any:

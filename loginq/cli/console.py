@@ -10,7 +10,7 @@ from enum import StrEnum
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
-from loginq.cli.output import HIDDEN, Output, plain
+from loginq.cli.output import HIDDEN, Output, folded, plain
 from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, NotReady, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -94,19 +94,24 @@ def _plain_letters(exc: UnicodeError) -> tuple[str, int]:
 codecs.register_error("loginq", _plain_letters)
 
 
+def fitted(words: str, room: int = 0) -> str:
+    """Words in lines as wide as the terminal on stderr, if that is one. `room`: columns that something else needs."""
+    return folded(plain(words), err().width - room) if is_live(err()) else plain(words)
+
+
 def say(text: str) -> None:
     """A line of progress, in which brackets are just brackets."""
-    err().print(plain(text), soft_wrap=True)
+    err().print(fitted(text), soft_wrap=True)
 
 
 def done(what: str) -> None:
     """A line that says what is true now."""
-    err().print(text("✓ ", "green") + text(what), soft_wrap=True)
+    err().print(text("✓", "green") + text(fitted(f"✓ {what}")[1:]), soft_wrap=True)
 
 
 def error(exc: LoginqError) -> None:
     """What happened, what to do, and which page says more."""
-    err().print(text("Error: ", "bold red") + text(exc.message), soft_wrap=True)
+    err().print(text("Error:", "bold red") + text(fitted(f"Error: {exc.message}")[6:]), soft_wrap=True)
     more = [f"More: `loginq guide {page}`." for kind, page in GUIDED.items() if isinstance(exc, kind)]
     if words := " ".join([exc.hint, *more]).strip():
         say(words)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.advice import Command
 from loginq.cli.command import alone, command
 from loginq.cli.deploy import apply
 from loginq.cli.load import send
@@ -56,7 +57,7 @@ def demo(
         return
     console.say("\nThe stack stays up. Try next, here:")
     for words, what in _NEXT:
-        console.say(f"  {words:<50} {what}")
+        console.err().print(Command(words, what), crop=False)
 
 
 def _deployed() -> Session:

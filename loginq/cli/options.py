@@ -5,6 +5,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from loginq.cli import console
 from loginq.cli.output import plain
 from loginq.cli.reading import first_line, has_terminal, typed
 from loginq.service.rules.errors import Invalid
@@ -23,6 +24,9 @@ class Options:
 
 OPTIONS = Options()
 
+_ANSWERS = len(" [y/N]: ")
+"""What typer puts behind a question, in columns."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -38,7 +42,7 @@ def count(most: int, *, least: int = 0) -> Any:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
-    if asks(yes, question) and not typer.confirm(plain(question), err=True):
+    if asks(yes, question) and not typer.confirm(console.fitted(question, _ANSWERS), err=True):
         stop()
 
 

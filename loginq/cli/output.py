@@ -27,6 +27,27 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+_PIECES = re.compile(r"(\s*)((?:`[^`]*`|\S)+)")
+
+
+def folded(text: str, width: int) -> str:
+    """Text in lines of at most `width` columns, broken between words, and nowhere within a command in backticks.
+
+    What is longer than a line by itself stays whole: the terminal goes on below, and who copies it has all of it.
+    """
+    from rich.cells import cell_len
+
+    lines = [""]
+    for blanks, piece in _PIECES.findall(text):
+        if "\n" in blanks:
+            lines += [""] * (blanks.count("\n") - 1) + [blanks.rpartition("\n")[2] + piece]
+        elif lines[-1].strip() and cell_len(lines[-1] + blanks + piece) > width:
+            lines.append(piece)
+        else:
+            lines[-1] += blanks + piece
+    return "\n".join(lines)
+
+
 class Output:
     """A stream whose faults have words: a full disk or a closed stdout fails the command, a lost stderr only hushes it.
 

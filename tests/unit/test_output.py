@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.cli import console, logs
-from loginq.cli.output import HIDDEN, Output, Unwritable, plain
+from loginq.cli.output import HIDDEN, Output, Unwritable, folded, plain
 from loginq.service.rules.errors import Invalid
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x9b31m\r\x00\x7f\u202e\u2066\u200b\ufeff[/red]:smile:=1+1"
@@ -163,3 +163,29 @@ def test_the_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert envfile.read() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("short", 20, ["short"]),
+        ("one two three four", 9, ["one two", "three", "four"]),
+        ("Create one with `loginq users create NAME`.", 30, ["Create one with", "`loginq users create NAME`."]),
+        ("`loginq deploy --param BatchSize=500` first", 20, ["`loginq deploy --param BatchSize=500`", "first"]),
+        ("\n  two in\nand\n\nnext", 10, ["", "  two in", "and", "", "next"]),
+        ("김철수 김철수", 10, ["김철수", "김철수"]),
+        ("", 10, [""]),
+    ],
+)
+def test_nothing_breaks_inside_a_word_or_a_command(text: str, width: int, lines: list[str]) -> None:
+    assert folded(text, width).split("\n") == lines
+
+
+def test_what_is_said_folds_on_a_terminal_and_is_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "There are no accounts yet. Create one with `loginq users create NAME --email ADDRESS`."
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for screen, shown in ((Terminal(), said.replace(" with `", " with\n`")), (io.StringIO(), said)):
+        monkeypatch.setattr("sys.stderr", screen)
+        console.say(said)
+        assert screen.getvalue() == f"{shown}\n"
