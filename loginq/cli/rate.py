@@ -22,7 +22,7 @@ from loginq.service.rules.gate import Step
 from loginq.service.rules.line import MAX_RATE, Line
 from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.numbers import MOST_PLAYERS, parse_capacity
-from loginq.service.rules.rates import UNLIMITED, parse_rate, rate_from, rate_text
+from loginq.service.rules.rates import UNLIMITED, parse_rate, rate_from, rate_text, steps_text
 from loginq.service.rules.times import iso, parse_duration, parse_moment
 
 app = group("How fast players are let in.")
@@ -74,9 +74,7 @@ def _draw(name: str, now: Snapshot) -> None:
     ]
     if line.max_rate:
         facts.insert(1, ("at most", f"{rate_text(line.max_rate)}, the stack's MaxRate"))
-    facts += [
-        ("then" if n else "planned", f"{rate_text(r)} from {console.moment(at)}") for n, (at, r) in enumerate(steps)
-    ]
+    facts += [("then" if n else "planned", each) for n, each in enumerate(steps_text(steps, console.moment))]
     console.facts(f"rate · {name}", facts)
     if steps:
         console.draw(_plan_chart(line.rate_at(t), steps, t))

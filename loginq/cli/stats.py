@@ -6,13 +6,14 @@ from functools import partial
 from loginq.cli import console
 from loginq.cli.advice import attend
 from loginq.cli.command import Found
+from loginq.cli.lists import paged
 from loginq.cli.rate import asked
 from loginq.cli.session import open_session
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.attention import attention
 from loginq.service.rules.door import Door
 from loginq.service.rules.measure import Snapshot
-from loginq.service.rules.rates import rate_text
+from loginq.service.rules.rates import rate_text, steps_text
 
 
 def stats() -> Found:
@@ -22,7 +23,7 @@ def stats() -> Found:
     door = session.door.read(now.t)
     said = attention([now], door=door)
     document = {**now.document(session.name), "door": door.document(), "attention": said}
-    return Found(document, partial(draw_stats, session.name, now, door, said))
+    return Found(document, partial(paged, partial(draw_stats, session.name, now, door, said)))
 
 
 def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> None:
@@ -38,7 +39,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("waiting", f"{line.waiting(now.t):,}"),
             ("reached", f"{reached:,} of {line.tail:,}"),
             ("rate", f"{asked(now)}, burst {line.burst:,}"),
-            ("planned", ", ".join(f"{rate_text(rate)} from {console.moment(at)}" for at, rate in steps) or "nothing"),
+            ("planned", ", ".join(steps_text(steps, console.moment)) or "nothing"),
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game{_held(now)}"),
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),

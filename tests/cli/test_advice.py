@@ -1,10 +1,15 @@
 """What doctor and the screens say needs attention: the worst first, commands whole, on a terminal of 80 by 24."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from loginq.cli import doctor
+from loginq.cli import doctor, rate, stats
 from loginq.cli.advice import attend
 from loginq.doctor.checks import Finding, Verdict
+from loginq.service.rules.act import Action
+from tests import night
 
 LONG = "loginq deploy --param BatchSize=500 --param BatchWindowSeconds=1 --param IntakeVisibilitySeconds=300"
 FOUND = [
@@ -17,6 +22,9 @@ FOUND = [
         "Run `loginq deploy`.",
     ),
 ]  # fmt: skip
+
+
+RAMP = tuple((night.NOW + n * 60_000, 60_000 + n * 10_000) for n in range(1, 21))
 
 
 @pytest.fixture
@@ -81,3 +89,35 @@ def test_a_command_stands_on_a_line_of_its_own(
 ) -> None:
     attend([sentence])
     assert drawn(capsys) == lines
+
+
+def test_a_plan_of_many_steps_leaves_room_for_all_else(small: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """A ramp has twenty steps; in full, twice, they pushed what needs attention off the screen."""
+    line = replace(night.LINE, tail=98_400, steps=RAMP)
+    before = {"rate": 50_000, "burst": 50, "steps": []}
+    made = Action(night.NOW - 9_000, "user/ada", "plan", before=before, after={**before, "steps": list(RAMP)})
+    now = night.snapshot(line, night.NOW, last_change=made)
+    stats.draw_stats(night.NAME, now, night.door(), ())
+    lines = drawn(capsys)
+    assert len(lines) < 24
+    assert [line[18:-1].rstrip() for line in lines if "16 03:" in line or "steps" in line] == [
+        "70/s from 2027-01-16 03:03:00 UTC, and on in 20 steps, 260/s",
+        "from 2027-01-16 03:22:00 UTC",
+        "plan: 50/s → 50/s, 70/s from 2027-01-16 03:03:00 UTC, and on",
+        "in 20 steps, 260/s from 2027-01-16 03:22:00 UTC",
+    ]
+    rate._draw(night.NAME, now)
+    assert len(drawn(capsys)) < 24
+
+
+def test_what_is_longer_than_the_screen_is_seen_from_its_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is bad stands there, and a terminal shows the end."""
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\ncat > {tmp_path}/shown\n")
+    pager.chmod(0o700)
+    monkeypatch.setenv("PAGER", str(pager))
+    many = [Finding(f"check {n}", Verdict.BAD, "not as it should be", "Run `loginq deploy`.") for n in range(20)]
+    with night.terminal() as screen:
+        doctor._draw("loginq", many, False)
+    assert screen.getvalue() == ""
+    assert "check 0" in (tmp_path / "shown").read_text().splitlines()[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
-from loginq.service.rules.rates import rate_text
+from loginq.service.rules.rates import rate_text, steps_text
 from loginq.service.rules.times import HOUR, iso
 
 ON_PLAYERS = (
@@ -198,8 +198,7 @@ def _plan(value: Any, moment: Callable[[int], str]) -> str:
     """An older version wrote words."""
     if not isinstance(value, dict):
         return _plainly(value)
-    steps = (f"{rate_text(rate)} from {moment(at)}" for at, rate in value["steps"])
-    return ", ".join([rate_text(value["rate"]), *steps])
+    return ", ".join([rate_text(value["rate"]), *steps_text(value["steps"], moment)])
 
 
 def _of(words: Callable[[dict[str, Any]], str]) -> Callable[[Any], str]:

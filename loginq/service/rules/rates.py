@@ -1,9 +1,11 @@
 """Rates as people write them: `50`, `50/s`, `3,000/min`, `x2`; inside they are thousandths of a player per second."""
 
 import re
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.gate import Step
 from loginq.service.rules.line import MAX_RATE
 from loginq.service.rules.numbers import WHOLE, number
 
@@ -11,6 +13,8 @@ UNLIMITED = "unlimited"
 """The word for as fast as may be."""
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
 _NUMBER = rf"([+-]?{WHOLE}(?:\.[0-9]{{1,20}})?(?:[eE][+-]?[0-9]{{1,3}})?)(k)?"
+_FEW = 3
+"""Planned steps that are told one by one."""
 _EXAMPLES = "Write it like 50, 50/s or 3,000/min."
 
 
@@ -67,3 +71,12 @@ def _rate(exact: Fraction, text: str) -> int:
 def rate_text(rate: int) -> str:
     """A rate as it is shown: `50/s`, `0.5/s`."""
     return f"{rate / 1_000:,.3f}".rstrip("0").rstrip(".") + "/s"
+
+
+def steps_text(steps: Sequence[Step], moment: Callable[[int], str]) -> list[str]:
+    """Planned steps as they are shown, a part each: of many, as a ramp has them, the first and the last.
+
+    `moment`: how an instant, in ms, is written.
+    """
+    every = [f"{rate_text(rate)} from {moment(at)}" for at, rate in steps]
+    return every if len(every) <= _FEW else [every[0], f"and on in {len(every)} steps", every[-1]]
