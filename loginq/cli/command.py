@@ -12,6 +12,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from loginq.cli import console
+from loginq.cli.asking import outcome
 from loginq.cli.lists import paged
 from loginq.cli.options import Json
 
@@ -117,23 +118,25 @@ def group(about: str) -> typer.Typer:
     return app
 
 
-def command(app: typer.Typer, *examples: str, **settings: Any) -> Callable[[Work], Work]:
+def command(app: typer.Typer, *examples: str, look: str = "", **settings: Any) -> Callable[[Work], Work]:
     """Register a command under its function's name, with its examples, each a line to be copied.
 
     The function returns a `Found`, or yields several, which are printed as they come, also what it yields when it is
     interrupted. It is given `--json`, and told of it where it has a parameter `json`. One that returns None draws as
     it goes, and has no JSON.
+
+    `look`: the command that says whether it was done, where doing it twice is not the same as once.
     """
 
     def register(work: Work) -> Work:
         name = getattr(work, "__name__", "").rstrip("_").replace("_", "-")
-        app.command(name, cls=Command, epilog="\n".join(examples), **settings)(_printing(work))
+        app.command(name, cls=Command, epilog="\n".join(examples), **settings)(_printing(work, name, look))
         return work
 
     return register
 
 
-def _printing(work: Callable[..., Any]) -> Callable[..., None]:
+def _printing(work: Callable[..., Any], name: str, look: str) -> Callable[..., None]:
     """The function with `--json`, that prints what it returns."""
     signature = inspect.signature(work)
     if signature.return_annotation is None:
@@ -142,11 +145,12 @@ def _printing(work: Callable[..., Any]) -> Callable[..., None]:
 
     @wraps(work)
     def run(*, json: bool, **given: Any) -> None:
-        made: Found | Iterable[Found] = work(**given, json=json) if is_told else work(**given)
         ok = True
-        for found in (made,) if isinstance(made, Found) else made:
-            show(found, json)
-            ok = ok and found.ok
+        with outcome(name, look):
+            made: Found | Iterable[Found] = work(**given, json=json) if is_told else work(**given)
+            for found in (made,) if isinstance(made, Found) else made:
+                show(found, json)
+                ok = ok and found.ok
         if not ok:
             raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
+from loginq.cli.asking import drawing
 from loginq.cli.output import HIDDEN, Output, folded, plain
 from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, NotReady, Refused, Unavailable
 
@@ -221,7 +222,7 @@ def live() -> Iterator[Callable[[Any], None]]:
     if not is_live(err()):
         yield lambda drawing: None
         return
-    with Live(console=err(), transient=True, auto_refresh=False) as screen:
+    with drawing(), Live(console=err(), transient=True, auto_refresh=False) as screen:
         yield lambda drawing: screen.update(drawing, refresh=True)
 
 
@@ -265,7 +266,7 @@ def progress(what: str, total: int | None) -> Iterator[Any]:
         BarColumn(),
         MofNCompleteColumn(),
     ]
-    with Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
+    with drawing(), Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
         task = bar.add_task(plain(what), total=total)
 
         def advance(by: int = 1, at: str | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
 from loginq.cli.session import open_session
@@ -31,7 +32,7 @@ def show() -> Found:
     return Found({"target": session.name, **keys.document(), "signs": signs}, draw)
 
 
-@command(app, "loginq keys rotate --yes")
+@command(app, "loginq keys rotate --yes", look=AUDIT)
 def rotate(
     force: Annotated[bool, typer.Option("--force", help="Even if that breaks tokens that are still alive.")] = False,
     yes: Yes = False,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console, rehearsal
+from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
 from loginq.cli.irreversible import Loss, confirm_loss
 from loginq.cli.options import Yes, count
@@ -25,7 +26,7 @@ from loginq.service.rules.times import parse_duration
 app = group("Synthetic crowds, always marked, always removable.")
 
 
-@command(app, "loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s")
+@command(app, "loginq load run --players 300", "loginq load run --players 100 --real --arrive 30s", look=AUDIT)
 def run(
     players: Annotated[
         int,

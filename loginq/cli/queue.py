@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import AUDIT
 from loginq.cli.audit import Limit, audit, note
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.history import history
@@ -67,7 +68,7 @@ def _pace(line: Line) -> str:
     return f" The rate is {rate_text(line.rate)}{then}."
 
 
-command(app, "loginq queue undo")(undo)
+command(app, "loginq queue undo", look=AUDIT)(undo)
 command(app, "loginq queue rebuild --what-if", "loginq queue rebuild")(rebuild)
 command(app, "loginq queue reset")(reset)
 

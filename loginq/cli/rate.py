@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import ASKING, AUDIT
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, command, group
 from loginq.cli.far import effect, far
@@ -149,8 +150,8 @@ def _check_together(
         raise Invalid("--burst cannot be planned.", "Set it when the rate is there.")
     if what_if and in_game is not None:
         raise Invalid("--in-game corrects a number; there is nothing to foresee.", "Leave one of the two out.")
-    if rate is not None:
-        rate_from(rate, 1_000, MAX_RATE)
+    if rate is not None and rate_from(rate, 1_000, MAX_RATE) != rate_from(rate, 2_000, MAX_RATE):
+        ASKING.look = AUDIT  # it is by what is
 
 
 def _faster(session: Session, wanted: int, burst: int | None, keep_plan: bool) -> _Change:

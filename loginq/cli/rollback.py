@@ -21,7 +21,7 @@ from loginq.service.rules.errors import LoginqError
 app = alone()
 
 
-@command(app, "loginq rollback", "loginq rollback 3f2a91c0")
+@command(app, "loginq rollback", "loginq rollback 3f2a91c0", look="loginq deployments")
 def rollback(
     deployment: Annotated[
         str | None, typer.Argument(help="The id of a deployment; else the one before.", show_default=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loginq.cli import console
+from loginq.cli.asking import ASKING
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
 from loginq.service.operations.resolver import (
@@ -205,10 +206,11 @@ def connection(found: Resolved, *, patience: tuple[int, float] = (3, 2), read_ti
     """Clients for where a target is; an emulator never gets real credentials. Raises `NoTarget` when it is down."""
     endpoint, region = found.get(ENDPOINT), found.get(REGION)
     if endpoint is None:
-        return Aws(region, profile=found.get(PROFILE), kept_in=ROLES, patience=patience, read_timeout=read_timeout)
+        profile = found.get(PROFILE)
+        return Aws(region, profile=profile, kept_in=ROLES, patience=patience, read_timeout=read_timeout, asking=ASKING)
     _reach(endpoint, patience[1])
     credentials = {"aws_access_key_id": EMULATOR["access_key"], "aws_secret_access_key": EMULATOR["secret_key"]}
-    return Aws(region or "us-east-1", endpoint, credentials, read_timeout, patience=patience)
+    return Aws(region or "us-east-1", endpoint, credentials, read_timeout, patience=patience, asking=ASKING)
 
 
 def _reach(endpoint: str, seconds: float) -> None:

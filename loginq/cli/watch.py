@@ -9,6 +9,7 @@ from typing import Any
 
 from loginq.cli import console
 from loginq.cli.advice import advice
+from loginq.cli.asking import drawing
 from loginq.cli.chart import Chart, Charted, Series, spark
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
@@ -129,7 +130,7 @@ def _live(session: Session, watched: Watched) -> None:
     for look in (_look, _knock):  # apart: the line is read while CloudWatch is slow
         threading.Thread(target=ask, args=(look,), daemon=True).start()
     try:
-        with Live(console=console.out(), screen=True, auto_refresh=False) as live:
+        with drawing(), Live(console=console.out(), screen=True, auto_refresh=False) as live:
             while True:
                 live.update(screen(watched, name, live.console.height), refresh=True)
                 time.sleep(0.25)

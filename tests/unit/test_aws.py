@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 from loginq.cli.session import connection
 from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, Named, Resolved
 from loginq.service.rules.errors import Invalid, LoginqError, Refused, Unavailable
-from loginq.service.store.aws import Aws, translated
+from loginq.service.store.aws import Aws, code_of, translated
 
 TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
@@ -176,3 +176,11 @@ def test_without_a_terminal_a_code_for_mfa_is_not_asked_for() -> None:
         "Refused: This role wants a code for MFA, and there is no terminal to type it at."
     )
     assert "echo" not in said.stderr.lower()
+
+
+def test_a_call_without_an_answer_has_no_code_of_aws() -> None:
+    """It was an AttributeError in the middle of a deploy: botocore's error has an answer that is None."""
+    fault = raised.ReadTimeoutError(endpoint_url="https://x")
+    ours = translated(fault)
+    ours.__cause__ = fault
+    assert code_of(ours) == ""

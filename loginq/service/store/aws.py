@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ _CREDENTIAL = ("Credential", "Token", "SSO", "Login", "ProfileNotFound", "Refres
 
 def code_of(exc: LoginqError) -> str:
     """AWS's own code of the error that became this one; empty for none."""
-    response = getattr(exc.__cause__, "response", {})
+    response = getattr(exc.__cause__, "response", None) or {}  # a call without an answer has one that is None
     return str(response.get("Error", {}).get("Code", ""))
 
 
@@ -136,20 +136,34 @@ def typed_code(prompt: str) -> str:
     )
 
 
+_UNHEARD: AbstractContextManager[None] = nullcontext()
+
+
+def unheard(operation: str) -> AbstractContextManager[None]:
+    """A call that nobody wants to know of."""
+    return _UNHEARD
+
+
 class Client:
     """A client of botocore whose calls raise the errors of `loginq.service.rules.errors`.
 
     Args:
         make: makes the client, when it is first used: a Lambda pays for those that it needs.
         time_left: seconds in which a call may still be begun; after them it raises `OutOfTime` instead.
+        asking: what each call happens in, by its operation; "" for finding credentials.
     """
 
-    def __init__(self, make: Callable[[], Any], time_left: Callable[[], float] = forever) -> None:
-        self._make, self._time_left = make, time_left
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        time_left: Callable[[], float] = forever,
+        asking: Callable[[str], AbstractContextManager[None]] = unheard,
+    ) -> None:
+        self._make, self._time_left, self._asking = make, time_left, asking
 
     @cached_property
     def _client(self) -> Any:
-        with _translating():
+        with self._asking(""), _translating():
             return self._make()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -157,7 +171,7 @@ class Client:
 
         def call(**parameters: Any) -> Any:
             self._check_time()
-            with _translating():
+            with self._asking(name), _translating():
                 return method(**parameters)
 
         return call
@@ -169,11 +183,14 @@ class Client:
 
     def pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paginated operation."""
-        self._check_time()
-        with _translating():
-            for page in self._client.get_paginator(operation).paginate(**parameters):
-                yield page
-                self._check_time()
+        pages = iter(self._client.get_paginator(operation).paginate(**parameters))
+        while True:
+            self._check_time()
+            with self._asking(operation), _translating():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
 
     def _check_time(self) -> None:
         if self._time_left() <= 0:
@@ -207,6 +224,7 @@ class Aws:
         kept_in: the folder in which the credentials of an assumed role are kept, as the AWS CLI keeps them, so that
             a code for MFA is not asked for at every command; None for no such folder.
         patience: how many attempts a call has, and how many seconds to connect.
+        asking: what each call happens in, as `Client` has it.
     """
 
     time_left: Callable[[], float] = staticmethod(forever)
@@ -221,8 +239,9 @@ class Aws:
         profile: str | None = None,
         kept_in: Path | None = None,
         patience: tuple[int, float] = (3, 2),
+        asking: Callable[[str], AbstractContextManager[None]] = unheard,
     ) -> None:
-        self.region = region
+        self.region, self._asking = region, asking
         self._profile, self._kept_in, self._patience = profile, kept_in, patience
         self.endpoint_url = endpoint_url
         self._credentials = credentials or {}
@@ -252,7 +271,7 @@ class Aws:
 
         Its first call raises `Invalid` without a region, `Refused` for a profile that does not exist.
         """
-        return Client(partial(self._client, service), self.time_left)
+        return Client(partial(self._client, service), self.time_left, self._asking)
 
     def _client(self, service: str) -> Any:
         """botocore's client: one for each service, made by one thread at a time, because a session bears no more."""
