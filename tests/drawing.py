@@ -17,6 +17,8 @@ def picture(happened: Sequence[tuple[str, str]], width: int) -> str:
     paper = Console(record=True, width=width, file=StringIO(), force_terminal=True, color_system="truecolor")
     for command, shown in happened:
         paper.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-        lines = [line.rstrip() for line in shown.replace("\r\n", "\n").splitlines()]
-        paper.print(Text.from_ansi("\n".join(lines)))
+        for line in shown.splitlines():
+            drawn = Text.from_ansi(line)
+            drawn.rstrip()
+            paper.print(drawn)
     return paper.export_svg(title="loginq", code_format=_FORMAT, unique_id="loginq")

@@ -3,6 +3,7 @@
 The screens are drawn by what draws them for an operator, on a terminal of 80 by 24.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -66,6 +67,7 @@ def watched(reading: Callable[[int], Snapshot], at_the_door: Door) -> Watched:
     seen = Watched(door=at_the_door)
     for t in range(_BEGAN, NOW + 1, _STEP):
         seen.add(reading(t))
+    seen.answered = math.inf  # however slowly it is drawn
     return seen
 
 
@@ -150,7 +152,8 @@ def terminal(width: int = WIDTH, height: int = HEIGHT) -> Iterator[Terminal]:
         "COLUMNS": str(width), "LINES": str(height), "TERM": "xterm-256color", "COLORTERM": "truecolor", "TZ": "UTC",
     }  # fmt: skip
     with patch.dict(os.environ, names), patch("sys.stdout", drawn):
-        os.environ.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            os.environ.pop(name, None)
         time.tzset()
         yield drawn
     time.tzset()

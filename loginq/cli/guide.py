@@ -14,7 +14,7 @@ from loginq.service.rules.errors import NotFound, quoted
 app = alone()
 
 PAGES = Path(__file__).parents[1] / "guide"
-_MARK = re.compile(r"^<!--.*-->\n", re.MULTILINE)
+_MARK = re.compile(r"^<!--.*-->\n|^!\[.*\]\(.*\)\n\n?", re.MULTILINE)
 _TO_A_PAGE = re.compile(r"\[([^]]+)]\(([\w.-]+)\.md(?:#[\w-]+)?\)")
 _TO_A_PART = re.compile(r"\[([^]]+)]\(#[\w-]+\)")
 
@@ -51,7 +51,10 @@ def _draw(text: str) -> None:
 
 
 def _page(topic: str) -> str:
-    """A page as Markdown, without what only its makers need. Raises `NotFound`, which names those that there are."""
+    """A page as Markdown, without pictures and what only its makers need.
+
+    Raises `NotFound`, which names those that there are.
+    """
     if topic not in topics():
         raise NotFound(f"There is no page {quoted(topic)}.", f"There are: {', '.join(topics())}.")
     return _MARK.sub("", (PAGES / f"{topic}.md").read_text(encoding="utf-8"))

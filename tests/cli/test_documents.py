@@ -18,7 +18,7 @@ from loginq.cli.reference import commands, described
 from loginq.deploy import template
 from loginq.service.rules.errors import LoginError, LoginqError, Unavailable
 from tests.cli.conftest import Run
-from tests.documents import GUIDE, PAGES, PARTS, ROOT, names, remade
+from tests.documents import GUIDE, PAGES, PARTS, PICTURES, ROOT, names, remade
 
 TEXTS = {page.stem: page.read_text(encoding="utf-8") for page in PAGES}
 README = TEXTS["README"]
@@ -82,8 +82,16 @@ def test_what_is_made_from_the_code_is_current(page: str) -> None:
     assert TEXTS[page] == remade(TEXTS[page]), "run `python -m tests.documents`"
 
 
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
+def test_each_picture_is_what_the_screens_show_today(picture: Path) -> None:
+    assert picture.read_text(encoding="utf-8") == PICTURES[picture](), "run `python -m tests.documents`"
+
+
 def test_everything_that_is_made_stands_somewhere() -> None:
     assert {name for text in TEXTS.values() for name in names(text)} == set(PARTS)
+    shown = {link for text in TEXTS.values() for link in _LINK.findall(text) if link.endswith(".svg")}
+    assert {Path(link).name for link in shown} == {path.name for path in GUIDE.glob("*.svg")}
+    assert set(PICTURES) < set(GUIDE.glob("*.svg"))
 
 
 @pages
@@ -201,6 +209,13 @@ def test_a_page_in_a_pipe_is_as_it_is_written_without_its_marks(run: Run) -> Non
     assert screen.code == 0 and not screen.err
     assert screen.out == re.sub(r"<!-- .* -->\n", "", written).strip()
     assert json.loads(run("guide", "limits", "--json").out)["topic"] == "limits"
+
+
+def test_a_terminal_has_no_pictures(run: Run) -> None:
+    written = (GUIDE / "alarms.md").read_text(encoding="utf-8")
+    assert "![" in written
+    for words in ((), ("--json",)):
+        assert ".svg" not in run("guide", "alarms", *words).out
 
 
 def test_a_page_that_is_not_there(run: Run) -> None:
