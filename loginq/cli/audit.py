@@ -86,7 +86,7 @@ def _members(session: Session, act: str, limit: int) -> Found:
         for sub, result in shown
     ]
     answer = listed(session.name, items, partial(_draw_members, found, items, len(every)), len(every))
-    return Found({**(answer.document or {}), "act": found.document()}, answer.draw, is_list=True)
+    return Found({**(answer.document or {}), "act": found.document()}, answer.draw, is_long=True)
 
 
 def _draw_members(act: Action, items: Sequence[dict[str, Any]], total: int) -> None:

@@ -30,18 +30,18 @@ class Found:
         document: for programs; None for what only people are told.
         draw: puts it on the screen, for people.
         ok: whether all is well; the command ends with 1 when it is not.
-        is_list: whether the document is `{target, items, total}`, which may be longer than a screen.
+        is_long: whether it may be longer than a screen.
     """
 
     document: dict[str, Any] | None
     draw: Callable[[], object] = _nothing
     ok: bool = True
-    is_list: bool = False
+    is_long: bool = False
 
 
 def listed(target: str, items: Sequence[Any], draw: Callable[[], object], total: int | None = None) -> Found:
     """A list. `total`: how many there are, these among them; None where nobody has counted."""
-    return Found({"target": target, "items": list(items), "total": total}, draw, is_list=True)
+    return Found({"target": target, "items": list(items), "total": total}, draw, is_long=True)
 
 
 def show(found: Found, json: bool) -> None:
@@ -49,7 +49,7 @@ def show(found: Found, json: bool) -> None:
     if json:
         if found.document is not None:
             console.document(found.document)
-    elif found.is_list:
+    elif found.is_long:
         paged(found.draw)
     else:
         found.draw()

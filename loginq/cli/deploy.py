@@ -87,7 +87,7 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
     try:
         crowd = crowd_of(deployment, plan)
         told: dict[str, Any] = {"target": name_of(deployment), **report(plan, crowd), "applied": False, "plan": None}
-        show(deployment, plan, crowd)
+        show(deployment, plan, crowd, yes)
         if not (dry_run or plan.is_current):
             confirm(question(plan, crowd), yes)
             deployment.stack.refuse_locked(deployment.stack.describe())

@@ -1,4 +1,4 @@
-"""Long lists: a screen at a time on a terminal, and how many more there are."""
+"""What is longer than a screen: a screen at a time on a terminal, and of lists how many more there are."""
 
 import io
 import os
@@ -23,19 +23,20 @@ class _Terminal(io.StringIO):
         return sys.__stdout__.encoding if sys.__stdout__ else "utf-8"
 
 
-def paged(draw: Callable[[], object]) -> None:
-    """Draw on stdout, and through `PAGER` where that is a terminal with fewer lines than there are."""
-    if not console.is_live(console.out()):
+def paged(draw: Callable[[], object], stream: str = "stdout") -> None:
+    """Draw on stdout, or on stderr, and through `PAGER` where that is a terminal with fewer lines than there are."""
+    there = console.out() if stream == "stdout" else console.err()
+    if not console.is_live(there):
         draw()
         return
-    terminal, kept = sys.stdout, _Terminal()
-    sys.stdout = kept
+    terminal, kept = getattr(sys, stream), _Terminal()
+    setattr(sys, stream, kept)
     try:
         draw()
     finally:
-        sys.stdout = terminal
+        setattr(sys, stream, terminal)
     drawn = kept.getvalue()
-    if drawn.count("\n") < console.out().size.height or not _turned(drawn):
+    if drawn.count("\n") < there.size.height or not _turned(drawn):
         terminal.write(drawn)
 
 

@@ -70,7 +70,8 @@ def draw_line(at: int, level: str, name: str, said: str, fields: Mapping[str, An
         console.text(f"{said} "),
         console.text(more, "dim"),
     ]
-    console.out().print(*parts, sep="", soft_wrap=True)
+    out = console.out()
+    out.print(*parts, sep="", soft_wrap=not console.is_live(out))
 
 
 def _value(value: Any) -> str:

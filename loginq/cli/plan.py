@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from loginq.cli import console
+from loginq.cli.lists import paged
 from loginq.deploy.changes import Change, Reason
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.effects import Difference
@@ -54,8 +56,18 @@ def report(plan: Plan, crowd: Crowd | None) -> dict[str, Any]:
     }
 
 
-def show(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
-    """The plan, on stderr, before the question about it."""
+def show(deployment: Deployment, plan: Plan, crowd: Crowd | None, yes: bool) -> None:
+    """The plan, on stderr, before the question about it: from its top where it is longer than the screen, unless `yes`
+    says that nobody reads it first.
+    """
+    draw = partial(_draw, deployment, plan, crowd)
+    if yes:
+        draw()
+    else:
+        paged(draw, "stderr")
+
+
+def _draw(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
     _show_parameters(plan)
     if plan.update:
         moved = [each for each in plan.changes if not each.follows and not each.is_tagged]

@@ -93,7 +93,7 @@ def show(
     told = [{"at": iso(at), "what": what} for at, what in events]
     account = found.account.document() if found.account else None
     document = {"target": session.name, **found.seen.document(), "account": account, "history": told}
-    return Found(document, partial(_draw_player, found, events))
+    return Found(document, partial(_draw_player, found, events), is_long=True)
 
 
 def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]]) -> None:

@@ -35,7 +35,7 @@ def rollback(
     there = open_deployment(local=False)
     back = going.plan(there, deployment)
     if back.plan.change_set:
-        _draw(there, back)
+        _draw(there, back, yes)
         _confirmed(there, back, yes)
         apply(there, back.plan)
     _finish(there, back)
@@ -44,7 +44,7 @@ def rollback(
     return Found({**document, "dropped": back.dropped}, partial(console.done, f"{back.to.words} runs {how}"))
 
 
-def _draw(deployment: Deployment, back: Back) -> None:
+def _draw(deployment: Deployment, back: Back, yes: bool) -> None:
     """What will be done, before it is asked about."""
     kinds = (("runs now", back.running), ("will run", back.to))
     rows = [
@@ -54,7 +54,7 @@ def _draw(deployment: Deployment, back: Back) -> None:
     console.table(["", "id", "version", "commit", "deployed", "by"], rows, empty="", to_stderr=True)
     if back.dropped:
         console.table(["parameter that is dropped", "is"], sorted(back.dropped.items()), empty="", to_stderr=True)
-    show(deployment, back.plan, crowd_of(deployment, back.plan))
+    show(deployment, back.plan, crowd_of(deployment, back.plan), yes)
 
 
 def _confirmed(deployment: Deployment, back: Back, yes: bool) -> None:

@@ -6,7 +6,6 @@ from functools import partial
 from loginq.cli import console
 from loginq.cli.advice import attend
 from loginq.cli.command import Found
-from loginq.cli.lists import paged
 from loginq.cli.rate import asked
 from loginq.cli.session import open_session
 from loginq.service.operations.stats import snapshot
@@ -23,7 +22,7 @@ def stats() -> Found:
     door = session.door.read(now.t)
     said = attention([now], door=door)
     document = {**now.document(session.name), "door": door.document(), "attention": said}
-    return Found(document, partial(paged, partial(draw_stats, session.name, now, door, said)))
+    return Found(document, partial(draw_stats, session.name, now, door, said), is_long=True)
 
 
 def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> None:

@@ -25,7 +25,8 @@ def status() -> Found:
     session = open_session()
     report, locked = _examined(session), lock.read(session.queue.table, session.queue.name)
     report["lock"] = locked.document() if locked else None
-    return Found(report, partial(_draw, session, report, locked.words if locked else ""), ok=report["healthy"])
+    draw = partial(_draw, session, report, locked.words if locked else "")
+    return Found(report, draw, ok=report["healthy"], is_long=True)
 
 
 def _draw(session: Session, report: dict[str, Any], locked: str) -> None:

@@ -105,6 +105,16 @@ def test_a_rate_that_holds_only_for_a_new_line_is_told_before_the_question(
     assert (screen.code, len(aws.made("DeleteChangeSet")), aws.made("ExecuteChangeSet")) == (1, 1, [])
 
 
+def test_a_long_plan_is_read_from_its_top_where_somebody_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = list[str]()
+    monkeypatch.setattr("loginq.cli.plan.paged", lambda draw, stream: turned.append(stream))
+    updating(monkeypatch)
+    answered(monkeypatch, run, "n\n")
+    assert turned == ["stderr"]
+    updating(monkeypatch)
+    assert "EachMinute" in run("deploy", "--yes").err and turned == ["stderr"]
+
+
 def test_what_changes_alike_is_one_the_gravest_first_and_access_apart(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.store.audit import actions
 from loginq.service.store.queue import Queue
+from tests import night
 from tests.cli.conftest import TARGET, Run
 
 BOTS = [f"bot{n:02}" for n in range(4)]
@@ -147,6 +148,14 @@ def test_a_list_longer_than_the_screen_goes_through_the_pager(
     sys.stdout.flush()
     assert capfd.readouterr().out.count("line ") == lines
     assert (Path("kept").read_text().count("line ") if Path("kept").exists() else None) == kept
+
+
+def test_what_leads_to_a_question_goes_through_the_pager_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER", "tee kept")
+    with night.terminal() as stdout:
+        monkeypatch.setattr("sys.stderr", stdout)
+        paged(lambda: console.say("line\n" * 40), "stderr")
+    assert Path("kept").read_text().count("line") == 40 and not stdout.getvalue()
 
 
 def test_a_list_in_a_pipe_goes_through_no_pager(

@@ -189,3 +189,15 @@ def test_what_is_said_folds_on_a_terminal_and_is_one_line_in_a_pipe(monkeypatch:
         monkeypatch.setattr("sys.stderr", screen)
         console.say(said)
         assert screen.getvalue() == f"{shown}\n"
+
+
+def test_a_line_of_a_log_folds_between_words_on_a_terminal_and_is_one_line_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for screen, lines in ((Terminal(), 2), (io.StringIO(), 1)):
+        monkeypatch.setattr("sys.stdout", screen)
+        logs.draw_line(0, "INFO", "settle_line", "call", {"counted_to": 2_500})
+        drawn = screen.getvalue().splitlines()
+        assert len(drawn) == lines and "counted_to=2500" in drawn[-1]
