@@ -86,9 +86,9 @@ def test_the_wheel_bears_the_version_of_the_package_and_its_types(loginq: Loginq
 
 
 def test_the_guide_travels_in_the_wheel(loginq: Loginq) -> None:
-    done = loginq("guide", "launch-day")
+    done = loginq("guide", "down")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (ROOT / "loginq" / "guide" / "launch-day.md").read_text(encoding="utf-8")
+    assert done.stdout == (ROOT / "loginq" / "guide" / "down.md").read_text(encoding="utf-8")
 
 
 def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
