@@ -24,20 +24,28 @@ class _Terminal(io.StringIO):
 
 
 def paged(draw: Callable[[], object], stream: str = "stdout") -> None:
-    """Draw on stdout, or on stderr, and through `PAGER` where that is a terminal with fewer lines than there are."""
-    there = console.out() if stream == "stdout" else console.err()
-    if not console.is_live(there):
+    """Draw on stdout, or on stderr, and through `PAGER` where that is a terminal with fewer lines than there are.
+
+    What is drawn on the other one comes behind it.
+    """
+    both = {"stdout": console.out(), "stderr": console.err()}
+    if not console.is_live(both[stream]):
         draw()
         return
-    terminal, kept = getattr(sys, stream), _Terminal()
-    setattr(sys, stream, kept)
+    terminals = {name: getattr(sys, name) for name, there in both.items() if console.is_live(there)}
+    kept = {name: _Terminal() for name in terminals}
     try:
+        for name, instead in kept.items():
+            setattr(sys, name, instead)
         draw()
     finally:
-        setattr(sys, stream, terminal)
-    drawn = kept.getvalue()
-    if drawn.count("\n") < there.size.height or not _turned(drawn):
-        terminal.write(drawn)
+        for name, terminal in terminals.items():
+            setattr(sys, name, terminal)
+    drawn = kept.pop(stream).getvalue()
+    if drawn.count("\n") < both[stream].size.height or not _turned(drawn):
+        terminals[stream].write(drawn)
+    for name, instead in kept.items():
+        terminals[name].write(instead.getvalue())
 
 
 def _turned(drawn: str) -> bool:

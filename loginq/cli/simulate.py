@@ -71,7 +71,7 @@ def simulate(
         report = on_paper(launch)
     if plot is not None:
         _plot(plot, launch, report)
-    return Found(report.document(), partial(_draw, launch, report, plot))
+    return Found(report.document(), partial(_draw, launch, report, plot), is_long=True)
 
 
 def _arriving(shape: str, players: int | None) -> tuple[tuple[tuple[int, int], ...], int]:

@@ -158,6 +158,17 @@ def test_what_leads_to_a_question_goes_through_the_pager_on_stderr(monkeypatch: 
     assert Path("kept").read_text().count("line") == 40 and not stdout.getvalue()
 
 
+def test_what_is_said_of_a_list_stands_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw() -> None:
+        console.lines(["ada"])
+        console.say("the first of 2")
+
+    with night.terminal() as screen:
+        monkeypatch.setattr("sys.stderr", screen)
+        paged(draw)
+    assert screen.getvalue() == "ada\nthe first of 2\n"
+
+
 def test_a_list_in_a_pipe_goes_through_no_pager(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
