@@ -86,7 +86,7 @@ class Asking:
             is_due = silent >= self._due
             if is_due:
                 self._due = silent + AGAIN
-            self._wait(self._due - silent)
+            self._wait(min(self._due - silent, SILENCE))  # a call that begins meanwhile is not to wait for AGAIN
         if is_due and not self.hushed:
             self.tell(silent)
 

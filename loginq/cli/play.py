@@ -3,12 +3,14 @@
 import shlex
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import ASKING, drawing
 from loginq.cli.banner import BANNER
 from loginq.cli.command import Found, alone, command, show
 from loginq.cli.options import Json, password
@@ -57,7 +59,7 @@ def play(
 
 def run(api: Api, account: Account, *, json: bool = False) -> Found:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game."""
-    game, standing = Game(api.url, account.token), dict[str, Any]()
+    game, standing = _Game(api.url, account.token), dict[str, Any]()
     screen = _screen(account.username, json)
     try:
         while not standing:
@@ -71,6 +73,14 @@ def run(api: Api, account: Account, *, json: bool = False) -> Found:
         console.say(_come_back(account, screen.has_place))
         raise
     return Found(standing, partial(_draw, api.url, standing))
+
+
+class _Game(Game):
+    """The API of the game, asked while somebody looks on."""
+
+    def _ask(self, method: str, path: str, **query: str) -> Any:
+        with ASKING(""):
+            return super()._ask(method, path, **query)
 
 
 def _draw(url: str, standing: dict[str, Any]) -> None:
@@ -174,13 +184,16 @@ class _Live(_Lines):
         self._standing: dict[str, Any] = {}
         self._asked, self._note = self._started, ""
         self._live = Live(console=console.err(), transient=True, auto_refresh=False)
+        self._drawing = ExitStack()
 
     def __enter__(self) -> "_Live":
-        self._live.__enter__()
+        self._drawing.enter_context(drawing())
+        self._drawing.enter_context(self._live)
+        self._live.update(self._panel(0), refresh=True)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._live.__exit__(*error)
+        self._drawing.close()
 
     def show(self, standing: dict[str, Any]) -> None:
         self.has_place = True
@@ -194,6 +207,7 @@ class _Live(_Lines):
         while (left := end - time.monotonic()) > 0:
             self._live.update(self._panel(left), refresh=True)
             time.sleep(min(_FRAME, left))
+        self._live.update(self._panel(0), refresh=True)
 
     def _panel(self, until_poll: float) -> Any:
         from rich.console import Group
@@ -216,7 +230,8 @@ class _Live(_Lines):
             lines.append(text(standing["message"], "yellow"))
         lines.append(text(self._note, "red") if self._note else text(""))
         leaves = "Ctrl-C leaves, the place is kept" if self.has_place else "Ctrl-C leaves"
-        lines.append(text(f"asking again in {until_poll:.0f} s · {leaves}", "dim"))
+        asks = f"asking again in {until_poll:.0f} s" if until_poll else "asking …"
+        lines.append(text(f"{asks} · {leaves}", "dim"))
         where = "in line" if self.has_place else "has no place yet"
         return Panel(Group(*lines), title=text(f"{self._username} {where}"), title_align="left", width=64)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import ASKING
 from loginq.cli.output import plain
 from loginq.cli.reading import has_terminal, typed
 from loginq.client import (
@@ -48,7 +49,7 @@ def sign_in(account: Account, secret: str, *, stdin: bool = False) -> None:
     step, answered, chosen = partial(account.sign_in, secret), False, ""
     while True:
         try:
-            patiently(step, _say_busy)
+            _answer(step)
             return
         except NotConfirmed as exc:
             console.say(exc.message)
@@ -76,19 +77,29 @@ def sign_in(account: Account, secret: str, *, stdin: bool = False) -> None:
 def signed_in_anew(api: Api, username: str, *, stdin: bool = False) -> Account:
     """The account of somebody who has forgotten the password, signed in with another one."""
     account = Account(api, username)
-    console.say(f"A code is on its way to {patiently(account.forgot, _say_busy)}.")
+    console.say(f"A code is on its way to {_answer(account.forgot)}.")
     sign_in(account, _choose(account, stdin), stdin=stdin)
     return account
+
+
+def _answer(step: Callable[[], T]) -> T:
+    """What the user pool answers, asked again while it cannot."""
+
+    def ask() -> T:
+        with ASKING(""):
+            return step()
+
+    return patiently(ask, _say_busy)
 
 
 def _sign_up(account: Account, secret: str, email: str) -> None:
     """Make the account. One that is there already is gone on with, if the password is its own."""
     check_account(account.username, email)
     try:
-        where = patiently(partial(account.sign_up, secret, email), _say_busy)
+        where = _answer(partial(account.sign_up, secret, email))
     except Conflict as taken:
         try:
-            patiently(partial(account.sign_in, secret), _say_busy)
+            _answer(partial(account.sign_in, secret))
         except NotConfirmed:
             return
         except Refused as exc:
@@ -99,7 +110,7 @@ def _sign_up(account: Account, secret: str, email: str) -> None:
 
 
 def _confirm(account: Account) -> None:
-    _with_code(lambda code: patiently(partial(account.confirm, code), _say_busy), account.send_code)
+    _with_code(lambda code: _answer(partial(account.confirm, code)), account.send_code)
 
 
 def _choose(account: Account, stdin: bool) -> str:
@@ -107,7 +118,7 @@ def _choose(account: Account, stdin: bool) -> str:
 
     def choose(code: str) -> str:
         secret = _new_password(stdin)
-        patiently(partial(account.choose, code, secret), _say_busy)
+        _answer(partial(account.choose, code, secret))
         return secret
 
     return _with_code(choose, account.forgot)
@@ -118,7 +129,7 @@ def _with_code(use: Callable[[str], T], send: Callable[[], str]) -> T:
     while True:
         code = _asked(_CODE)
         if code.lower() in ("", "again"):
-            console.say(f"A new code is on its way to {patiently(send, _say_busy)}.")
+            console.say(f"A new code is on its way to {_answer(send)}.")
             continue
         try:
             return use(code)
