@@ -41,7 +41,7 @@ _VARIES = [
     (r"[\w-]{43}", "<key>"),
     (r"\d+(\.\d+)? ms", "<ms>"),
     (r" 0\.[1-9]\d*/s| \d{1,2}\.\d/s", " <rate>/s"),
-    (r"(arriving|front door)( +)(?:not known|\d[^│]*?(?:ago|5xx)).*", r"\1\2<seen>"),
+    (r"(arriving|front door)(:? +)(?:not known|\d[^│]*?(?:ago|5xx)).*", r"\1\2<seen>"),
     (r"(?m)\s*│$", " │"),
     (r"─{3,}", "───"),
     (r" {3,}", "   "),
