@@ -69,18 +69,14 @@ def player_names(incomplete: str) -> list[str]:
 
 
 def stack_names(incomplete: str) -> list[str]:
-    """Stacks of ours that begin so: `deploy` tags them."""
+    """Stacks of ours that begin so."""
 
     def asked() -> Iterable[str]:
         from loginq.cli.session import connection, resolved
+        from loginq.deploy.tags import stacks_of_ours
 
         aws = connection(resolved(may_be_new=True, quietly=True), patience=(1, SECONDS), read_timeout=SECONDS)
-        return (
-            stack["StackName"]
-            for page in aws.client("cloudformation").pages("describe_stacks")
-            for stack in page["Stacks"]
-            if {"Key": "application", "Value": "loginq"} in stack.get("Tags", [])
-        )
+        return stacks_of_ours(aws)
 
     return offered(asked, incomplete)
 

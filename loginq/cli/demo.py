@@ -8,9 +8,11 @@ import typer
 from loginq.cli import console
 from loginq.cli.advice import Command
 from loginq.cli.command import alone, command
-from loginq.cli.deploy import apply
+from loginq.cli.deploy import apply, claim
 from loginq.cli.load import send
+from loginq.cli.local import confirm_reset
 from loginq.cli.opening import open_deployment
+from loginq.cli.options import Yes
 from loginq.cli.play import run
 from loginq.cli.session import Session, api_of
 from loginq.cli.sign_in import signed_in
@@ -39,12 +41,15 @@ _NEXT = (
 @command(app, "loginq demo")
 def demo(
     down: Annotated[bool, typer.Option("--down", help="Take everything away at the end.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Show the whole story on this machine.
 
     An embedded AWS, a deployment, a player, a crowd, a rate, the game.
     """
-    session = _deployed()
+    if down and Emulator().noted():
+        confirm_reset(Emulator(), yes)
+    session = _deployed(yes)
     name = f"demo-{session.queue.clock() // 1_000 % 10_000_000}"
     _play(session, name)
     _step(5, "What the operator sees: loginq queue stats")
@@ -60,9 +65,9 @@ def demo(
         console.err().print(Command(words, what), crop=False)
 
 
-def _deployed() -> Session:
+def _deployed(yes: bool) -> Session:
     _step(1, "An embedded AWS on this machine, then the real template and the real lambdas on it")
-    deployment = _deploy()
+    deployment = _deploy(yes)
     session = Session(deployment.target(), deployment.aws)
     waiting = session.queue.lines.read().waiting(session.queue.clock())
     if waiting > CROWD:
@@ -90,9 +95,10 @@ def _step(number: int, text: str) -> None:
     console.err().print(console.text(f"\n{number}. ", "bold cyan") + console.text(text, "bold"))
 
 
-def _deploy() -> Deployment:
-    """The emulator with the stack on it; what `deploy --local --yes` does."""
+def _deploy(yes: bool) -> Deployment:
+    """The emulator with the stack on it; what `deploy --local` does, which asks before the folder's target changes."""
     deployment = open_deployment(local=True)
+    claim(deployment, yes)
     plan = deployment.plan({}, console.say)
     if plan.change_set:
         apply(deployment, plan)

@@ -59,7 +59,7 @@ def deploy(
     template.load().accept(given)
     deployment = open_deployment(local)
     if not dry_run:
-        _claim(deployment, yes)
+        claim(deployment, yes)
     plan = _planned(deployment, kept, given=given, given_tags=given_tags, dry_run=dry_run, triggers=not no_triggers)
     return _settled(deployment, plan, dry_run=dry_run, is_kept=kept is not None, yes=yes)
 
@@ -123,7 +123,7 @@ def _keep(deployment: Deployment, plan: Plan) -> str | None:
     return None
 
 
-def _claim(deployment: Deployment, yes: bool) -> None:
+def claim(deployment: Deployment, yes: bool) -> None:
     """Ask before this folder gets another target than its `.env` names."""
     noted, _ = from_file(envfile.read())
     place, there = noted.get(ENDPOINT) or noted.get(REGION), deployment.aws.endpoint_url or deployment.region

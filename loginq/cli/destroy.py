@@ -8,14 +8,12 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.deploy import Local
-from loginq.cli.irreversible import Loss, confirm_loss, counted
+from loginq.cli.irreversible import Loss, confirm_loss, counted_in
 from loginq.cli.opening import name_of, open_deployment
 from loginq.cli.options import Yes
-from loginq.cli.session import Session
 from loginq.deploy import artifacts, envfile, removal
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
-from loginq.service.rules.errors import LoginqError
 
 app = alone()
 
@@ -67,19 +65,7 @@ def _loss(deployment: Deployment, planned: Removal) -> Loss:
         *([f"take its policy away from {holders}"] if holders else []),
         *(["delete every account and player for ever"] if planned.delete_data else []),
     ]
-    counts, harms = _counts(deployment)
-    return Loss(" and ".join(parts), counts, harms)
-
-
-def _counts(deployment: Deployment) -> tuple[list[str], bool]:
-    """Who is there, in words, and whether anybody waits; a stack that is broken can be taken down all the same."""
-    try:
-        session = Session(deployment.target(), deployment.aws)
-        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
-        counts, harms = counted(session)
-    except LoginqError as exc:
-        return [f"who is there could not be counted ({exc.message.removesuffix('.')})"], True
-    return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *counts], harms
+    return Loss(" and ".join(parts), *counted_in(deployment))
 
 
 def _draw(deployment: Deployment, planned: Removal, bucket: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,6 +10,10 @@ from loginq.cli import console
 from loginq.cli.options import asks, confirm, stop
 from loginq.cli.session import Session
 from loginq.service.operations.stats import counts_of
+from loginq.service.rules.errors import LoginqError
+
+if TYPE_CHECKING:
+    from loginq.deploy.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ def confirm_loss(target: str, loss: Callable[[], Loss], yes: bool) -> None:
         stop()
 
 
+def confirm_act(session: Session, what: str, yes: bool) -> None:
+    """Ask, as `confirm_loss` does, before an act that everybody in this queue may notice, with how many there are."""
+    confirm_loss(session.name, lambda: Loss(what, *_counted(lambda: counted(session))), yes)
+
+
 def counted(session: Session) -> tuple[list[str], bool]:
     """How many wait, in line and in the intake, and are in the game, in words; and whether anybody waits."""
     queue = session.queue
@@ -51,3 +61,23 @@ def counted(session: Session) -> tuple[list[str], bool]:
     inside = counts_of(queue, line, t).in_game
     words = [f"{waiting:,} waiting", f"about {coming:,} in the intake", f"{inside:,} in the game"]
     return words, bool(waiting or coming)
+
+
+def counted_in(deployment: "Deployment") -> tuple[list[str], bool]:
+    """The same of a deployed stack, with its accounts; one that is broken can be taken down all the same."""
+
+    def count() -> tuple[list[str], bool]:
+        session = Session(deployment.target(), deployment.aws)
+        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
+        words, harms = counted(session)
+        return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *words], harms
+
+    return _counted(count)
+
+
+def _counted(count: Callable[[], tuple[list[str], bool]]) -> tuple[list[str], bool]:
+    """Who is there; a queue that is broken can be acted on all the same."""
+    try:
+        return count()
+    except LoginqError as exc:
+        return [f"who is there could not be counted ({exc.message.removesuffix('.')})"], True

@@ -8,7 +8,8 @@ import typer
 from loginq.cli import console
 from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
-from loginq.cli.options import Yes, confirm
+from loginq.cli.irreversible import confirm_act
+from loginq.cli.options import Yes
 from loginq.cli.session import open_session
 
 app = group("The keys that sign admission tokens.")
@@ -43,7 +44,8 @@ def rotate(
     """
     session = open_session()
     session.announce()
-    confirm("Sign with the next key from now on?", yes)
+    broken = ", even if that breaks tokens that are still alive" if force else ""
+    confirm_act(session, f"Sign with the next key from now on{broken}", yes)
     act = session.operator.rotate_keys(session.keys, force=force).act
     document = {"target": session.name, "signs": act.after, "signed": act.before}
     return Found(document, partial(console.done, f"The key {act.after} signs now; {act.before} did."))

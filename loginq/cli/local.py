@@ -7,9 +7,11 @@ import typer
 
 from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
-from loginq.cli.options import Yes, confirm
+from loginq.cli.irreversible import Loss, confirm_loss, counted_in
+from loginq.cli.options import Yes
+from loginq.cli.session import local_stack
 from loginq.deploy import envfile
-from loginq.emulator import Emulator, Running
+from loginq.emulator import REGION, Emulator, Running
 
 app = group("The embedded emulator, for this machine alone.")
 
@@ -83,11 +85,35 @@ def reset(yes: Yes = False) -> Found:
     """
     emulator = Emulator()
     console.say(f"Target: emulator in {emulator.folder}")
-    confirm("Forget everything that is deployed in this emulator?", yes)
+    confirm_reset(emulator, yes)
     emulator.reset()
     if "AWS_ENDPOINT_URL" in envfile.read():
         envfile.forget()
     return Found({"running": False, "reset": True}, partial(console.done, "The emulator is empty."))
+
+
+def confirm_reset(emulator: Emulator, yes: bool) -> None:
+    """Ask before everything in an emulator is forgotten, as before any other loss; the stack is the folder's own."""
+    noted = emulator.noted()
+    where = f"127.0.0.1:{noted.port}" if noted else "127.0.0.1"
+    confirm_loss(f"emulator {where} {local_stack()}", partial(_loss, emulator), yes)
+
+
+def _loss(emulator: Emulator) -> Loss:
+    from loginq.deploy.deployment import Deployment
+    from loginq.deploy.tags import stacks_of_ours
+
+    what, found = f"Forget everything in the emulator of {emulator.folder}", emulator.running()
+    if found is None:
+        there = emulator.folder.exists()
+        unknown = "it does not answer, so that nobody can count what is in it"
+        return Loss(what, [unknown if there else "nothing is in it"], harms=there)
+    aws, counts, harms = found.aws(), list[str](), False
+    account = aws.client("sts").get_caller_identity()["Account"]
+    for name in stacks_of_ours(aws):
+        words, waits = counted_in(Deployment(aws, name, account, REGION))
+        counts, harms = [*counts, f"in {name!r} {', '.join(words)}"], harms or waits
+    return Loss(what, counts or ["nothing is deployed in it"], harms)
 
 
 @command(app, "loginq local logs --lines 20")

@@ -12,6 +12,7 @@ from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
 from loginq.cli.export import FORMATS, written
+from loginq.cli.irreversible import confirm_act
 from loginq.cli.lists import say_more
 from loginq.cli.options import Yes, confirm
 from loginq.cli.people import File, Names, People, every
@@ -159,7 +160,7 @@ def remove(names: Names = None, file: File = None, yes: Yes = False) -> Iterator
 
     Safe to repeat.
     """
-    return _all(REMOVE, People(names, file), "Removing", "" if yes else "Take the place of {:,} players away?")
+    return _all(REMOVE, People(names, file), "Removing", "" if yes else "Take the tickets and places of {} away")
 
 
 @command(app, "loginq players reset ada --yes", "loginq players reset --file testers.txt --yes")
@@ -168,13 +169,15 @@ def reset(names: Names = None, file: File = None, yes: Yes = False) -> Iterator[
 
     No ticket, no place, not blocked. Safe to repeat.
     """
-    return _all(RESET, People(names, file), "Resetting", "" if yes else "Reset {:,} players?")
+    return _all(RESET, People(names, file), "Resetting", "" if yes else "Take tickets, places and blocks of {} away")
 
 
-def _all(verb: Verb, people: People, doing: str, question: str) -> Iterator[Found]:
+def _all(verb: Verb, people: People, doing: str, loss: str) -> Iterator[Found]:
+    """`loss`: what they lose, to be asked about; empty for nothing, or a yes."""
     session = open_session()
     session.announce()
-    confirm(question.format(len(people.names)), not question)
+    who = people.alone or f"{len(people.names):,} players"
+    confirm_act(session, loss.format(who), yes=not loss)
     return every(session, verb, people, doing)
 
 

@@ -12,8 +12,9 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
+from loginq.cli.irreversible import confirm_act
 from loginq.cli.lists import say_more
-from loginq.cli.options import Yes, confirm, password
+from loginq.cli.options import Yes, password
 from loginq.cli.people import File, Names, People, every
 from loginq.cli.reading import text_of
 from loginq.cli.session import Session, open_session
@@ -188,7 +189,7 @@ def reset_password(
     session = open_session()
     session.announce()
     if people.alone is None:
-        confirm(f"Give {len(people.names):,} accounts another password?", yes)
+        confirm_act(session, f"Give {len(people.names):,} accounts another password, and end their sign-ins", yes)
         yield from _reset_all(session, people)
         return
     secret = _secret(generate, password_stdin)
@@ -257,11 +258,11 @@ def delete(names: Names = None, file: File = None, yes: Yes = False) -> Iterator
     session = open_session()
     session.announce()
     if people.alone is None:
-        confirm(f"Delete {len(people.names):,} accounts and their player rows?", yes)
+        confirm_act(session, f"Delete {len(people.names):,} accounts, their player rows and their places", yes)
         yield from every(session, DELETE, people, "Deleting")
         return
     name = session.users.get(people.alone).username
-    confirm(f"Delete {name} and the player row?", yes)
+    confirm_act(session, f"Delete {name}, the player row and the place", yes)
     account = session.operator.delete_user(name)
     yield Found({**_which(session, account), "deleted": True}, partial(console.done, f"Deleted {account.username}."))
 

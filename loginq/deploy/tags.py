@@ -1,9 +1,10 @@
 """The tags of a stack: ours, those given, and those that somebody else put there, which stay."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from loginq.service.rules.errors import Invalid
+from loginq.service.store.aws import Aws
 
 OURS = {"application": "loginq"}
 _MOST = 50
@@ -47,6 +48,14 @@ def merged(there: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str | None, str]]:
     """(key, value before, value after) of the tags that differ; None for no value."""
     return [(key, before.get(key), value) for key, value in sorted(after.items()) if before.get(key) != value]
+
+
+def stacks_of_ours(aws: Aws) -> Iterator[str]:
+    """The names of the stacks that have our tags."""
+    for page in aws.client("cloudformation").pages("describe_stacks"):
+        for stack in page["Stacks"]:
+            if OURS.items() <= {each["Key"]: each["Value"] for each in stack.get("Tags", [])}.items():
+                yield stack["StackName"]
 
 
 def _is_allowed(letter: str) -> bool:

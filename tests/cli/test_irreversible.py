@@ -3,13 +3,19 @@
 import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from loginq.cli.session import Session
+from loginq.deploy import envfile
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
 from loginq.deploy.stack import StackEvent
+from loginq.emulator import Emulator, Running, note
 from loginq.service.operations.accounts import Users
+from loginq.service.operations.line_acts import Done
+from loginq.service.operations.operator import Operator
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import iso
@@ -200,3 +206,143 @@ def test_on_an_emulator_a_yes_will_do_where_nobody_waits(
     result = CliRunner().invoke(app, input=answer)
     assert result.exit_code == code
     assert "Forget the line: 3 places, emulator 127.0.0.1:4566." in result.stderr
+
+
+COUNTS = f"84 waiting, about 0 in the intake, 0 in the game, {WHERE}"
+
+
+@pytest.fixture
+def busy(run: Run, deployed: Target, queue: Queue, users: Users) -> None:
+    """Ada and bob, and 84 who wait."""
+    for name in ("ada", "bob"):
+        users.create(name, f"{name}@example.com", "Correct-Horse-7-Battery")
+    Path("two.txt").write_text("ada\nbob\n")
+    settled(queue, Line(tail=100, reached_to=16, gate=16_000_000, anchored_at=queue.clock()))
+
+
+LOSSES = [
+    (("players", "remove", "ada"), "Take the tickets and places of ada away"),
+    (("players", "remove", "--file", "two.txt"), "Take the tickets and places of 2 players away"),
+    (("players", "reset", "ada"), "Take tickets, places and blocks of ada away"),
+    (("players", "reset", "--file", "two.txt"), "Take tickets, places and blocks of 2 players away"),
+    (
+        ("users", "reset-password", "--file", "two.txt", "--generate"),
+        "Give 2 accounts another password, and end their sign-ins",
+    ),
+    (("users", "delete", "ada"), "Delete ada, the player row and the place"),
+    (("users", "delete", "--file", "two.txt"), "Delete 2 accounts, their player rows and their places"),
+]
+
+
+def test_what_people_lose_is_counted_and_wants_the_name(run: Run, busy: None, queue: Queue, terminal: None) -> None:
+    for words, what in LOSSES:
+        screen = run(*words, stdin="y\n")
+        assert (screen.code, screen.err.splitlines()[1:]) == (
+            1,
+            [f"{what}: {COUNTS}.", "Type loginq to go on:Nothing was changed."],
+        ), words
+    assert [each.what for each in actions(queue)] == []
+    for words, _ in LOSSES:
+        assert run(*words, stdin="loginq\n").code == 0, words
+    assert run("users", "list").err.startswith("There are no accounts yet.")
+
+
+def test_of_a_broken_queue_it_says_that_nobody_could_be_counted(
+    run: Run, busy: None, queue: Queue, terminal: None
+) -> None:
+    queue.table.write_all(deletes=[keys.line(queue.name)])
+    screen = run("users", "delete", "ada", stdin="loginq\n")
+    assert (screen.code, "who is there could not be counted (" in screen.err) == (0, True)
+
+
+def test_a_key_is_rotated_by_the_name_of_the_stack(
+    run: Run, busy: None, queue: Queue, monkeypatch: pytest.MonkeyPatch, terminal: None
+) -> None:
+    rotated: list[bool] = []
+
+    def rotate(operator: Operator, signing: object, *, force: bool) -> Done:
+        rotated.append(force)
+        return operator.pause()
+
+    monkeypatch.setattr(Operator, "rotate_keys", rotate)
+    monkeypatch.setattr(Session, "keys", None)
+    asked = f"Sign with the next key from now on: {COUNTS}."
+    assert run("keys", "rotate", stdin="y\n").err.splitlines()[1] == asked
+    forced = run("keys", "rotate", "--force", stdin="loginq\n")
+    assert "from now on, even if that breaks tokens that are still alive: 84 waiting" in forced.err
+    assert (forced.code, rotated) == (0, [True])
+
+
+class Somewhere(Emulator):
+    """An emulator of which no process is there: its note says where it was, and what answers is moto."""
+
+    answering: Running | None = None
+
+    def running(self) -> Running | None:
+        return self.answering
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Somewhere:
+    monkeypatch.chdir(tmp_path)
+    found = Somewhere()
+    monkeypatch.setattr("loginq.cli.local.Emulator", lambda: found)
+    return found
+
+
+def test_an_emulator_that_was_never_there_needs_but_a_yes(run: Run, emulator: Somewhere, terminal: None) -> None:
+    screen = run("local", "reset", stdin="y\n")
+    assert (screen.code, "nothing is in it, emulator 127.0.0.1.\nGo on?" in screen.err) == (0, True)
+
+
+def test_an_emulator_that_cannot_be_counted_wants_the_name(run: Run, emulator: Somewhere, terminal: None) -> None:
+    emulator.folder.mkdir()
+    note.write(emulator.folder / "emulator.json", Running(0, 4566))
+    screen = run("local", "reset", stdin="y\n")
+    assert (screen.code, screen.err.splitlines()) == (
+        1,
+        [
+            f"Target: emulator in {emulator.folder}",
+            f"Forget everything in the emulator of {emulator.folder}: "
+            "it does not answer, so that nobody can count what is in it, emulator 127.0.0.1:4566.",
+            "Type loginq to go on:Nothing was changed.",
+        ],
+    )
+    assert emulator.folder.exists()
+    assert run("local", "reset", stdin="loginq\n").code == 0
+    assert not emulator.folder.exists()
+
+
+def test_all_stacks_of_an_emulator_are_counted(
+    run: Run, emulator: Somewhere, aws: Aws, busy: None, target: Target, monkeypatch: pytest.MonkeyPatch, terminal: None
+) -> None:
+    emulator.folder.mkdir()
+    emulator.answering = Running(1, 4566)
+    monkeypatch.setattr(Running, "aws", lambda self: aws)
+    monkeypatch.setattr("loginq.deploy.tags.stacks_of_ours", lambda aws: ["loginq", "loginq2"])
+    monkeypatch.setattr(Deployment, "target", lambda self: target)
+    asked = run("local", "reset", stdin="y\n").err
+    each = "about 2 accounts, 84 waiting, about 0 in the intake, 0 in the game"
+    assert f": in 'loginq' {each}, in 'loginq2' {each}, emulator 127.0.0.1" in asked
+    assert asked.endswith("Type loginq to go on:Nothing was changed.")
+
+
+def test_a_demo_that_takes_all_away_asks_about_what_was_there_before(
+    run: Run, emulator: Somewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loginq.cli.demo.Emulator", lambda: emulator)
+    emulator.folder.mkdir()
+    note.write(emulator.folder / "emulator.json", Running(0, 4566))
+    screen = run("demo", "--down")
+    assert (screen.code, screen.err.splitlines()[-1]) == (2, "Give --yes if you mean it.")
+
+
+def test_a_demo_does_not_take_a_folder_from_its_target(
+    run: Run, emulator: Somewhere, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envfile.write(target)
+    here = Deployment(Running(1, 4566).aws(), "loginq", "0", "us-east-1")
+    monkeypatch.setattr("loginq.cli.demo.open_deployment", lambda local: here)
+    screen = run("demo")
+    assert (screen.code, "This folder's .env names another target: loginq, eu-west-1." in screen.err) == (2, True)
+    assert envfile.read()["SQS_URL"] == target.sqs_url

@@ -84,6 +84,7 @@ CLOSED = [
     (("players", "remove", "sub-ada"), "This needs a yes, and there is no terminal to ask."),
     (("players", "reset", "sub-ada"), "This needs a yes, and there is no terminal to ask."),
     (("queue", "purge"), "This needs a yes, and there is no terminal to ask."),
+    (("local", "reset"), "This needs a yes, and there is no terminal to ask."),
     (("keys", "rotate"), "This needs a yes, and there is no terminal to ask."),
     (("load", "clean"), "This needs a yes, and there is no terminal to ask."),
     (("play",), "There is no terminal to ask for the user name."),
