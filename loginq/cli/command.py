@@ -39,16 +39,19 @@ class Found:
     is_long: bool = False
 
 
-def listed(target: str, items: Sequence[Any], draw: Callable[[], object], total: int | None = None) -> Found:
+def listed(target: str | None, items: Sequence[Any], draw: Callable[[], object], total: int | None = None) -> Found:
     """A list. `total`: how many there are, these among them; None where nobody has counted."""
     return Found({"target": target, "items": list(items), "total": total}, draw, is_long=True)
 
 
 def show(found: Found, json: bool) -> None:
-    """Print what was found, as JSON or as a screen: no command does so by itself."""
+    """Print what was found, as JSON or as a screen: no command does so by itself.
+
+    Every document begins with its target, which is null where a command is about none.
+    """
     if json:
         if found.document is not None:
-            console.document(found.document)
+            console.document({"target": None, **found.document})
     elif found.is_long:
         paged(found.draw)
     else:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
-from loginq.cli.command import Found, alone, command
+from loginq.cli.command import Found, alone, command, listed
 from loginq.service.rules.errors import NotFound, quoted
 
 app = alone()
@@ -40,7 +40,7 @@ def guide(
         console.table(["topic", "what it is"], [tuple(each.values()) for each in titles], empty="")
         console.say("Read one with `loginq guide TOPIC`.")
 
-    return Found({"items": titles, "total": len(titles)}, draw)
+    return listed(None, titles, draw, len(titles))
 
 
 def _draw(text: str) -> None:

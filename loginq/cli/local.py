@@ -33,7 +33,8 @@ def up(
     was = emulator.running()
     found = emulator.up(port, origin or None)
     said = f"The emulator is {'up' if was is None else 'already running'} at {found.url}."
-    return Found({"running": True, **_document(found), "started": was is None}, partial(console.done, said))
+    document = {"target": _name(emulator), "running": True, **_document(found), "started": was is None}
+    return Found(document, partial(console.done, said))
 
 
 @command(app, "loginq local down")
@@ -42,9 +43,10 @@ def down() -> Found:
 
     It keeps its state for the next `up`.
     """
-    stopped = Emulator().down()
+    emulator = Emulator()
+    stopped = emulator.down()
     said = "The emulator is down; its state is kept." if stopped else "The emulator was not running."
-    return Found({"running": False, "stopped": stopped}, partial(console.done, said))
+    return Found({"target": _name(emulator), "running": False, "stopped": stopped}, partial(console.done, said))
 
 
 @command(app, "loginq local status")
@@ -58,8 +60,13 @@ def status() -> Found:
     if noted is not None and noted.origins:
         facts.append(("origins", ", ".join(noted.origins)))
     drawn = partial(console.facts, "emulator", [("state", _state(found, noted, lives, died)), *facts])
-    state = {"running": found is not None, "lives": lives, "died": died}
-    return Found({**(_document(found) if found else {}), **state, "folder": str(emulator.folder)}, drawn)
+    state = {"running": found is not None, "lives": lives, "died": died, "folder": str(emulator.folder)}
+    return Found({"target": _name(emulator), **(_document(found) if found else {}), **state}, drawn)
+
+
+def _name(emulator: Emulator) -> str:
+    """The target of all of these, which is no stack in it."""
+    return f"emulator in {emulator.folder}"
 
 
 def _document(found: Running) -> dict[str, object]:
@@ -84,12 +91,13 @@ def reset(yes: Yes = False) -> Found:
     The target in .env, too, if it was this.
     """
     emulator = Emulator()
-    console.say(f"Target: emulator in {emulator.folder}")
+    console.say(f"Target: {_name(emulator)}")
     confirm_reset(emulator, yes)
     emulator.reset()
     if "AWS_ENDPOINT_URL" in envfile.read():
         envfile.forget()
-    return Found({"running": False, "reset": True}, partial(console.done, "The emulator is empty."))
+    document = {"target": _name(emulator), "running": False, "reset": True}
+    return Found(document, partial(console.done, "The emulator is empty."))
 
 
 def confirm_reset(emulator: Emulator, yes: bool) -> None:
@@ -127,4 +135,4 @@ def logs(lines: Annotated[int, typer.Option(min=1, help="How many, from the end.
             console.say("The emulator has said nothing.")
         console.lines(text[-lines:])
 
-    return listed(f"emulator in {emulator.folder}", text[-lines:], draw, len(text))
+    return listed(_name(emulator), text[-lines:], draw, len(text))

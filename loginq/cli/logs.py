@@ -38,23 +38,23 @@ def logs(
     start, clock, named = session.queue.clock() - back, session.queue.clock, functions or []
     if follow:
         endless = session.logs.follow(named, since=start, level=least, containing=about, clock=clock, sleep=time.sleep)
-        yield from map(_found, endless)
+        yield from (_found(session.name, said) for said in endless)
         return
     nothing = True
     for said in session.logs.read(named, since=start, level=least, containing=about):
         nothing = False
-        yield _found(said)
+        yield _found(session.name, said)
     if nothing:
         yield Found(None, partial(console.say, f"Nothing was said in the last {console.duration(back)}."))
 
 
-def _found(said: Said | LoginqError) -> Found:
+def _found(target: str, said: Said | LoginqError) -> Found:
     """A line of the log; an error of the reading is said at once, whoever reads."""
     if isinstance(said, LoginqError):
         console.say(f"Trouble: {said.message} Trying again.")
         return Found(None)
     line = partial(draw_line, said.at, said.level, said.function, said.text, said.fields)
-    return Found(said.document(), line)
+    return Found({"target": target, **said.document()}, line)
 
 
 _LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}

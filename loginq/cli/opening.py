@@ -5,6 +5,7 @@ from loginq.cli.session import check_account, connection, local_stack, resolved
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator
 from loginq.service.operations.resolver import ACCOUNT, PROFILE, STACK
+from loginq.service.operations.target import in_words
 
 
 def open_deployment(local: bool) -> Deployment:
@@ -26,6 +27,4 @@ def open_deployment(local: bool) -> Deployment:
 
 def name_of(deployment: Deployment) -> str:
     """The target in words, as `Session.name` has it."""
-    if deployment.endpoint:
-        return f"emulator {deployment.endpoint} {deployment.stack.name}"
-    return f"aws {deployment.account} {deployment.region} {deployment.stack.name}"
+    return in_words(deployment.stack.name, deployment.region, deployment.aws.endpoint_url, deployment.account)

@@ -25,17 +25,17 @@ def parameters(local: bool) -> Found:
     return listed(target, items, partial(_draw, known, now), len(items))
 
 
-def _now(local: bool) -> tuple[str, Mapping[str, str]]:
+def _now(local: bool) -> tuple[str | None, Mapping[str, str]]:
     """The target, and the values of its stack; none of either where that cannot be told, which is said."""
     if local and Emulator().running() is None:
         console.say("The emulator does not run: nothing is deployed there now.")
-        return "", {}
+        return None, {}
     try:
         deployment = open_deployment(local)
         found = deployment.stack.describe()
     except LoginqError as exc:
         console.say(f"What is deployed now could not be seen: {exc.message}")
-        return "", {}
+        return None, {}
     if found is None:
         console.say(f"There is no stack {deployment.stack.name!r} yet.")
     return name_of(deployment), parameters_of(found)

@@ -43,7 +43,8 @@ def play(
     """
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
-    api = api_of(open_session().target)
+    target = open_session().target
+    api = api_of(target)
     if username is None:
         if not has_terminal():
             raise Invalid("There is no terminal to ask for the user name.", "Give --username.")
@@ -54,13 +55,16 @@ def play(
     else:
         secret = password(password_stdin, twice=sign_up)
         account = signed_in(api, username, secret, _new(email) if sign_up else None, stdin=password_stdin)
-    return run(api, account, json=json)
+    return run(api, account, target.words if json else None)
 
 
-def run(api: Api, account: Account, *, json: bool = False) -> Found:
-    """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game."""
+def run(api: Api, account: Account, target: str | None = None) -> Found:
+    """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game.
+
+    `target`: in words, for the documents; None for a screen.
+    """
     game, standing = _Game(api.url, account.token), dict[str, Any]()
-    screen = _screen(account.username, json)
+    screen = _screen(account.username, target)
     try:
         while not standing:
             try:
@@ -68,11 +72,11 @@ def run(api: Api, account: Account, *, json: bool = False) -> Found:
                     standing = enter(game, screen.show, screen.trouble, screen.sleep)
             except SignInOver as exc:
                 _sign_in_again(account, exc, screen.has_place)
-                screen = _screen(account.username, json)
+                screen = _screen(account.username, target)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
         console.say(_come_back(account, screen.has_place))
         raise
-    return Found(standing, partial(_draw, api.url, standing))
+    return Found({"target": target, **standing}, partial(_draw, api.url, standing))
 
 
 class _Game(Game):
@@ -120,9 +124,9 @@ def _new(email: str | None) -> Callable[[], str]:
     return lambda: composed(email or typed("E-mail address"))
 
 
-def _screen(username: str, json: bool) -> "_Lines":
-    if json:
-        return _Documents(username)
+def _screen(username: str, target: str | None) -> "_Lines":
+    if target is not None:
+        return _Documents(username, target)
     return _Live(username) if console.is_live(console.err()) else _Lines(username)
 
 
@@ -168,9 +172,13 @@ class _Lines:
 class _Documents(_Lines):
     """The wait as JSON documents, one for each standing."""
 
+    def __init__(self, username: str, target: str) -> None:
+        super().__init__(username)
+        self._target = target
+
     def show(self, standing: dict[str, Any]) -> None:
         self.has_place = True
-        show(Found(standing), json=True)
+        show(Found({"target": self._target, **standing}), json=True)
 
 
 class _Live(_Lines):

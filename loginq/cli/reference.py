@@ -12,6 +12,7 @@ import yaml
 
 from loginq.cli.command import Named
 from loginq.cli.console import exit_code
+from loginq.cli.fields import DOCUMENTS
 from loginq.cli.help import summary
 from loginq.deploy import limits, template
 from loginq.deploy.assets import TEMPLATE
@@ -62,6 +63,11 @@ def _commands() -> str:
         return f"`{usage}`", summary(command).rstrip(".")
 
     return _table("command | does", (row(*each) for each in commands(typer.main.get_command(app))))
+
+
+def _documents() -> str:
+    rows = ((f"`loginq {name}`", " or ".join(f"`{each}`" for each in some)) for name, some in DOCUMENTS.items())
+    return _table("command | fields of its document", rows)
 
 
 def _parameter(parameter: Any) -> str:
@@ -201,6 +207,7 @@ def _table(header: str, rows: Iterable[Sequence[object]]) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": _commands,
+    "documents": _documents,
     "errors": _errors,
     "exit-codes": _exit_codes,
     "fields": _fields,

@@ -25,7 +25,7 @@ from loginq.service.operations.resolver import (
     from_file,
     resolve,
 )
-from loginq.service.operations.target import DEFAULT_STACK, Target
+from loginq.service.operations.target import DEFAULT_STACK, Target, in_words
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
 from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
@@ -118,10 +118,13 @@ class Session:
 
     @cached_property
     def name(self) -> str:
-        """The target in words: `aws 123456789012 ap-northeast-2 loginq`, `emulator 127.0.0.1:4566 loginq`."""
-        if self.target.endpoint_url:
-            return f"emulator {urlsplit(self.target.endpoint_url).netloc} {self.target.stack}"
-        return f"aws {self._identity['Account']} {self.target.region} {self.target.stack}"
+        """The target in words, by the account that the credentials are for."""
+        target = self.target
+        return (
+            target.words
+            if target.endpoint_url
+            else in_words(target.stack, target.region, None, self._identity["Account"])
+        )
 
     def announce(self) -> None:
         """The first line of every command that changes something."""

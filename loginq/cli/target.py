@@ -3,7 +3,8 @@
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.session import resolved
-from loginq.service.operations.resolver import ENDPOINT, FILE, STACK
+from loginq.service.operations.resolver import ACCOUNT, ENDPOINT, FILE, REGION, STACK
+from loginq.service.operations.target import in_words
 
 app = alone()
 
@@ -28,5 +29,7 @@ def target() -> Found:
             console.say(f"Not taken from {FILE}: {', '.join(found.ignored)}.")
 
     names = {name: {"value": each.value, "from": each.source} for name, each in shown.items()}
-    document = {"target": f"{place} {found.get(STACK)}", "stack": found.get(STACK), "place": place, "names": names}
-    return Found({**document, "ignored": list(found.ignored)}, draw)
+    stack = found.names[STACK].value
+    words = in_words(stack, found.get(REGION), found.get(ENDPOINT), found.get(ACCOUNT))
+    document = {"target": words, "stack": stack, "place": place, "names": names, "ignored": list(found.ignored)}
+    return Found(document, draw)

@@ -52,7 +52,8 @@ def verify(
 
     By the public keys of the target's API alone.
     """
-    url = open_session().target.api_url
+    target = open_session().target
+    url = target.api_url
     given = pasted(_stdin() if token is None else token)
     try:
         keys, now = published(url)
@@ -70,7 +71,7 @@ def verify(
             console.done("This token is good: its player was let in.")
 
     found = [{"name": c.name, "value": c.value, "ok": not c.wrong, "why": c.wrong or None} for c in claims]
-    return Found({"valid": not wrong, "claims": found}, draw, ok=not wrong)
+    return Found({"target": target.words, "valid": not wrong, "claims": found}, draw, ok=not wrong)
 
 
 def pasted(text: str) -> str:

@@ -1,11 +1,15 @@
 """The command line in process: exit code, stdout and stderr as a user sees them."""
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app
+from loginq.cli.fields import DOCUMENTS, NOWHERE
 from loginq.service.operations.front_door import FrontDoor
 from loginq.service.operations.target import Target
 from loginq.service.rules.door import CALLS, FAILED, REFUSED, Door
@@ -46,6 +50,7 @@ def run() -> Run:
         result = CliRunner().invoke(app, list(words), input=stdin, prog_name="loginq")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
+        check_documents(words, result.stdout)
         return Screen(result.exit_code, result.stdout, result.stderr)
 
     return loginq
@@ -58,3 +63,25 @@ def deployed(target: Target, monkeypatch: pytest.MonkeyPatch) -> Target:
     for name, value in target.names().items():
         monkeypatch.setenv(name, value)
     return target
+
+
+def check_documents(words: Sequence[str], out: str) -> None:
+    """Each document that a command prints is one that the guide says it prints, and begins with its target."""
+    if "--json" not in words:
+        return
+    typed = " ".join(words)
+    name = next(each for each in sorted(DOCUMENTS, key=len, reverse=True) if re.match(rf"(--\S+ \S+ )*{each}\b", typed))
+    for document in (json.loads(line) for line in out.splitlines() if line.startswith("{")):
+        assert any(_is(shape, document) for shape in DOCUMENTS[name]), (name, document)
+        assert next(iter(document)) == "target"
+        assert "--params" in words or (document["target"] is None) is (name in NOWHERE)
+
+
+def _is(shape: str, document: dict[str, Any]) -> bool:
+    """Whether it has this shape, and so has each of its items."""
+    told = {found[1]: found for found in re.finditer(r"([\w*]+)(\?)?(?:\(([^)]*)\))?", shape)}
+    always, others = {name for name in told if not told[name][2]} - {"*"}, document.keys() - told.keys()
+    of_items = told["items"][3] if "items" in told else None
+    if not always <= document.keys() or (others and "*" not in told):
+        return False
+    return of_items is None or all(_is(of_items, each) for each in document["items"])

@@ -27,7 +27,7 @@ def test_what_is_found_is_a_document_or_a_screen() -> None:
 
     ask = asking(one)
     assert ask("one", "5").stdout == "It is 5.\n"
-    assert ask("one", "5", "--json").stdout == '{"n": 5}\n'
+    assert ask("one", "5", "--json").stdout == '{"target": null, "n": 5}\n'
 
 
 def test_a_list_has_a_target_and_a_total() -> None:
@@ -47,7 +47,7 @@ def giving(name: str, found: Found) -> Callable[[], Found]:
 def test_what_is_not_well_is_printed_and_ends_with_1() -> None:
     ask = asking(giving("bad", Found({"ok": False}, ok=False)))
     result = ask("bad", "--json")
-    assert (result.exit_code, json.loads(result.stdout)) == (1, {"ok": False})
+    assert (result.exit_code, json.loads(result.stdout)) == (1, {"target": None, "ok": False})
 
 
 def test_what_only_people_are_told_is_no_document() -> None:
@@ -56,7 +56,7 @@ def test_what_only_people_are_told_is_no_document() -> None:
         yield Found(None, partial(console.lines, ["That was all."]))
 
     ask = asking(stream)
-    assert ask("stream", "--json").stdout == '{"n": 1}\n'
+    assert ask("stream", "--json").stdout == '{"target": null, "n": 1}\n'
     assert ask("stream").stdout == "That was all.\n"
 
 
@@ -70,7 +70,7 @@ def test_what_was_done_is_printed_before_an_interrupt_goes_on() -> None:
             yield Found({"done": done})
 
     result = asking(work)("work", "--json")
-    assert (result.exit_code, result.stdout) == (143, '{"done": 1}\n')
+    assert (result.exit_code, result.stdout) == (143, '{"target": null, "done": 1}\n')
 
 
 def test_a_command_that_asks_is_told_of_json_and_one_that_returns_nothing_has_none() -> None:

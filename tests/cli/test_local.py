@@ -34,6 +34,7 @@ def test_status_of_one_that_lives_and_does_not_answer(
     folder = tmp_path / ".loginq"
     with process(Emulator()) as sleeper:
         assert json.loads(run("local", "status", "--json").out) == {
+            "target": f"emulator in {folder}",
             "running": False,
             "lives": True,
             "died": False,

@@ -1,5 +1,6 @@
 """The commands as a whole: what the design names exists, all of it has JSON, and help is quick."""
 
+import re
 import subprocess
 import sys
 from io import BytesIO, TextIOWrapper
@@ -8,6 +9,7 @@ import pytest
 import typer.main
 
 from loginq.cli import app, console
+from loginq.cli.fields import DOCUMENTS
 from loginq.cli.reference import commands
 
 DESIGNED = {
@@ -35,6 +37,20 @@ def test_every_command_that_shows_or_changes_something_has_json() -> None:
         if not any("--json" in parameter.opts for parameter in command.params)
     }
     assert without == {"demo"}
+
+
+def test_every_document_says_its_target_and_every_list_its_total() -> None:
+    with_json = {
+        " ".join(words[1:])
+        for words, command in commands(typer.main.get_command(app))
+        if any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert set(DOCUMENTS) == with_json
+    for name, shapes in DOCUMENTS.items():
+        for shape in shapes:
+            fields = re.sub(r"\(.*?\)", "", shape).split()
+            assert fields[0] == "target", name
+            assert ("items" in fields) is ("total" in fields), name
 
 
 def test_help_imports_nothing_heavy() -> None:

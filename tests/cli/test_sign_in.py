@@ -269,7 +269,7 @@ def test_who_is_signed_out_in_line_signs_in_again_and_keeps_the_place(
 def test_a_closed_queue_keeps_no_place(capsys: pytest.CaptureFixture[str]) -> None:
     closed, away = Trouble("The queue is closed.", 60, "queue_closed"), Trouble("the server cannot be reached")
     for json in (False, True):
-        screen = _screen("ada", json)
+        screen = _screen("ada", "aws" if json else None)
         screen.trouble(away, 2)
         screen.trouble(closed, 60)
         screen.trouble(away, 2)

@@ -25,7 +25,7 @@ from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
-from tests.cli.conftest import clean
+from tests.cli.conftest import check_documents, clean
 
 PASSWORD = "Correct-Horse-7-Battery"
 
@@ -165,4 +165,5 @@ def few(calls: range) -> list[Any]:
 def in_process(*words: str, stdin: str | None = None) -> tuple[int, str, str]:
     """One command of loginq: exit code, stdout, stderr."""
     result = CliRunner().invoke(app, list(words), input=stdin, prog_name="loginq")
+    check_documents(words, result.stdout)
     return result.exit_code, clean(result.stdout), clean(result.stderr)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from loginq.service.rules.errors import Invalid, NoTarget
 
@@ -41,6 +42,16 @@ OUTPUTS = {
     "user_pool_id": "UserPoolId",
 }
 """What the stack's outputs call them."""
+
+
+def in_words(stack: str, region: str | None, endpoint_url: str | None = None, account: str | None = None) -> str:
+    """A target in words: `aws 123456789012 ap-northeast-2 loginq`, `emulator 127.0.0.1:4566 loginq`.
+
+    What is not known is left out: of a place on AWS whoever asks nobody may know neither account nor region.
+    """
+    if endpoint_url:
+        return f"emulator {urlsplit(endpoint_url).netloc} {stack}"
+    return " ".join(filter(None, ("aws", account, region, stack)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,11 @@ class Target:
         if missing:
             raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
         return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **place)._checked()
+
+    @property
+    def words(self) -> str:
+        """It in words, as far as it is known without asking."""
+        return in_words(self.stack, self.region, self.endpoint_url, self.account)
 
     def names(self) -> dict[str, str]:
         """The same as lines of `.env`."""
