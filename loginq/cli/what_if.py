@@ -10,7 +10,9 @@ from loginq.cli.command import Found
 from loginq.cli.session import Session
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import Forecast, forecast
+from loginq.service.rules.gate import Step
 from loginq.service.rules.line import Line
+from loginq.service.rules.rates import rate_text
 
 Change = Callable[[Line, int], Line]
 
@@ -40,10 +42,10 @@ def shown(session: Session, foreseen: Foreseen) -> Found:
     before = forecast(foreseen.line, foreseen.t, foreseen.arriving)
     after = forecast(foreseen.changed, foreseen.t, foreseen.arriving)
     document = {"target": session.name, "before": before.document(), "after": after.document(), "changed": False}
-    return Found(document, partial(_draw, foreseen.changed, before, after))
+    return Found(document, partial(_draw, foreseen, before, after))
 
 
-def _draw(changed: Line, before: Forecast, after: Forecast) -> None:
+def _draw(foreseen: Foreseen, before: Forecast, after: Forecast) -> None:
     rows: list[tuple[str, Callable[[Forecast], object]]] = [
         ("time to clear the line", lambda f: console.duration(f.clear)),
         ("last player in", lambda f: console.moment(None if f.clear is None else f.t + f.clear)),
@@ -58,7 +60,21 @@ def _draw(changed: Line, before: Forecast, after: Forecast) -> None:
     )
     if before.waiting:
         console.draw(_drain_chart(before, after))
-    console.say("Nothing was changed." + _why_unknown(changed, after))
+    console.say("Nothing was changed." + _plan(foreseen) + _why_unknown(foreseen.changed, after))
+
+
+def _plan(foreseen: Foreseen) -> str:
+    """What would become of the steps that are planned, and that these changes do not plan anew."""
+    there, would = ([step for step in line.steps if step[0] > foreseen.t] for line in (foreseen.line, foreseen.changed))
+    dropped = [step for step in there if step not in would]
+    if dropped:
+        which = "The planned step" if len(dropped) == 1 else f"{len(dropped)} planned steps"
+        return f" {which} would be dropped{', the first' if len(dropped) > 1 else ''}: {_step(dropped[0])}."
+    return f" By plan it would be {_step(would[0])} on." if would and would == there else ""
+
+
+def _step(step: Step) -> str:
+    return f"{rate_text(step[1])} from {console.moment(step[0])}"
 
 
 def _lawful(change: Change, line: Line, t: int) -> Line:

@@ -75,5 +75,13 @@ def ramping(line: Line, t: int, start: int, end: int, at: int | None, over: int)
 
 
 def clearing(line: Line, t: int) -> Line:
-    """The line without planned steps; the rate stays as it is at this moment."""
+    """The line without planned steps; the rate stays as it is at this moment.
+
+    Raises `Invalid` where that is 0, and a planned step would have ended it.
+    """
+    if not line.rate_at(t) and any(at > t for at, _ in line.steps):
+        raise Invalid(
+            "Without its plan the line would stay at a rate of 0, and let nobody in.",
+            "Set the rate that is to hold, which drops the plan: `loginq rate set 80`.",
+        )
     return line.plan(t, ())
