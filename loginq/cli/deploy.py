@@ -8,7 +8,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.follow import follow
-from loginq.cli.opening import name_of, open_deployment
+from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.parameters import parameters
 from loginq.cli.plan import crowd_of, question, report, show
@@ -18,7 +18,6 @@ from loginq.deploy.deployments import Deployments
 from loginq.deploy.kept import kept_plan
 from loginq.deploy.stack import Busy
 from loginq.deploy.tags import parse_tags
-from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, from_file
 from loginq.service.rules.errors import Invalid, LoginqError
 
 app = alone()
@@ -125,12 +124,10 @@ def _keep(deployment: Deployment, plan: Plan) -> str | None:
 
 def claim(deployment: Deployment, yes: bool) -> None:
     """Ask before this folder gets another target than its `.env` names."""
-    noted, _ = from_file(envfile.read())
-    place, there = noted.get(ENDPOINT) or noted.get(REGION), deployment.aws.endpoint_url or deployment.region
-    if STACK not in noted or (noted[STACK], place) == (deployment.stack.name, there):
-        return
-    console.say(f"This folder's .env names another target: {noted[STACK]}, {place}.")
-    confirm(f"Make {deployment.stack.name}, {there}, this folder's target?", yes)
+    noted, same = noted_target(deployment)
+    if noted and not same:
+        console.say(f"This folder's .env names another target: {noted}.")
+        confirm(f"Make {name_of(deployment)} this folder's target?", yes)
 
 
 def _current(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.deploy import Local
 from loginq.cli.irreversible import Loss, confirm_loss, counted_in
-from loginq.cli.opening import name_of, open_deployment
+from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes
 from loginq.deploy import artifacts, envfile, removal
 from loginq.deploy.deployment import Deployment
@@ -37,7 +37,7 @@ def destroy(
     with console.progress("Deleting", None) as advance:
         for event in deployment.destroy(planned):
             advance(event.status == "DELETE_COMPLETE", event.logical_id)
-    if envfile.read().get("LOGINQ_STACK") == deployment.stack.name:
+    if noted_target(deployment)[1]:
         envfile.forget()
     bucket = deployment.artifacts.bucket if deployment.artifacts.exists() else None
     detached = [{"kind": each.kind, "name": each.name, "policy": each.policy} for each in planned.holders]

@@ -344,5 +344,5 @@ def test_a_demo_does_not_take_a_folder_from_its_target(
     here = Deployment(Running(1, 4566).aws(), "loginq", "0", "us-east-1")
     monkeypatch.setattr("loginq.cli.demo.open_deployment", lambda local: here)
     screen = run("demo")
-    assert (screen.code, "This folder's .env names another target: loginq, eu-west-1." in screen.err) == (2, True)
+    assert (screen.code, "This folder's .env names another target: aws eu-west-1 loginq." in screen.err) == (2, True)
     assert envfile.read()["SQS_URL"] == target.sqs_url
