@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from loginq.service.rules.act import KINDS, UNDO, Action, holds, planned_since, to_undo
+from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import planning, setting
 from loginq.service.rules.times import MINUTE
@@ -15,11 +16,15 @@ from tests.unit.histories import RATES, START, Event, events, new_line
 
 Act = tuple[str, Callable[[Line, int], Line]]
 HOURS = 12 * 60 * MINUTE
-INSTANTS = st.lists(st.integers(0, HOURS), min_size=1, max_size=5)
+WAITS = st.one_of(st.just(0), st.integers(0, MINUTE), st.integers(0, HOURS))
+INSTANTS = st.lists(st.one_of(st.integers(0, 2 * MINUTE), st.integers(0, HOURS)), min_size=1, max_size=5)
 STEPS = st.lists(st.tuples(st.integers(1, 60_000), RATES), min_size=1, max_size=4)
-ACTS: st.SearchStrategy[Act] = st.one_of(
+PACES: st.SearchStrategy[Act] = st.one_of(
     st.tuples(RATES, st.booleans()).map(lambda of: ("rate", lambda line, t: setting(line, t, of[0], keep_plan=of[1]))),
     STEPS.map(lambda steps: ("plan", lambda line, t: planning(line, t, _later(line, t, steps)))),
+)
+ACTS: st.SearchStrategy[Act] = st.one_of(
+    PACES,
     st.one_of(st.none(), st.integers(0, 3_000)).map(lambda c: ("capacity", lambda line, t: line.set_capacity(t, c))),
     st.just(("pause", Line.pause)),
     st.just(("resume", Line.resume)),
@@ -126,6 +131,54 @@ def test_an_act_that_is_taken_back_might_never_have_been(
     again, _ = undone(then, later, back)
     assert course(again, waits) == course(other.renew(later), waits)
     assert holds(acted, again, later)
+
+
+OPENING: Act = ("plan", lambda line, t: planning(line, t, [(t + MINUTE, 50_000), (t + 2 * MINUTE, 80_000)]))
+BY_HAND: Act = ("rate", lambda line, t: setting(line, t, 5_000))
+
+
+@example([Event(0, 0, "", Line.renew)], [(0, OPENING), (0, BY_HAND)], [], 90_000, [1, 20_000, MINUTE])
+@given(
+    events(),
+    st.lists(st.tuples(st.integers(0, MINUTE), st.one_of(PACES, ACTS)), min_size=1, max_size=5),
+    MEANWHILE,
+    WAITS,
+    INSTANTS,
+)
+def test_after_any_acts_undo_of_the_last_gives_back_who_is_reached_when(
+    history: list[Event],
+    acting: list[tuple[int, Act]],
+    meanwhile: list[Callable[[Line, int], Line]],
+    wait: int,
+    waits: list[int],
+) -> None:
+    """Hand and plan in any order: from the undo on the gate moves as it would have, from where it has come to, for a
+    crowd that never ends and polls all the time."""
+    line, t = after(history)
+    audit, before = list[Action](), list[tuple[Line, int]]()
+    for pause, act in acting:
+        t = max(t, line.anchored_at) + pause
+        before.insert(0, (line, t))
+        line, acted = done(line, t, act)
+        audit.insert(0, acted)
+    last, _ = to_undo(audit)
+    assume(last)
+    assert last
+    at = audit.index(last)
+    never, _ = before[at]
+    for _, done_at in reversed(before[: at + 1]):  # of the last, and of those since that changed nothing
+        never = never.renew(done_at)
+    for op in meanwhile:
+        line, never = op(line, t), op(never, t)
+    later = max(t, line.anchored_at) + wait
+    then, never = undone(line, later, last)[0], never.renew(later)
+    if later == last.at:
+        assert 0 <= never.gate - then.gate <= (never.burst + 1) * MICRO  # a burst that nobody waited for is not kept
+    there = {name: getattr(never, name) for name in ("gate", "reached_to", "refund_until")}  # as was let in meanwhile
+    then, never = (replace(each, **there, lease=2 * HOURS).join(later, 10**9) for each in (then, never))
+    free: dict[str, Any] = {"paused": False, "capacity": None}  # and as if neither held it back
+    for one, other in ((then, never), (replace(then, **free), replace(never, **free))):
+        assert [one.reached(later + wait) for wait in waits] == [other.reached(later + wait) for wait in waits]
 
 
 def test_the_newest_act_that_can_be_undone_and_what_was_done_since() -> None:
