@@ -9,11 +9,11 @@ import pytest
 from loginq.service.operations.operator import Operator, Outcome
 from loginq.service.operations.stats import LATELY, lately
 from loginq.service.operations.together import TOGETHER, Together, Verb
-from loginq.service.rules.act import last_note, to_undo
+from loginq.service.rules.act import Action, last_note, to_undo
 from loginq.service.rules.errors import Invalid, LoginqError, NotFound, Refused
 from loginq.service.rules.player import Identity
 from loginq.service.store import keys
-from loginq.service.store.audit import DONE, FAILED, SAME, actions, concerning, members
+from loginq.service.store.audit import DONE, FAILED, SAME, actions, concerning, members, record
 from loginq.service.store.table import Row
 from loginq.service.store.wire import pack
 from tests.memory import Dynamodb, Work, error
@@ -153,6 +153,17 @@ def test_the_last_change_of_the_line_is_found_behind_many_acts_on_players(world:
         world.in_line(who)
         me.remove([who])
     assert [act.what for act in lately(world.queue) if act.moves_the_gate] == ["pause"]
+
+
+def test_no_act_is_lost_behind_a_thousand_others(world: World) -> None:
+    """`queue audit` and `players show` knew the last thousand acts only."""
+    ada = someone()
+    world.in_line(ada)
+    operator(world.queue).remove([ada])
+    for n in range(1, 1_002):
+        record(world.queue, Action(world.now[0] + n, "me", "pause"), n)
+    assert [act.what for act in concerning(world.queue, ada.sub)] == ["remove"]
+    assert [act.what for act in actions(world.queue)][-1] == "remove"
 
 
 def test_a_note_is_in_the_audit_and_shown_for_an_hour(world: World) -> None:
