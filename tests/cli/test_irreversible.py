@@ -26,6 +26,7 @@ from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from tests.cli.conftest import TARGET, Run, settled
 from tests.cli.test_queue import tickets
+from tests.unit.scripted import Scripted
 
 WHERE = "account 123456789012, region eu-west-1"
 
@@ -331,6 +332,7 @@ def test_a_demo_that_takes_all_away_asks_about_what_was_there_before(
     run: Run, emulator: Somewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loginq.cli.demo.Emulator", lambda: emulator)
+    monkeypatch.setattr("loginq.cli.demo.open_deployment", None)
     emulator.folder.mkdir()
     note.write(emulator.folder / "emulator.json", Running(0, 4566))
     screen = run("demo", "--down")
@@ -341,8 +343,8 @@ def test_a_demo_does_not_take_a_folder_from_its_target(
     run: Run, emulator: Somewhere, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     envfile.write(target)
-    here = Deployment(Running(1, 4566).aws(), "loginq", "0", "us-east-1")
-    monkeypatch.setattr("loginq.cli.demo.open_deployment", lambda local: here)
+    aws = Scripted({}, endpoint_url="http://127.0.0.1:1")  # whatever it is asked would fail
+    monkeypatch.setattr("loginq.cli.demo.open_deployment", lambda local: Deployment(aws, "loginq", "0", "us-east-1"))
     screen = run("demo")
     assert (screen.code, "This folder's .env names another target: aws eu-west-1 loginq." in screen.err) == (2, True)
     assert envfile.read()["SQS_URL"] == target.sqs_url

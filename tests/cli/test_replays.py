@@ -13,13 +13,13 @@ from loginq.deploy import envfile
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
 from loginq.deploy.stack import StackEvent
-from loginq.emulator import Running
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 from tests.cli.conftest import Run, settled
+from tests.unit.scripted import Scripted
 from tests.unit.test_output import zone
 
 __all__ = ["zone"]
@@ -171,7 +171,7 @@ def test_a_stack_of_the_same_name_elsewhere_is_not_the_folders(
     run: Run, aws: Aws, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     envfile.write(target)
-    for there, stays in ((Running(1, 4566).aws(), True), (aws, False)):
+    for there, stays in ((Scripted({}, endpoint_url="http://127.0.0.1:1"), True), (aws, False)):
         deployment = Elsewhere(there, "loginq", "123456789012", "eu-west-1")
         monkeypatch.setattr("loginq.cli.destroy.open_deployment", lambda local, one=deployment: one)
         monkeypatch.setattr(deployment.artifacts, "exists", lambda: False)
