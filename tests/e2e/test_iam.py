@@ -17,7 +17,7 @@ from loginq.service.rules.errors import Conflict
 from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from tests.e2e.conftest import PASSWORD, Stack, deployed, free_port, until
+from tests.e2e.conftest import PASSWORD, Stack, deployed, free_port, placing_twice_at_once, until
 from tests.e2e.test_sessions import post
 from tests.world import operator
 
@@ -100,7 +100,7 @@ As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     one = Emulator(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
     try:
-        stack = deployed(one.up(free_port()), "guarded")
+        stack = placing_twice_at_once(deployed(one.up(free_port()), "guarded"))
         _in_the_emulators_words(stack)
         for name in ("ada", "eve", "ned"):
             stack.users.create(name, f"{name}@example.com", PASSWORD)
