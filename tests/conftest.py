@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.client
 import botocore.hooks
 import botocore.loaders
 import botocore.session
+import moto.core.models
+import moto.core.responses
 import pytest
 import typer.main
 import typer.testing
-from botocore.hooks import EventAliaser
+from botocore.client import ClientCreator
+from botocore.hooks import EventAliaser, NodeList
 from hypothesis import HealthCheck, settings
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.core.serialize import ResponseSerializer
+from responses import CallbackResponse
 
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
@@ -80,24 +85,37 @@ def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
 
     botocore reads and parses megabytes of models for each session and looks at hundreds of its own handlers, moto reads
-    a user pool's RSA key for each pool, Typer makes fifty commands of their functions for each call. And Python
-    would look for garbage in all that is imported by now, time and again.
+    a user pool's RSA key for each pool, and builds the class of each client and each pattern of a URL anew; Typer makes
+    fifty commands of their functions for each call. And Python would look for garbage in all that is imported by now,
+    and every 700 objects.
     """
     loader, renamed, alias = cache(botocore.loaders.create_loader), dict[str, str](), EventAliaser._alias_event_name
+    classes, make_class = dict[str, type](), ClientCreator._create_client_class
 
     def aliased(of: EventAliaser, name: str) -> str:
         if name not in renamed:
             renamed[name] = alias(of, name)
         return renamed[name]
 
+    def class_of(creator: ClientCreator, service: str, model: Any) -> type:
+        if service not in classes:
+            classes[service] = make_class(creator, service, model)
+        return classes[service]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         patch.setattr(botocore.session, "create_loader", lambda path=None: loader(path))
         patch.setattr(EventAliaser, "_alias_event_name", aliased)
         patch.setattr(botocore.hooks, "accepts_kwargs", cache(botocore.hooks.accepts_kwargs))
+        patch.setattr(NodeList, "__copy__", lambda handlers: NodeList(*map(list.copy, handlers)))
+        patch.setattr(ClientCreator, "_create_client_class", class_of)
+        for name in ("camelcase_to_underscores", "method_names_from_class"):
+            patch.setattr(moto.core.responses, name, cache(getattr(moto.core.responses, name)))
+        patch.setattr(moto.core.models, "CallbackResponse", cache(CallbackResponse))
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
         patch.setattr(ResponseSerializer, "get_value", _picked)
         gc.freeze()
+        gc.set_threshold(20_000)
         yield
 
 
