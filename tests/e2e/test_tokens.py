@@ -52,17 +52,6 @@ def test_a_token_of_before_a_rotation_verifies_after_it_and_a_foreign_one_never(
         claims(foreign, key_set(stack))
 
 
-def test_a_stack_that_published_nothing_has_its_keys_published_before_its_functions_change(stack: Stack) -> None:
-    """One of an older version: its functions read the secret, the new ones the row."""
-    stack.queue.table.write_all(deletes=[("PUBLIC#main", "JWKS")])
-    plan = stack.deployment.plan({"LogLevel": "WARNING"}, lambda text: None)
-    events = stack.deployment.apply(plan)
-    next(events)
-    assert stack.queue.table.get("PUBLIC#main", "JWKS")
-    for _ in events:
-        pass
-
-
 def _kid(token: str) -> str:
     import jwt
 
@@ -83,6 +72,17 @@ def test_the_private_keys_are_nowhere_but_in_the_secret(stack: Stack, tmp_path_f
             texts += [event["message"] for event in events["events"]]
     texts.append(json.dumps(stack.queue.table.get("QUEUE#main", "LINE")))
     assert not [text for text in texts for secret in secrets if secret in text]
+
+
+def test_a_stack_that_published_nothing_has_its_keys_published_before_its_functions_change(stack: Stack) -> None:
+    """One of an older version: its functions read the secret, the new ones the row."""
+    stack.queue.table.write_all(deletes=[("PUBLIC#main", "JWKS")])
+    plan = stack.deployment.plan({"LogLevel": "WARNING"}, lambda text: None)
+    events = stack.deployment.apply(plan)
+    next(events)
+    assert stack.queue.table.get("PUBLIC#main", "JWKS")
+    for _ in events:
+        pass
 
 
 def test_the_emulators_files_are_for_their_owner_only(tmp_path: Path) -> None:
