@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import loginq
@@ -28,19 +28,27 @@ LINES_OF_A_MODULE, LINES_OF_A_FUNCTION = 300, 40
 TIME_AND_CHANCE = {"time", "random", "secrets", "os", "socket", "threading", "subprocess", "pathlib"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for folder in ("loginq", "lambdas"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            yield name, ast.parse(file.read_text())
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    return [
+        (
+            ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"),
+            ast.parse(file.read_text()),
+        )
+        for folder in ("loginq", "lambdas")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    ]
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+@cache
+def imported(tree: ast.Module) -> list[str]:
+    names = list[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def within(name: str, rooms: tuple[str, ...]) -> bool:

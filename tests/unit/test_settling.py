@@ -5,6 +5,7 @@ The world here is rows, rosters and a line in memory. What decides is the produc
 admission is written up to five seconds after it has decided.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -60,9 +61,13 @@ class World:
 
     def believed(self) -> Line:
         """Any line of the last second."""
-        recent = [line for at, line in self.seen if at > self.t - 1 * SECOND]
-        older = [line for at, line in self.seen if at <= self.t - 1 * SECOND]
-        return self.random.choice([*recent, older[-1]] if older else recent)
+        recent, before = self.since(1 * SECOND)
+        return self.random.choice(recent if before is None else [*recent, before])
+
+    def since(self, ms: int) -> tuple[list[Line], Line | None]:
+        """The lines of the last `ms`, and the one that they began with."""
+        first = bisect_right(self.seen, self.t - ms, key=lambda each: each[0])
+        return [line for _, line in self.seen[first:]], self.seen[first - 1][1] if first else None
 
     def in_game(self) -> int:
         return sum(row.admitted_at is not None and row.left_at is None for row in self.rows if not row.synthetic)
@@ -81,11 +86,11 @@ class World:
 
     def check_capacity(self) -> None:
         """Nobody new enters at or above the capacity as it stood since a second before the call began."""
-        within = [line.capacity for at, line in self.seen if at > self.t - 6_100]
-        before = [line.capacity for at, line in self.seen if at <= self.t - 6_100]
-        limits = [*within, before[-1]] if before else within
+        recent, before = self.since(6_100)
+        limits = [line.capacity for line in (recent if before is None else [*recent, before])]
         if None not in limits:
-            assert self.in_game() <= max(c for c in limits if c is not None) + self.returned + self.lowered()
+            more = self.in_game() - max(c for c in limits if c is not None) - self.returned
+            assert more <= 0 or more <= self.lowered()
 
     def lowered(self) -> int:
         """Who was let in under a higher capacity stays: what the highest one ever was, less what it may be now."""
@@ -102,8 +107,12 @@ class World:
             self.rows.append(Row(position, self.random.random() >= share and not synthetic, synthetic))
 
     def poll(self) -> None:
-        """Everybody who shows up asks; who is reached by what the reader believes is let in, sooner or later."""
+        """Everybody who shows up asks; who is reached by what the reader believes is let in, sooner or later.
+
+        Of those who are not reached, the first one asks for all behind him.
+        """
         line = self.believed()
+        reached = line.reached(self.t)
         if self.line.is_stale(self.t) and not self.line.paused:
             self.write(self.line.renew(self.t))
         for row in self.rows:
@@ -112,6 +121,8 @@ class World:
             player = Player("", ticket="", issued_at=0, sent_at=0, position=row.position)
             if decide(player, line, self.t, ADMISSION) is Step.ENTER:
                 self.calls.append((self.t + self.random.randint(0, 5 * SECOND), row))
+            if row.position > reached:
+                return
 
     def leave(self, n: int) -> None:
         inside = [row for row in self.rows if row.admitted_at is not None and row.left_at is None][:n]
