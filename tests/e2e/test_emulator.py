@@ -115,16 +115,6 @@ def test_it_listens_on_loopback_only(emulator: Running) -> None:
     assert listening == [f"0100007F:{emulator.port:04X}"]
 
 
-def test_the_lambdas_see_nothing_of_the_users_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real secret")
-    one = Emulator(tmp_path / ".loginq")
-    found = one.up(free_port())
-    try:
-        assert b"a real secret" not in Path(f"/proc/{found.pid}/environ").read_bytes()
-    finally:
-        one.down()
-
-
 def test_up_again_finds_it_and_its_state_survives_a_stop(tmp_path: Path) -> None:
     one = Emulator(tmp_path / ".loginq")
     listed = "https://game.example"
@@ -137,6 +127,8 @@ def test_up_again_finds_it_and_its_state_survives_a_stop(tmp_path: Path) -> None
     found.aws().client("sqs").create_queue(QueueName="kept")
     assert one.down() is True
     assert (one.running(), one.died(), one.down()) == (None, False, False)
+    with pytest.raises(Invalid, match=f"belongs to port {found.port}"):
+        one.up(found.port + 1)
     again = one.up()
     assert (again.port, again.origins) == (found.port, (listed,))
     assert raw(found.port, "OPTIONS / HTTP/1.1", *asks)[0] == 204
@@ -145,15 +137,20 @@ def test_up_again_finds_it_and_its_state_survives_a_stop(tmp_path: Path) -> None
     assert not one.folder.exists()
 
 
-def test_a_dead_process_is_noticed(tmp_path: Path) -> None:
+def test_a_dead_process_is_noticed_and_the_next_sees_nothing_of_the_users_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the emulator sees, its functions see."""
     one = Emulator(tmp_path / ".loginq")
     found = one.up(free_port())
     os.kill(found.pid, signal.SIGKILL)
     until(lambda: one.running() is None)
     assert one.died()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real secret")
     again = one.up()
     assert again.pid != found.pid
     assert not one.died()
+    assert b"a real secret" not in Path(f"/proc/{again.pid}/environ").read_bytes()
     one.down()
 
 
@@ -174,9 +171,3 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Invalid, match=f"Port {port} is in use"):
             Emulator(tmp_path / ".loginq").up(port)
-    other = tmp_path / "other"
-    one = Emulator(other)
-    found = one.up(free_port())
-    one.down()
-    with pytest.raises(Invalid, match=f"belongs to port {found.port}"):
-        one.up(found.port + 1)

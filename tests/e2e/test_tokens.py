@@ -9,10 +9,11 @@ from joserfc import jwt as other_jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet as OtherKeySet
 
+from loginq.emulator import Running
 from loginq.service.rules.times import MINUTE
 from loginq.service.store.clock import system_clock
 from loginq.service.store.signing import Keys, mint, new_keys
-from tests.e2e.conftest import Player, Stack, free_port, until
+from tests.e2e.conftest import Player, Stack, until
 from tests.world import operator
 
 PARAMETERS: dict[str, str] = {}
@@ -85,10 +86,5 @@ def test_a_stack_that_published_nothing_has_its_keys_published_before_its_functi
         pass
 
 
-def test_the_emulators_files_are_for_their_owner_only(tmp_path: Path) -> None:
-    from loginq.emulator import Emulator
-
-    one = Emulator(tmp_path / ".loginq")
-    one.up(free_port())
-    one.down()
-    assert one.folder.stat().st_mode & 0o077 == 0
+def test_the_emulators_files_are_for_their_owner_only(emulator: Running) -> None:
+    assert Path(f"/proc/{emulator.pid}/cwd").stat().st_mode & 0o077 == 0

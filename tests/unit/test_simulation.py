@@ -137,7 +137,7 @@ def test_an_empty_hour_banks_nothing() -> None:
 )
 def test_after_an_outage_of_any_length_only_a_leases_worth_is_claimable(length: int) -> None:
     down = (10 * SECOND, 10 * SECOND + length)
-    scenario = Scenario(line_at(20_000), crowd(3_000, 1_000), outages=(down,), until=down[1] + 30 * SECOND)
+    scenario = Scenario(line_at(20_000), crowd(1_500, 1_000), outages=(down,), until=down[1] + 30 * SECOND)
     outcome = simulate(scenario)
     before = [line for at, line in outcome.lines if at < START + down[0]][-1]
     line = next(line for at, line in outcome.lines if at >= START + down[1])
