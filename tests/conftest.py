@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.core.serialize import ResponseSerializer
 from responses import CallbackResponse
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from loginq.service.operations.accounts import Users
 from loginq.service.operations.target import Target
@@ -117,6 +119,27 @@ def _made_once() -> Iterator[None]:
         gc.freeze()
         gc.set_threshold(20_000)
         yield
+
+
+_ON_THE_WORKERS_STACK = re.compile(r"^def test_\w+\([^)]*\b(stack|here): Stack\b", re.MULTILINE)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file to a worker, but all that play on a worker's stack to one: that is deployed and warm, once."""
+
+    @cache
+    def shares(file: str) -> bool:
+        text = (config.rootpath / file).read_text(encoding="utf-8")
+        return "\nPARAMETERS" not in text and _ON_THE_WORKERS_STACK.search(text) is not None
+
+    def unit(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the worker's stack" if shares(file) else file
+
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
 
 
 @pytest.fixture(autouse=True)

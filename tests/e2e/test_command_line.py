@@ -12,7 +12,7 @@ import pytest
 
 from loginq import __version__
 from loginq.emulator import Emulator
-from tests.e2e.conftest import PASSWORD, free_port, until
+from tests.e2e.conftest import PASSWORD, free_port, in_process, until
 from tests.e2e.terminal import LOGINQ
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,12 @@ def loginq(folder: Path, environment: dict[str, str]) -> Loginq:
         )
 
     return run
+
+
+@pytest.fixture
+def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same folder, for what does not ask for the wheel: a process more costs a second of CPU."""
+    monkeypatch.chdir(folder)
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +129,12 @@ def test_deploying_again_and_a_dry_run(loginq: Loginq, stack: str) -> None:
     assert json.loads(again.stdout)["applied"] is False
 
 
-def test_status_and_a_stack_by_its_name(loginq: Loginq, stack: str) -> None:
+def test_status_and_a_stack_by_its_name(loginq: Loginq, stack: str, there: None) -> None:
     status = loginq("status", "--json")
     assert (status.returncode, json.loads(status.stdout)["healthy"]) == (0, True)
-    assert loginq("--stack", "loginq", "queue", "stats", "--json").returncode == 0
-    missing = loginq("--stack", "nothing", "queue", "stats")
-    assert (missing.returncode, missing.stderr.splitlines()[0]) == (3, "Error: There is no stack 'nothing' here.")
+    assert in_process("--stack", "loginq", "queue", "stats", "--json")[0] == 0
+    code, _, err = in_process("--stack", "nothing", "queue", "stats")
+    assert (code, err.splitlines()[0]) == (3, "Error: There is no stack 'nothing' here.")
 
 
 @pytest.mark.drills
@@ -183,15 +189,15 @@ def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     assert (last["position"], last["login_status"]) == (place, True)
 
 
-def test_destroy_says_what_it_keeps(loginq: Loginq, stack: str, folder: Path) -> None:
-    assert loginq("destroy").returncode == 2
+def test_destroy_says_what_it_keeps(loginq: Loginq, stack: str, folder: Path, there: None) -> None:
+    assert in_process("destroy")[0] == 2
     gone = loginq("destroy", "--yes")
     assert gone.returncode == 0, gone.stderr
     assert "loginq-Table" in gone.stdout and "UserPool" in gone.stdout
     assert "loginq local reset" in gone.stderr
     assert not (folder / ".env").exists()
-    assert loginq("queue", "stats").returncode == 3
-    refused = loginq("deploy", "--local", "--yes")
-    assert (refused.returncode, "would wipe it" in refused.stderr) == (1, True)
+    assert in_process("queue", "stats")[0] == 3
+    code, _, err = in_process("deploy", "--local", "--yes")
+    assert (code, "would wipe it" in err) == (1, True)
     assert loginq("local", "reset", "--yes").returncode == 0
-    assert json.loads(loginq("local", "status", "--json").stdout)["running"] is False
+    assert json.loads(in_process("local", "status", "--json")[1])["running"] is False
