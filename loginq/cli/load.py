@@ -1,6 +1,5 @@
 """`loginq load`: synthetic crowds, always marked, always removable."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,10 +16,11 @@ from loginq.cli.irreversible import Loss, confirm_loss
 from loginq.cli.options import Yes, count
 from loginq.cli.reset import forget, told
 from loginq.cli.session import Session, open_session
+from loginq.service.operations import crowds
 from loginq.service.operations.crowds import real_accounts
 from loginq.service.operations.resetting import let_in_lately, occupants
 from loginq.service.requests.crowd import parts
-from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.rules.errors import Invalid
 from loginq.service.rules.times import parse_duration
 
 app = group("Synthetic crowds, always marked, always removable.")
@@ -83,22 +83,13 @@ def _disturbed(session: Session) -> str:
 def send(session: Session, players: int) -> str:
     """Make a run of synthetic players, with a bar; the name of the run. It is recorded, also when it is cut off."""
     name = secrets.token_hex(4)
-    work = list(parts(name, players))
     function = session.stack.outputs()["GenerateLoadFunction"]
-    client = session.aws.client("lambda")
-    sent = 0
+    coming, sent = crowds.send(session.aws.client("lambda"), function, name, players), 0
     try:
         with console.progress("Sending tickets", players) as advance:
-            for part in work:
-                payload = json.dumps({"run": part.run, "start": part.start, "count": part.count})
-                answer = client.invoke(FunctionName=function, Payload=payload.encode())
-                if "FunctionError" in answer:
-                    raise Failed(
-                        f"generate_load failed after {part.start:,} players.",
-                        "See its log; `loginq load clean` removes them.",
-                    )
-                sent += part.count
-                advance(part.count)
+            for some in coming:
+                sent += some
+                advance(some)
     finally:
         session.operator.crowd(name, sent, synthetic=True)
     return name

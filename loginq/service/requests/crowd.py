@@ -43,6 +43,11 @@ def parts(run: str, players: int) -> Iterator[Part]:
         yield Part(run, start, min(PER_CALL, players - start))
 
 
+def synthetic_sub(run: str, n: int) -> str:
+    """Who is the `n`-th of a run, counted from 0."""
+    return f"synthetic-{run}-{n:06}"
+
+
 def generate(queue: Queue, part: Part) -> int:
     """Make the players of a part and send their tickets to the intake; how many.
 
@@ -52,7 +57,7 @@ def generate(queue: Queue, part: Part) -> int:
     t = queue.clock()
     tickets = []
     for n in range(part.start, part.start + part.count):
-        sub = f"synthetic-{part.run}-{n:06}"
+        sub = synthetic_sub(part.run, n)
         tickets.append(Ticket(sub, f"synthetic-{uuid5(NAMESPACE_OID, sub)}", t, synthetic=True))
     codes = queue.table.execute_all(
         "INSERT INTO {table} VALUE {{'PK': ?, 'SK': ?, 'username': ?, 'createdAt': ?, 'loginTicket': ?, "
