@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from loginq.service.rules.act import KINDS, UNDO, Action, holds, planned_since, to_undo
+from loginq.service.rules.act import KINDS, PROOF, UNDO, Action, holds, planned_since, to_undo
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
 from loginq.service.rules.plan import planning, setting
-from loginq.service.rules.times import MINUTE
+from loginq.service.rules.times import MINUTE, iso
 from tests.unit.histories import RATES, START, Event, events, new_line
 
 Act = tuple[str, Callable[[Line, int], Line]]
@@ -192,6 +192,23 @@ def test_the_newest_act_that_can_be_undone_and_what_was_done_since() -> None:
     ]
     assert to_undo(acts) == (acts[-1], {"admit": 2, "rate": 1})
     assert to_undo(acts[:4]) == (None, {"admit": 2, "rate": 1})
+
+
+def test_what_a_proof_put_back_is_not_undone_and_what_it_could_not_is() -> None:
+    """Its acts are those of whoever began it, between its beginning and its end; others' stay what they are."""
+
+    def proof(*, put_back: bool) -> Action:
+        said = {"began": iso(START + 5), "let_in": 1, "proved": False, "put_back": put_back}
+        return Action(START + 9, "me", PROOF, "", None, said)
+
+    mine = Action(START + 3, "me", "pause", "", "moving", "paused")
+    begun = Action(START + 6, "me", "resume", "", "paused", "moving")
+    others = Action(START + 7, "you", "capacity", "", None, 5)
+    ended = Action(START + 9, "me", "undo resume", "", "moving", "paused")
+    assert to_undo([proof(put_back=True), ended, begun, mine]) == (mine, {})
+    assert to_undo([ended, proof(put_back=True), others, begun, mine]) == (others, {})
+    assert to_undo([proof(put_back=False), ended, begun, mine]) == (ended, {})
+    assert to_undo([begun, mine]) == (begun, {})
 
 
 def test_since_when_a_rate_is_by_plan() -> None:

@@ -11,6 +11,7 @@ from loginq.service.operations.resetting import let_in_lately, occupants, stayin
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import Message, place
+from loginq.service.rules.act import PROOF
 from loginq.service.rules.errors import Conflict, LoginError, TicketExpired, Unavailable
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import Identity, State
@@ -171,6 +172,9 @@ def test_who_was_let_in_lately(world: World) -> None:
     assert let_in_lately(world.queue) == 0
     world.let_in(someone())
     world.later(HOUR - MINUTE)
+    assert let_in_lately(world.queue) == 1
+    world.let_in(someone())
+    operator(world.queue).acted(PROOF, after={"let_in": 1})  # one of the two was no real player
     assert let_in_lately(world.queue) == 1
     world.later(2 * MINUTE)
     assert let_in_lately(world.queue) == 0

@@ -10,7 +10,7 @@ from typing import Any
 from loginq.service.operations import resetting
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
-from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, noted
+from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, holds, noted
 from loginq.service.rules.errors import Conflict, Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS
@@ -97,10 +97,19 @@ class LineActs:
         """Say something, for whoever reads the audit, watches the queue, or reports on it afterwards."""
         return self._record(NOTE, after=noted(text))
 
-    def undo(self, act: Action) -> Done:
-        """Put back what was before `act`, which says that it can be. To undo the undoing does it again."""
+    def undo(self, act: Action, *, unless_changed: bool = False) -> Done:
+        """Put back what was before `act`, which says that it can be. To undo the undoing does it again.
+
+        With `unless_changed` it raises `Conflict` where somebody has changed the same since.
+        """
         kind = KINDS[act.kind]
-        return self._change(UNDO + act.kind, lambda line, t: kind.put(line, t, act.before))
+
+        def put(line: Line, t: int) -> Line:
+            if unless_changed and not holds(act, line, t):
+                raise Conflict(f"The {act.kind} was changed by somebody else meanwhile.", "`loginq queue audit`")
+            return kind.put(line, t, act.before)
+
+        return self._change(UNDO + act.kind, put)
 
     def rebuild(self, of: Remains, line: Line) -> Done:
         """`line` in place of one that is lost or spoilt, of which `of` is left: what `LineStore.remake` says."""
@@ -150,9 +159,9 @@ class LineActs:
 
     # The stack
 
-    def acted(self, what: str, before: Any = None, after: Any = None) -> Action:
-        """Write down what was done to the stack itself."""
-        return self._record(what, before=before, after=after)
+    def acted(self, what: str, before: Any = None, after: Any = None, line: Line | None = None) -> Action:
+        """Write down what was done to the stack itself. `line`: after the last change of it that was a part of this."""
+        return self._record(what, before=before, after=after, line=line)
 
     # The intake
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from loginq.service.rules.act import PROOF
 from loginq.service.rules.errors import Conflict
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING, forgotten
@@ -9,6 +10,7 @@ from loginq.service.rules.player import Player
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import HOUR
 from loginq.service.rules.valve import BUCKET
+from loginq.service.store.audit import latest
 from loginq.service.store.queue import Queue
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import chunks
@@ -108,9 +110,11 @@ def staying(queue: Queue, line: Line, found: Occupants) -> str:
 
 
 def let_in_lately(queue: Queue) -> int:
-    """How many real players were let in within the last hour, by the valve's counters."""
+    """How many real players were let in within the last hour, by the valve's counters, those of a proof left out."""
     line, t = queue.lines.read(), queue.clock()
     ends = range(0, HOUR, _BUCKETS * BUCKET)
-    return sum(
+    came = sum(
         sum(queue.valve.admitted(line, t - back, min(_BUCKETS, (HOUR - back) // BUCKET)).values()) for back in ends
     )
+    proofs = (act.after["let_in"] for act in latest(queue, since=t - HOUR) if act.what == PROOF) if came else ()
+    return max(0, came - sum(proofs))

@@ -8,7 +8,7 @@ from typing import Any
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.rates import rate_text, steps_text
-from loginq.service.rules.times import HOUR, iso
+from loginq.service.rules.times import HOUR, from_iso, iso
 
 ON_PLAYERS = (
     *("admit", "issue token", "remove", "reset", "create user", "confirm user", "reset password"),
@@ -151,15 +151,28 @@ UNDO = "undo "
 """What the name of an act begins with that takes another one back."""
 
 
+PROOF = "doctor live"
+"""What `doctor --live` did: one act, written at its end, though each of its changes of the line is one as well."""
+
+
 def to_undo(done: Sequence[Action]) -> tuple[Action | None, Counter[str]]:
-    """Of what was done, newest first, the act to undo next, if any, and how often what else since, which stays."""
-    later = Counter[str]()
+    """Of what was done, newest first, the act to undo next, if any, and how often what else since, which stays.
+
+    What a proof changed it put back itself; where it could not, its acts are to be undone as all others.
+    """
+    later, over = Counter[str](), [act for act in done if act.what == PROOF and act.after["put_back"]]
     for act in done:
+        if act.what in (NOTE, PROOF) or any(_is_part(act, proof) for proof in over):
+            continue
         if act.can_be_undone:
             return act, later
-        if act.changed and act.what != NOTE:
+        if act.changed:
             later[act.what] += 1
     return None, later
+
+
+def _is_part(act: Action, proof: Action) -> bool:
+    return act.who == proof.who and from_iso(proof.after["began"]) <= act.at <= proof.at
 
 
 def last_note(done: Sequence[Action], t: int) -> Action | None:
@@ -210,6 +223,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "rate": _of(lambda value: f"{rate_text(value['rate'])} with a burst of {value['burst']:,}"),
     "capacity": lambda value: "no limit" if value is None else _plainly(value),
     "load run": _of(lambda value: f"{value['players']:,} {'synthetic' if value['synthetic'] else 'real'} players"),
+    PROOF: _of(lambda value: "proved" if value["proved"] else "not proved"),
     "rebuild": _of(lambda value: f"a line of {value['tail']:,} places, {value['reached']:,} of them reached"),
     "import users": _of(lambda value: f"{value['created']:,} of {value['accounts']:,} created"),
 }

@@ -273,6 +273,23 @@ class Aws:
         """
         return Client(partial(self._client, service), self.time_left, self._asking)
 
+    def signed(self, method: str, url: str, body: bytes, region: str) -> dict[str, str]:
+        """The headers of a call of an API's method with AWS_IAM, signed as whoever is asking. Raises `Refused`."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        given = self._credentials
+        with _translating():
+            who = (
+                Credentials(given["aws_access_key_id"], given["aws_secret_access_key"])
+                if given
+                else self._session.get_credentials()
+            )
+            request = AWSRequest(method, url, data=body, headers={"Content-Type": "application/json"})
+            SigV4Auth(who, "execute-api", region).add_auth(request)
+        return dict(request.headers)
+
     def _client(self, service: str) -> Any:
         """botocore's client: one for each service, made by one thread at a time, because a session bears no more."""
         from botocore.config import Config
