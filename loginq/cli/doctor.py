@@ -1,17 +1,18 @@
 """`loginq doctor`: is everything in place, and does AWS allow the launch that is planned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loginq.cli import console
+from loginq.cli import console, live
 from loginq.cli.advice import advice, draw
 from loginq.cli.command import Found, alone, command
 from loginq.cli.lists import paged
-from loginq.cli.options import count
+from loginq.cli.options import Yes, count
 from loginq.cli.session import open_session
 from loginq.doctor import lock
 from loginq.doctor.checks import Finding, Patient, Verdict, examine
@@ -25,7 +26,7 @@ app = alone()
 _ORDER = (Verdict.BAD, Verdict.UNKNOWN, Verdict.WARN, Verdict.OK)
 
 
-@command(app, "loginq doctor", "loginq doctor --players 200000 --within 10m")
+@command(app, "loginq doctor", "loginq doctor --players 200000 --within 10m", "loginq doctor --live")
 def doctor(
     players: Annotated[
         int | None,
@@ -33,13 +34,21 @@ def doctor(
     ] = None,
     within: Annotated[str | None, typer.Option(help="Within what time: 10m.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Show also what is well, one by one.")] = False,
-) -> Found:
-    """Check that everything is in place.
+    is_live: Annotated[
+        bool, typer.Option("--live", help="Prove it: a player's way, each function, each alarm.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Where to keep the result of --live: a file, as JSON.")] = None,
+    yes: Yes = False,
+) -> Found | Iterator[Found]:
+    """Check that everything is in place; what is bad comes first.
 
-    With --players and --within, that AWS allows the launch, too. What is bad comes first.
+    With --players and --within, that AWS allows the launch, too. --live proves it from outside within some minutes, and
+    puts everything back; where real players wait, or came in within the hour, it wants the stack's name.
 
     Ends with 1 when something is bad.
     """
+    if is_live or report is not None:
+        return live.run(report, yes, is_alone=is_live and players is None and within is None)
     if (players is None) != (within is None):
         raise Invalid("--players and --within go together.", "Like `loginq doctor --players 200000 --within 10m`.")
     length = parse_duration(within) if within else 0

@@ -52,8 +52,8 @@ def run(
     _check_size(players, real)
     session = open_session()
     session.announce()
-    if disturbed := not yes and _disturbed(session):
-        console.say(disturbed)
+    if said := not yes and disturbed(session):
+        console.say(said)
         confirm_loss(session.name, lambda: Loss(f"Put {players:,} in line all the same", [], harms=True), yes)
     if real:
         yield from rehearsal.run(session, players, within, report)
@@ -71,7 +71,7 @@ def _check_size(players: int, real: bool) -> None:
         next(parts("0", players))
 
 
-def _disturbed(session: Session) -> str:
+def disturbed(session: Session) -> str:
     """Which real players a crowd would get in the way of, in words; empty for none."""
     queue = session.queue
     if lately := let_in_lately(queue):

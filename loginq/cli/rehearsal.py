@@ -36,7 +36,7 @@ def run(session: Session, players: int, arrive: int, report: Path | None) -> Ite
     run = secrets.token_hex(4)
     accounts = real_accounts(run, players, generated_password())
     if report is not None:
-        _write(report, {"run": run})
+        keep(report, {"run": run})
     session.operator.crowd(run, players, synthetic=False)
     rate = session.queue.lines.read().rate_at(session.queue.clock())
     measured: dict[str, Any] = {}
@@ -48,7 +48,7 @@ def run(session: Session, players: int, arrive: int, report: Path | None) -> Ite
     finally:
         measured = {"target": session.name, "run": run, "at": iso(session.queue.clock()), **_told(measured, rate)}
         if report is not None:
-            _write(report, measured)
+            keep(report, measured)
         yield Found(measured, partial(_draw, measured, rate, report), ok=measured.get("admitted") == players)
         console.say("`loginq load clean` deletes these accounts.")
 
@@ -143,7 +143,8 @@ def _ms(value: float | None) -> str | None:
     return None if value is None else f"{value:,.0f}"
 
 
-def _write(report: Path, document: dict[str, Any]) -> None:
+def keep(report: Path, document: dict[str, Any]) -> None:
+    """Write a result to a file, in place of what was there. Raises `Failed`."""
     try:
         report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     except OSError as exc:

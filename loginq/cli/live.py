@@ -1,0 +1,155 @@
+"""`loginq doctor --live`: a stack proved from outside, step by step, and its result in a file to keep."""
+
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from loginq import __version__
+from loginq.cli import console
+from loginq.cli.command import Found
+from loginq.cli.irreversible import Loss, confirm_loss
+from loginq.cli.load import disturbed
+from loginq.cli.options import confirm
+from loginq.cli.rehearsal import keep
+from loginq.cli.session import Session, api_of, open_session
+from loginq.doctor.checks import Patient
+from loginq.doctor.live import Outcome, Result, prove, put_back
+from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, Trial
+from loginq.rehearsal.prices import AS_OF, CALL_GB_SECONDS, Bill
+from loginq.service.rules.errors import Invalid
+from loginq.service.rules.rates import rate_text
+from loginq.service.rules.times import SECOND, iso
+
+_CALLS, _UNITS = 1_000, 2_000
+"""More calls of the API, of its functions and of SQS, and more units of the table, than a proof makes."""
+_SIGNS = {Result.UNDER_WAY: "…", Result.OK: console.Mark.OK, Result.FAILED: console.Mark.BAD}
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Show = Callable[[Sequence[Outcome]], None]
+
+
+def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
+    """Ask, prove, put back, and say and keep how it was, also when it is cut off."""
+    if not is_alone:
+        raise Invalid("--live goes alone, and --report with it.", "`loginq doctor` has its other questions by itself.")
+    session = open_session()
+    session.announce()
+    _ask(session, yes)
+    patient = Patient(session.target, session.aws, session.queue, session.stack)
+    trial = Trial(patient, session.operator, api_of(session.target), secrets.token_hex(4))
+    file = report or Path(f"loginq-live-{session.target.stack}-{trial.run}.json")
+    keep(file, {"target": session.name, "run": trial.run})
+    steps, back, over = list[Outcome](), list[Outcome](), False
+    try:
+        with _shown() as show:
+            try:
+                _follow(prove(trial), steps, show)
+                over = True
+            finally:
+                with _uninterrupted():
+                    _follow(put_back(trial, over and _fine(steps)), back, lambda some: show([*steps, *some]))
+    finally:
+        document = {
+            "target": session.name,
+            "run": trial.run,
+            "version": __version__,
+            "began": iso(trial.began),
+            "seconds": (trial.now() - trial.began) // SECOND,
+            "proved": over and _fine([*steps, *back]),
+            "steps": [each.document() for each in steps],
+            "put_back": [each.document() for each in back],
+        }
+        keep(file, document)
+        yield Found(document, partial(_draw, document, [*steps, *back], file), ok=bool(document["proved"]))
+
+
+def _ask(session: Session, yes: bool) -> None:
+    """Say what it makes, changes and costs, where that is somebody's money or somebody's night, and ask."""
+    harm = "" if yes else disturbed(session)
+    if not harm and session.target.endpoint_url:
+        return
+    crowd, rate = CROWD_SECONDS * FASTEST // SECOND, rate_text(FASTEST)
+    counts = {"Lambda GB-seconds": _CALLS * CALL_GB_SECONDS}
+    counts |= dict.fromkeys(("API Gateway requests", "Lambda requests", "SQS requests"), float(_CALLS))
+    counts |= dict.fromkeys(("DynamoDB write units", "DynamoDB read units"), float(_UNITS))
+    for words in (
+        f"It makes an account (its mail goes to AWS's mailbox for tests), {crowd} synthetic players and an SQS queue.",
+        f"For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at {rate}.",
+        "It rings every alarm once, and all who listen are told.",
+        f"It costs less than ${Bill(counts, 1).total + 0.01:.2f} (prices of {AS_OF}), and one active user of Cognito.",
+        "It removes what it made, and puts back what it changed, also after Ctrl-C.",
+    ):
+        console.say(words)
+    if harm:
+        console.say(harm)
+        confirm_loss(session.name, lambda: Loss("Pause them, and let them in behind a crowd", [], harms=True), yes)
+    else:
+        confirm("Go on?", yes)
+
+
+def _fine(outcomes: Iterable[Outcome]) -> bool:
+    return all(each.result in (Result.OK, Result.NOT_ASKED) for each in outcomes)
+
+
+def _follow(coming: Iterable[Outcome], known: list[Outcome], show: Show) -> None:
+    """Keep what comes, in place of what it was under way, and show it."""
+    for outcome in coming:
+        if known and known[-1].step == outcome.step:
+            known.pop()
+        known.append(outcome)
+        show(known)
+
+
+@contextmanager
+def _shown() -> Iterator[Show]:
+    """The list so far on a terminal; a line for each step that is over without one."""
+    if not console.is_live(console.err()):
+        yield lambda known: _say(known[-1])
+        return
+    with console.live() as screen:
+        yield lambda known: screen(console.stacked(*map(_drawn, known)))
+
+
+def _say(outcome: Outcome) -> None:
+    if outcome.result is not Result.UNDER_WAY:
+        console.err().print(_drawn(outcome), soft_wrap=True)
+
+
+def _drawn(outcome: Outcome) -> Any:
+    """One step in a line, and what to do about it in another."""
+    sign = _SIGNS.get(outcome.result, console.DASH)
+    took = f" ({outcome.seconds:g} s)" if outcome.seconds >= 1 else ""
+    words = f"{sign} {outcome.step}: {outcome.says}{took}" if outcome.says else f"{sign} {outcome.step}"
+    style = {Result.FAILED: "bold red", Result.OK: ""}.get(outcome.result, "dim")
+    parts = [console.text(words, style), *([console.text(f"  {outcome.do}")] if outcome.do else [])]
+    return console.stacked(*parts)
+
+
+def _draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> None:
+    """What failed first, then what was not asked, then how many went well."""
+    bad = [each for each in outcomes if each.result in (Result.FAILED, Result.UNDER_WAY)]
+    left = [each for each in outcomes if each.result is Result.NOT_ASKED]
+    if drawn := [_drawn(each) for each in (*bad, *left)]:
+        console.draw(*drawn)
+    well = [each.step for each in outcomes if each.result is Result.OK]
+    console.draw(console.text(f"{console.Mark.OK} {len(well)} ok: {', '.join(well)}"))
+    proved = "proved" if document["proved"] else "NOT proved"
+    console.say(f"{document['target']}: {proved} in {document['seconds']} s. The result is in {file}.")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Nothing but a kill ends what is put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [(each, signal.signal(each, signal.SIG_IGN)) for each in _ENDS]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

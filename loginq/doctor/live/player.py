@@ -1,0 +1,107 @@
+"""A player's way: an account signs up, signs in, takes a place, is let in, and is gone."""
+
+from loginq.client import Account, published
+from loginq.doctor.live.api import reported
+from loginq.doctor.live.trial import MARK, Trial
+from loginq.service.operations.accounts import generated_password
+from loginq.service.rules.errors import Failed
+from loginq.service.rules.times import MINUTE, iso
+from loginq.service.store.signing import explain
+
+_MAILBOX = "success+{}@simulator.amazonses.com"
+"""AWS's own mailbox for tests, which takes every mail, at no harm to the sender's name:
+https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html"""
+_HOLD = 1.5
+"""Seconds for which a paused line is watched: a change holds everywhere within one."""
+_AS_LONG = 10 * MINUTE
+"""An account of another proof that is younger than this may be in use."""
+
+
+def sign_up(trial: Trial) -> str:
+    """An account signs up as any other; it is confirmed in its stead, and then has its row."""
+    operator, patient = trial.operator, trial.patient
+    _no_other(trial)
+    trial.password = generated_password()
+    trial.account = Account(trial.api, trial.name)
+    trial.account.sign_up(trial.password, _MAILBOX.format(trial.run))
+    pool = patient.target.user_pool_id
+    patient.aws.client("cognito-idp").admin_confirm_sign_up(UserPoolId=pool, Username=trial.name)
+    trial.row = operator.users.get(trial.name)
+    if patient.queue.players.get(trial.row.sub) is None:
+        raise Failed("The account is confirmed, and put_player_info has made no row for it.")
+    return f"{trial.name} is confirmed, and has a row"
+
+
+def _no_other(trial: Trial) -> None:
+    """One proof at a time; what one that was killed has left goes."""
+    for each in list(trial.operator.users.starting_with(MARK)):
+        if each.email != _MAILBOX.format(each.username.removeprefix(MARK)):
+            continue
+        if trial.now() - each.created_at < _AS_LONG:
+            raise Failed(
+                f"Another proof is under way, or was cut off a moment ago: {each.username}, {iso(each.created_at)}.",
+                f"Wait ten minutes, or delete that account: `loginq users delete {each.username}`.",
+            )
+        trial.operator.users.delete(each)
+
+
+def sign_in(trial: Trial) -> str:
+    """SRP: the password is never sent."""
+    if trial.account is None:
+        raise Failed("There is no account.")
+    trial.account.sign_in(trial.password)
+    return "by SRP, with an ID token"
+
+
+def ticket(trial: Trial) -> str:
+    """`/login` gives a ticket."""
+    trial.standing = trial.patiently(trial.game.login)
+    again = trial.patiently(trial.game.login)
+    if again["ticket"] != trial.ticket:
+        raise Failed("A second /login gives another ticket: a disconnect would cost the place.")
+    return "one, and the same again"
+
+
+def place(trial: Trial) -> str:
+    """The ticket gets a place behind the crowd, and stays there while the line is paused."""
+
+    def placed() -> bool:
+        trial.standing |= trial.status()
+        return trial.standing["position"] is not None
+
+    if not trial.until(placed):
+        raise Failed("The ticket gets no place.", "`loginq logs process_login_queue --level ERROR` says why.")
+    trial.sleep(_HOLD)
+    trial.standing |= trial.status()
+    told = trial.standing
+    if told["line_state"] != "paused" or told["login_status"]:
+        raise Failed(f"The line is paused, and the player is told {told['line_state']!r}.")
+    if told["ahead"] < trial.sent:
+        raise Failed(f"{trial.sent} were in front, the line is paused, and only {told['ahead']} still are.")
+    return f"{told['position']:,}, with {told['ahead']:,} ahead"
+
+
+def token(trial: Trial) -> str:
+    """The admission token holds, by the public keys alone."""
+    text = str(trial.standing.get("admission_token", ""))
+    jwks, now = trial.patiently(lambda: published(trial.api.url))
+    claims = {claim.name: claim for claim in explain(text, jwks, trial.api.url, now)}
+    meant = {"sub": trial.player.sub, "jti": trial.ticket, "pos": str(trial.standing["position"])}
+    wrong = [f"{name}: {claim.wrong}" for name, claim in claims.items() if claim.wrong]
+    wrong += [f"{name}: it is somebody else's" for name, value in meant.items() if claims[name].value != value]
+    if wrong:
+        raise Failed(f"The token is not good: {'; '.join(wrong)}.")
+    return f"{len(claims)} claims, each of them right"
+
+
+def report(trial: Trial) -> str:
+    """A game server says that the player joined and left, and the queue counts it."""
+    at = {"player": trial.player.sub, "admission": trial.ticket, "at": iso(trial.now())}
+    events = [{**at, "event": event} for event in ("joined", "left")]
+    said = reported(trial, events), reported(trial, events)
+    if said != (["counted", "counted"], ["unchanged", "unchanged"]):
+        raise Failed(f"A report was answered {said[0]}, and the same again {said[1]}.")
+    row = trial.patient.queue.players.get(trial.player.sub)
+    if row is None or row.left_at is None:
+        raise Failed("A report was counted, and the row does not say that the player left.")
+    return "joined and left, counted once"

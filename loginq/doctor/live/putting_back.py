@@ -1,0 +1,76 @@
+"""What a proof has made goes, and what it has changed is put back, wherever it was cut off: it was noted before."""
+
+from contextlib import suppress
+
+from loginq.doctor.live.trial import Trial
+from loginq.service.operations import crowds
+from loginq.service.rules.act import KINDS, PROOF, Action, holds
+from loginq.service.rules.errors import Conflict, Failed, NotFound
+from loginq.service.rules.times import iso
+
+_STRAGGLERS = 2
+"""Seconds in which a function that was making synthetic players has made them, though nobody waits for it any more."""
+
+
+def line(trial: Trial) -> str:
+    """The line is as it was, by undo, but for what somebody else has changed meanwhile: that stays."""
+    before, operator = trial.before, trial.operator
+    if before is None:
+        return ""
+    back, stays = list[str](), list[str]()
+    for kind in dict.fromkeys(kind for kind, _ in trial.meant):
+        now, t = trial.patient.queue.lines.read(), trial.now()
+        was = Action(t, operator.who, kind, after=KINDS[kind].value(before))
+        made = [Action(t, operator.who, kind, before=was.after, after=value) for of, value in trial.meant if of == kind]
+        if holds(was, now, t):
+            continue
+        try:
+            there = next(act for act in reversed(made) if holds(act, now, t))
+            operator.undo(there, unless_changed=True)
+            back.append(kind)
+        except (StopIteration, Conflict):
+            stays.append(kind)
+    if stays:
+        raise Failed(f"Somebody else has changed {', '.join(stays)} meanwhile: that stays as it is.")
+    return f"{' and '.join(back)} as before" if back else "nothing to put back"
+
+
+def account(trial: Trial) -> str:
+    """The account is gone, its row and its place."""
+    if not trial.password:
+        return ""
+    with suppress(NotFound):
+        trial.operator.users.delete(trial.name)
+    return f"{trial.name} is deleted"
+
+
+def crowd(trial: Trial) -> str:
+    """The synthetic players are gone; a ticket of theirs that is still under way is nobody's then."""
+    if not trial.sent:
+        return ""
+    if not trial.placed:
+        trial.sleep(_STRAGGLERS)
+    crowds.clean_run(trial.patient.queue, trial.crowd, trial.sent)
+    return f"{trial.sent} synthetic players are deleted"
+
+
+def places(trial: Trial) -> str:
+    """The line forgets the places, where nobody else is in it. Raises `Failed` where some stay in front of others."""
+    now = trial.patient.queue.lines.read()
+    if trial.before is None or now.tail == trial.before.tail:
+        return ""
+    last = trial.before.tail + trial.sent + 1
+    if now.tail <= last:
+        with suppress(Conflict):
+            return f"forgotten up to {trial.operator.reset_line().line.tail:,}"
+    if (stay := min(now.tail, last) - now.reached(trial.now())) > 0:
+        raise Failed(f"Others are in line: {stay} places of nobody stay, which it passes at its rate.")
+    return "all are reached; they are counted as any, because others are there"
+
+
+def record(trial: Trial, proved: bool, put_back: bool) -> str:
+    """The audit has the proof as one act."""
+    said = {"began": iso(trial.began), "let_in": int(trial.let_in), "proved": proved, "put_back": put_back}
+    now = trial.patient.queue.lines.read()
+    trial.operator.acted(PROOF, after=said, line=now if now.anchored_at >= trial.began else None)
+    return "`loginq queue audit` has it"

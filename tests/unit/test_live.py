@@ -1,0 +1,140 @@
+"""The order of a proof, and what it puts back wherever it is cut off: on a table in memory."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loginq.client import Api
+from loginq.doctor.checks import Patient
+from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, asked, line, putting_back
+from loginq.doctor.live.trial import NotAsked, Trial
+from loginq.service.rules.act import pace
+from loginq.service.rules.errors import Failed, LoginqError
+from loginq.service.rules.line import Line
+from loginq.service.store.table import Row
+from tests.memory import InMemory, Work
+from tests.world import World, operator
+
+
+def trial_on(world: World) -> Trial:
+    """A proof of a stack that is a table alone."""
+    patient = cast(Patient, SimpleNamespace(queue=world.queue))
+    api = Api("http://127.0.0.1/v1", "client", "us-east-1_Abc", "us-east-1")
+    return Trial(patient, operator(world.queue), api, "1a2b", http=SimpleNamespace(), sleep=lambda seconds: None)
+
+
+def outcomes(trial: Trial, *steps: Step) -> dict[str, Outcome]:
+    return {each.step: each for each in asked(trial, steps)}
+
+
+def test_what_builds_on_a_failed_step_is_not_asked_and_all_else_is(world: World) -> None:
+    def fails(trial: Trial) -> str:
+        raise Failed("It does not.", "Mend it.")
+
+    def cannot(trial: Trial) -> str:
+        raise NotAsked("no such thing")
+
+    found = outcomes(
+        trial_on(world),
+        Step("one", lambda trial: "fine"),
+        Step("two", fails, ("one",)),
+        Step("three", lambda trial: "fine", ("two",)),
+        Step("four", lambda trial: "fine", ("three",)),
+        Step("five", cannot, ("one",), "Never said."),
+        Step("six", lambda trial: "", ("five",)),
+    )
+    assert [(each.step, each.result, each.says, each.do) for each in found.values()] == [
+        ("one", Result.OK, "fine", ""),
+        ("two", Result.FAILED, "It does not.", "Mend it."),
+        ("three", Result.NOT_ASKED, "needs: two", ""),
+        ("four", Result.NOT_ASKED, "needs: three", ""),
+        ("five", Result.NOT_ASKED, "not asked here: no such thing", ""),
+        ("six", Result.OK, "nothing to do", ""),
+    ]
+
+
+def test_each_step_builds_on_earlier_ones_and_has_a_name_of_its_own() -> None:
+    names = [step.name for step in (*STEPS, *PUT_BACK)]
+    assert len(names) == len(set(names))
+    for n, step in enumerate(STEPS):
+        assert set(step.after) <= {each.name for each in STEPS[:n]}
+
+
+def like(line: Line) -> tuple[Any, ...]:
+    """All that a proof changes of a line."""
+    return pace(line), line.capacity, line.paused, line.closed
+
+
+STATES: dict[str, Callable[[Line, int], Line]] = {
+    "open": lambda line, t: line,
+    "closed and paused": lambda line, t: line.close(t).pause(t),
+    "before an opening": lambda line, t: line.set_rate(t, 0).plan(t, ((t + 3_600_000, 50_000),)),
+    "bounded": lambda line, t: line.set_max_rate(t, 3_000).set_capacity(t, None),
+}
+
+
+def proved(trial: Trial) -> None:
+    """All that changes the line; nobody is there to ask how it stands."""
+    trial.standing = {"position": 1, "login_status": True, "line_state": "open"}
+    for step in (line.pause, line.resume, line.let_in):
+        with suppress(LoginqError):
+            step(trial)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_wherever_it_is_cut_off_the_line_is_as_before(world: World, memory: InMemory, state: str) -> None:
+    """Before and after each write of the line."""
+    world.queue.lines.change(STATES[state])
+    before = like(world.queue.lines.read())
+
+    def cut(at: int, *, after: bool) -> int:
+        writes = 0
+
+        def spoil(operation: str, parameters: Row, work: Work) -> Row:
+            nonlocal writes
+            if operation != "put_item" or parameters["Item"]["SK"] != {"S": "LINE"}:
+                return work(**parameters)
+            writes += 1
+            if writes == at and not after:
+                raise KeyboardInterrupt
+            done = work(**parameters)
+            if writes == at:
+                raise KeyboardInterrupt
+            return done
+
+        trial = trial_on(world)
+        memory.dynamodb.spoil = spoil
+        with suppress(KeyboardInterrupt):
+            proved(trial)
+        memory.dynamodb.spoil = lambda operation, parameters, work: work(**parameters)
+        putting_back.line(trial)
+        assert like(world.queue.lines.read()) == before
+        assert putting_back.line(trial) == "nothing to put back"
+        return writes
+
+    every = cut(0, after=True)
+    assert every >= 4
+    for at in range(1, every + 1):
+        cut(at, after=False)
+        cut(at, after=True)
+
+
+def test_what_somebody_else_changes_meanwhile_stays(world: World) -> None:
+    trial = trial_on(world)
+    line.pause(trial)
+    operator(world.queue).set_rate(7_000)
+    with pytest.raises(Failed, match="Somebody else has changed rate meanwhile: that stays as it is"):
+        putting_back.line(trial)
+    now = world.queue.lines.read()
+    assert (now.rate, now.paused) == (7_000, False)
+
+
+def test_a_line_that_stands_before_those_who_wait_is_not_moved(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.join(t, 3).pause(t))
+    version = world.queue.lines.read().version
+    with pytest.raises(Failed, match="3 places of a rehearsal are in line"):
+        line.pause(trial_on(world))
+    assert world.queue.lines.read().version == version
