@@ -19,7 +19,7 @@ from loginq.cli.rehearsal import keep
 from loginq.cli.session import Session, api_of, open_session
 from loginq.doctor.checks import Patient
 from loginq.doctor.live import Outcome, Result, prove, put_back
-from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, Trial
+from loginq.doctor.live.trial import FASTEST, LARGEST, Trial
 from loginq.rehearsal.prices import AS_OF, CALL_GB_SECONDS, Bill
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.rates import rate_text
@@ -72,12 +72,12 @@ def _ask(session: Session, yes: bool) -> None:
     harm = "" if yes else disturbed(session)
     if not harm and session.target.endpoint_url:
         return
-    crowd, rate = CROWD_SECONDS * FASTEST // SECOND, rate_text(FASTEST)
+    rate = rate_text(FASTEST)
     counts = {"Lambda GB-seconds": _CALLS * CALL_GB_SECONDS}
     counts |= dict.fromkeys(("API Gateway requests", "Lambda requests", "SQS requests"), float(_CALLS))
     counts |= dict.fromkeys(("DynamoDB write units", "DynamoDB read units"), float(_UNITS))
     for words in (
-        f"It makes an account (its mail goes to AWS's mailbox for tests), {crowd} synthetic players and an SQS queue.",
+        f"It makes an account (its mail goes to AWS's test mailbox), {LARGEST} synthetic players and an SQS queue.",
         f"For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at {rate}.",
         "It rings every alarm once, and all who listen are told.",
         f"It costs less than ${Bill(counts, 1).total + 0.01:.2f} (prices of {AS_OF}), and one active user of Cognito.",
@@ -86,7 +86,7 @@ def _ask(session: Session, yes: bool) -> None:
         console.say(words)
     if harm:
         console.say(harm)
-        confirm_loss(session.name, lambda: Loss("Pause them, and let them in behind a crowd", [], harms=True), yes)
+        confirm_loss(session.name, lambda: Loss("Prove the stack all the same", [], harms=True), yes)
     else:
         confirm("Go on?", yes)
 

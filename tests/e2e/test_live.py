@@ -15,8 +15,12 @@ import pytest
 from loginq.service.rules.act import PROOF, pace, to_undo
 from loginq.service.store.audit import actions
 from tests.e2e.broken import code, named, throttle
+from tests.e2e.broken import role as no_right
 from tests.e2e.conftest import Stack, in_process, until
 from tests.e2e.terminal import LOGINQ, environment
+from tests.e2e.test_iam import guarded
+
+__all__ = ["guarded"]
 
 Broken = Callable[[Stack], AbstractContextManager[None]]
 
@@ -197,24 +201,63 @@ def test_each_breakage_is_named_by_the_step_that_it_breaks(here: Stack, tmp_path
     assert left(here) == before
 
 
-@pytest.mark.drills
-@pytest.mark.parametrize("before_it", ["pause", "resume", "settling"])
-@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_however_it_is_ended_nothing_is_left(
-    here: Stack, tmp_path: Path, by: signal.Signals, code: int, before_it: str
-) -> None:
-    before = left(here)
-    words = [*LOGINQ, "doctor", "--live", "--report", str(tmp_path / "live.json"), "--yes"]
-    environ = environment(here.target.names())
+def begun(stack: Stack, folder: Path, step: str) -> "subprocess.Popen[str]":
+    """A proof in a process of its own, which has just done this step."""
+    words = [*LOGINQ, "doctor", "--live", "--report", str(folder / "live.json"), "--yes"]
+    environ = environment(stack.target.names())
     proving = subprocess.Popen(
-        words, env=environ, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words, env=environ, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert proving.stderr
     read = proving.stderr.readline
-    until(lambda: read().startswith(f"✓ {before_it}:"))
+    until(lambda: read().startswith(f"✓ {step}:"))
+    return proving
+
+
+@pytest.mark.drills
+@pytest.mark.parametrize("step", ["pause", "resume", "settling"])
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_however_it_is_ended_nothing_is_left(
+    here: Stack, tmp_path: Path, by: signal.Signals, code: int, step: str
+) -> None:
+    before = left(here)
+    proving = begun(here, tmp_path, step)
     proving.send_signal(by)
     _, said = proving.communicate(timeout=120)
     assert proving.returncode == code, said
     document = json.loads((tmp_path / "live.json").read_text())
     assert not document["proved"] and wrong(document) == []
     assert left(here) == before
+
+
+@pytest.mark.drills
+def test_what_a_killed_one_leaves_is_found(here: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is set back by hand; the rest goes with the next proof, once nobody can be using it any more."""
+    before = left(here)
+    proving = begun(here, tmp_path, "place")
+    proving.kill()
+    proving.communicate()
+    code, document, _ = proof(tmp_path)
+    assert (code, wrong(document)) == (1, ["sign-up"])
+    assert any("Another proof is under way" in each["says"] for each in document["steps"])
+    (dead,) = here.users.starting_with("doctor-")
+    for words in (("rate", "set", "20"), ("queue", "resume"), ("players", "remove", dead.username), ("queue", "reset")):
+        assert in_process(*words, *(["--yes"] if words[1] != "resume" else []))[0] == 0
+    monkeypatch.setattr("loginq.doctor.live.player._AS_LONG", 0)
+    code, document, said = proof(tmp_path)
+    assert (code, document["proved"]) == (0, True), said
+    assert left(here) == before
+
+
+@pytest.mark.drills
+def test_where_policies_are_enforced_each_role_is_shown_to_be_enough(
+    guarded: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in guarded.target.names().items():
+        monkeypatch.setenv(name, value)
+    with no_right(guarded):
+        code, document, _ = proof(tmp_path)
+    assert (code, wrong(document)) == (1, ["ticket"])
+    code, document, said = proof(tmp_path)
+    assert (code, document["proved"]) == (0, True), said
+    assert {each["step"]: each["result"] for each in document["steps"]}["roles"] == "ok"

@@ -56,6 +56,7 @@ class Outcome:
 _LOG = "`loginq logs {} --level ERROR` says why."
 STEPS = (
     Step("stack", functions.stable),
+    Step("listener", alarms.listen, ("stack",)),
     Step("roles", functions.roles, ("stack",), "Undo that by hand: a deploy of the same does not."),
     Step("throttle", api.throttle, ("stack",), "Undo that by hand: a deploy of the same does not."),
     Step("too many calls", api.too_many, ("throttle",)),
@@ -74,7 +75,7 @@ STEPS = (
     Step("token", player.token, ("rate",), "`loginq token verify`, and `loginq guide game-server`, say more."),
     Step("sessions", player.report, ("rate",), _LOG.format("report_sessions")),
     Step("settling", functions.settle, ("stack",), _LOG.format("settle_line")),
-    Step("alarms", alarms.ring, ("stack",), "Undo that by hand: a deploy of the same does not."),
+    Step("alarms", alarms.ring, ("listener",), "Undo that by hand: a deploy of the same does not."),
 )
 PUT_BACK = (
     Step(

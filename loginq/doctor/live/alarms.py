@@ -4,10 +4,29 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
+from loginq.doctor.live.functions import stable
 from loginq.doctor.live.trial import Trial
 from loginq.service.rules.errors import Failed, NotFound
 
 _WHY = "`loginq doctor --live` rings each alarm once, to hear whether it is told."
+
+
+def listen(trial: Trial) -> str:
+    """A queue that the topic, and nobody else, may send to; made early, because a new one may hear a little late."""
+    topic = _topic(trial)
+    arn = f"{topic.rpartition(':')[0].replace(':sns:', ':sqs:')}:{trial.name}"
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    trial.listens = True
+    trial.patient.aws.client("sqs").create_queue(QueueName=trial.name, Attributes={"Policy": policy})
+    trial.patient.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return f"the queue {trial.name} hears what the alarms' topic says"
 
 
 def ring(trial: Trial) -> str:
@@ -28,7 +47,7 @@ def ring(trial: Trial) -> str:
         raise Failed(f"Gone: {', '.join(gone)}.")
     if ringing := [names[alarm] for alarm, state in there.items() if state == "ALARM"]:
         raise Failed(f"Ringing already: {', '.join(ringing)}.", "`loginq guide alarms` says what to do.")
-    _listen(trial)
+    stable(trial)  # a deploy that has begun meanwhile would be taken back
     for alarm, state in there.items():
         trial.alarms[alarm] = state
         cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=_WHY)
@@ -63,24 +82,6 @@ def leave(trial: Trial) -> str:
     with suppress(NotFound):
         sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=trial.name)["QueueUrl"])
     return "the queue is gone"
-
-
-def _listen(trial: Trial) -> None:
-    """A queue that the topic, and nobody else, may send to."""
-    sns, sqs, topic = trial.patient.aws.client("sns"), trial.patient.aws.client("sqs"), _topic(trial)
-    trial.listens = True
-    url = sqs.create_queue(QueueName=trial.name)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
 
 def _heard(trial: Trial) -> Iterator[str]:

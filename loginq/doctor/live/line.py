@@ -1,8 +1,6 @@
 """The line under an operator's hand: paused, filled, resumed, full, and moving at its rate."""
 
-import math
-
-from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, LOOK, Trial
+from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, LARGEST, LOOK, Trial
 from loginq.service.operations import crowds
 from loginq.service.operations.resetting import occupants
 from loginq.service.rules.errors import Failed
@@ -56,7 +54,7 @@ def crowd(trial: Trial) -> str:
     if before is None:
         raise Failed("The line was not looked at.")
     rate = queue.lines.read().rate_at(trial.now())
-    trial.sent = max(2, math.ceil(CROWD_SECONDS * min(rate, FASTEST) / SECOND))
+    trial.sent = min(LARGEST, max(2, CROWD_SECONDS * rate // SECOND))
     lambdas, function = trial.patient.aws.client("lambda"), trial.patient.stack.outputs()["GenerateLoadFunction"]
     for _ in crowds.send(lambdas, function, trial.crowd, trial.sent):
         pass

@@ -1,8 +1,11 @@
 """A player's way: an account signs up, signs in, takes a place, is let in, and is gone."""
 
+from dataclasses import replace
+
 from loginq.client import Account, published
+from loginq.doctor.live import alarms, putting_back
 from loginq.doctor.live.api import reported
-from loginq.doctor.live.trial import MARK, Trial
+from loginq.doctor.live.trial import LARGEST, MARK, Trial
 from loginq.service.operations.accounts import generated_password
 from loginq.service.rules.errors import Failed
 from loginq.service.rules.times import MINUTE, iso
@@ -42,6 +45,9 @@ def _no_other(trial: Trial) -> None:
                 f"Another proof is under way, or was cut off a moment ago: {each.username}, {iso(each.created_at)}.",
                 f"Wait ten minutes, or delete that account: `loginq users delete {each.username}`.",
             )
+        dead = replace(trial, run=each.username.removeprefix(MARK), listens=True, sent=LARGEST, placed=True)
+        for gone in (alarms.leave, putting_back.crowd):
+            gone(dead)
         trial.operator.users.delete(each)
 
 

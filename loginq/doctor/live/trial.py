@@ -12,6 +12,7 @@ from loginq.service.operations.accounts import Account as Row
 from loginq.service.operations.operator import Operator
 from loginq.service.rules.errors import Failed
 from loginq.service.rules.line import Line
+from loginq.service.rules.times import SECOND
 
 T = TypeVar("T")
 MARK = "doctor-"
@@ -25,6 +26,8 @@ CROWD_SECONDS = 5
 """For how long the synthetic crowd keeps the line busy."""
 FASTEST = 8_000
 """The rate at which the crowd is let in, thousandths of a player per second; less where `MaxRate` is less."""
+LARGEST = CROWD_SECONDS * FASTEST // SECOND
+"""The largest crowd."""
 
 
 class NotAsked(Exception):

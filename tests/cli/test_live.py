@@ -1,0 +1,66 @@
+"""What `doctor --live` says before it begins, and when it does not begin, on moto."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from loginq.service.operations.target import Target
+from loginq.service.rules.line import Line
+from loginq.service.store.queue import Queue, connect
+from tests.cli.conftest import TARGET, Run
+from tests.cli.test_irreversible import WHERE, rehearsed
+
+BEFORE = [
+    f"Target: {TARGET}",
+    "It makes an account (its mail goes to AWS's test mailbox), 40 synthetic players and an SQS queue.",
+    "For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at 8/s.",
+    "It rings every alarm once, and all who listen are told.",
+    "It costs less than $0.02 (prices of 2025-12), and one active user of Cognito.",
+    "It removes what it made, and puts back what it changed, also after Ctrl-C.",
+]
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, now: list[int], tmp_path: Path) -> None:
+    """The console goes by the tests' clock, in a folder of its own."""
+    monkeypatch.setattr("loginq.cli.session.connect", partial(connect, clock=lambda: now[0]))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_on_aws_it_says_what_it_makes_costs_and_removes_and_asks(
+    run: Run, deployed: Target, queue: Queue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    queue.lines.change(Line.renew)
+    screen = run("doctor", "--live")
+    assert (screen.code, screen.err.splitlines()[:6]) == (2, BEFORE)
+    monkeypatch.setattr("loginq.cli.options.has_terminal", lambda: True)
+    version = queue.lines.read().version
+    screen = run("doctor", "--live", stdin="n\n")
+    assert (screen.code, screen.err.splitlines()) == (1, [*BEFORE, "Go on? [y/N]:Nothing was changed."])
+    assert (queue.lines.read().version, list(tmp_path.iterdir())) == (version, [])
+
+
+@pytest.mark.parametrize(
+    ("waits", "why"), [("sub-ada", "1 real players wait in line."), ("", "31 real players came in")]
+)
+def test_where_it_meets_real_players_it_wants_the_name_of_the_stack(
+    run: Run, deployed: Target, queue: Queue, monkeypatch: pytest.MonkeyPatch, waits: str, why: str
+) -> None:
+    monkeypatch.setattr("loginq.cli.options.has_terminal", lambda: True)
+    rehearsed(queue, waits)
+    monkeypatch.setattr("loginq.cli.load.let_in_lately", lambda queue: 0 if waits else 31)
+    screen = run("doctor", "--live", stdin="y\n")
+    *before, reason, asked, answer = screen.err.splitlines()
+    assert (screen.code, before) == (1, BEFORE)
+    assert reason.startswith(why)
+    assert (asked, answer) == (
+        f"Prove the stack all the same: {WHERE}.",
+        "Type loginq to go on:Nothing was changed.",
+    )
+
+
+@pytest.mark.parametrize("more", [["--live", "--players", "5", "--within", "1m"], ["--report", "live.json"]])
+def test_it_goes_alone(run: Run, more: list[str]) -> None:
+    screen = run("doctor", *more)
+    assert (screen.code, screen.err.splitlines()[0]) == (2, "Error: --live goes alone, and --report with it.")
