@@ -111,7 +111,19 @@ def _shown() -> Iterator[Show]:
         yield lambda known: _say(known[-1])
         return
     with console.live() as screen:
-        yield lambda known: screen(console.stacked(*map(_drawn, known)))
+        yield lambda known: screen(console.stacked(*map(_drawn, fitting(known, *console.err().size))))
+
+
+def fitting(known: Sequence[Outcome], width: int, height: int) -> list[Outcome]:
+    """Of these the ones that failed, and of the others the newest, as many as a terminal has room for; in order."""
+    room, shown = height - 1, set[str]()
+    failed = [each for each in known if each.result is Result.FAILED]
+    for each in (*failed, *(each for each in reversed(known) if each not in failed)):
+        room -= sum(-(-len(words) // width) for words in _words(each))
+        if room < 0:
+            break
+        shown.add(each.step)
+    return [each for each in known if each.step in shown]
 
 
 def _say(outcome: Outcome) -> None:
@@ -120,13 +132,17 @@ def _say(outcome: Outcome) -> None:
 
 
 def _drawn(outcome: Outcome) -> Any:
-    """One step in a line, and what to do about it in another."""
-    sign = _SIGNS.get(outcome.result, console.DASH)
-    took = f" ({outcome.seconds:g} s)" if outcome.seconds >= 1 else ""
-    words = f"{sign} {outcome.step}: {outcome.says}{took}" if outcome.says else f"{sign} {outcome.step}"
     style = {Result.FAILED: "bold red", Result.OK: ""}.get(outcome.result, "dim")
-    parts = [console.text(words, style), *([console.text(f"  {outcome.do}")] if outcome.do else [])]
-    return console.stacked(*parts)
+    says, *do = _words(outcome)
+    return console.stacked(console.text(says, style), *map(console.text, do))
+
+
+def _words(outcome: Outcome) -> list[str]:
+    """One step in a line, and what to do about it in another."""
+    took = f" ({outcome.seconds:g} s)" if outcome.seconds >= 1 else ""
+    says = f": {outcome.says}{took}" if outcome.says else ""
+    line = f"{_SIGNS.get(outcome.result, console.DASH)} {outcome.step}{says}"
+    return [line, *([f"  {outcome.do}"] if outcome.do else [])]
 
 
 def _draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from loginq.cli.live import fitting
+from loginq.doctor.live import Outcome, Result
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
 from loginq.service.store.queue import Queue, connect
@@ -64,3 +66,13 @@ def test_where_it_meets_real_players_it_wants_the_name_of_the_stack(
 def test_it_goes_alone(run: Run, more: list[str]) -> None:
     screen = run("doctor", *more)
     assert (screen.code, screen.err.splitlines()[0]) == (2, "Error: --live goes alone, and --report with it.")
+
+
+def test_a_small_terminal_shows_what_failed_and_where_it_is() -> None:
+    """24 rows for the 28 steps of it: the oldest that went well give way."""
+    known = [Outcome(f"step {n}", Result.OK, "fine") for n in range(28)]
+    known[3] = Outcome("step 3", Result.FAILED, "It does not." + 80 * "x", "Mend it.")
+    known[-1] = Outcome("step 27", Result.UNDER_WAY, "")
+    shown = fitting(known, 80, 24)
+    assert [each.step for each in shown] == ["step 3", *(f"step {n}" for n in range(8, 28))]
+    assert fitting(known, 80, 40) == known
