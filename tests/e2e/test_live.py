@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from loginq.service.operations.stats import counts_of
 from loginq.service.rules.act import PROOF, pace, to_undo
 from loginq.service.store.audit import actions
 from tests.e2e.broken import code, named, throttle
@@ -60,6 +61,8 @@ def left(stack: Stack) -> dict[str, Any]:
         },
         "line": (pace(line), line.capacity, line.paused, line.closed),
         "waiting": line.waiting(queue.clock()),
+        "in the game": counts_of(queue, line, queue.clock()).in_game,
+        "intake": (queue.intake.depth().total, queue.intake.dead_letters()),
     }
 
 

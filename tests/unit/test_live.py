@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,21 +10,21 @@ import pytest
 
 from loginq.client import Api
 from loginq.doctor.checks import Patient
-from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, asked, line, putting_back
+from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, api, asked, line, putting_back
 from loginq.doctor.live.trial import NotAsked, Trial
 from loginq.service.rules.act import pace
 from loginq.service.rules.errors import Failed, LoginqError
 from loginq.service.rules.line import Line
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
-from tests.world import World, operator
+from tests.world import World, operator, someone
 
 
 def trial_on(world: World) -> Trial:
     """A proof of a stack that is a table alone."""
     patient = cast(Patient, SimpleNamespace(queue=world.queue))
-    api = Api("http://127.0.0.1/v1", "client", "us-east-1_Abc", "us-east-1")
-    return Trial(patient, operator(world.queue), api, "1a2b", http=SimpleNamespace(), sleep=lambda seconds: None)
+    game = Api("http://127.0.0.1/v1", "client", "us-east-1_Abc", "us-east-1")
+    return Trial(patient, operator(world.queue), game, "1a2b", http=SimpleNamespace(), sleep=lambda seconds: None)
 
 
 def outcomes(trial: Trial, *steps: Step) -> dict[str, Outcome]:
@@ -138,3 +139,54 @@ def test_a_line_that_stands_before_those_who_wait_is_not_moved(world: World) -> 
     with pytest.raises(Failed, match="3 places of a rehearsal are in line"):
         line.pause(trial_on(world))
     assert world.queue.lines.read().version == version
+
+
+class Answer:
+    """One of the API's."""
+
+    def __init__(self, status: int, headers: Row | None = None) -> None:
+        self.status_code, self.headers = status, headers or {}
+
+    def json(self) -> Row:
+        return {"error": {"code": "too_many_requests"}}
+
+
+@pytest.mark.parametrize(
+    ("refuses_from", "headers", "seconds", "says"),
+    [
+        (70, {"Retry-After": "5"}, 1.0, "429 after 80 calls, with Retry-After"),
+        (70, {}, 1.0, "A refusal for too many calls has no Retry-After."),
+        (10_000, {}, 4.0, "800 calls in 4 s were all let through, and 20/s and 50 at once are the bound."),
+        (10_000, {}, 40.0, "this machine asks only 20 times a second"),
+    ],
+)
+def test_more_than_the_bound_is_told_to_wait(refuses_from: int, headers: Row, seconds: float, says: str) -> None:
+    calls = count(1)
+    stage = {"methodSettings": {"~1jwks.json/GET": {"throttlingRateLimit": 20.0, "throttlingBurstLimit": 50}}}
+    gateway = SimpleNamespace(get_stage=lambda **_: stage)
+    patient = SimpleNamespace(is_local=False, resource=lambda name: name, aws=SimpleNamespace(client=lambda _: gateway))
+    clock = iter([0.0, seconds])
+    trial = SimpleNamespace(
+        patient=patient,
+        monotonic=lambda: next(clock),
+        call=lambda *_: Answer(429, headers) if next(calls) > refuses_from else Answer(200),
+    )
+    try:
+        said = api.too_many(cast(Trial, trial))
+    except (Failed, NotAsked) as exc:
+        said = str(exc)
+    assert said == says
+
+
+def test_those_who_wait_are_neither_let_in_before_their_time_nor_waited_for_too_long(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_rate(t, 1, 0))
+    world.in_line(someone())
+    with pytest.raises(Failed, match="1 wait, and a proof would wait behind them for 16 min"):
+        line.pause(trial_on(world))
+    world.queue.lines.change(lambda line, t: line.close(t))
+    with pytest.raises(Failed, match="1 wait in a line that is closed or stands still: a proof would move it"):
+        line.pause(trial_on(world))
+    world.queue.lines.change(lambda line, t: line.open(t).set_rate(t, 500))
+    trial = trial_on(world)
+    assert line.pause(trial) == "paused at 0.5/s, open to new tickets"
+    assert [kind for kind, _ in trial.meant] == ["pause"]
