@@ -201,7 +201,7 @@ def test_each_breakage_is_named_by_the_step_that_it_breaks(here: Stack, tmp_path
     with broken(here):
         code, document, _ = proof(tmp_path)
     assert (code, wrong(document)[:1]) == (1, [step])
-    assert left(here) == before
+    until(lambda: left(here) == before)  # a ticket that is nobody's any more is dropped once somebody places again
 
 
 def begun(stack: Stack, folder: Path, step: str) -> "subprocess.Popen[str]":

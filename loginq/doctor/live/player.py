@@ -45,10 +45,10 @@ def _no_other(trial: Trial) -> None:
                 f"Another proof is under way, or was cut off a moment ago: {each.username}, {iso(each.created_at)}.",
                 f"Wait ten minutes, or delete that account: `loginq users delete {each.username}`.",
             )
-        dead = replace(trial, run=each.username.removeprefix(MARK), listens=True, sent=LARGEST, placed=True)
-        for gone in (alarms.leave, putting_back.crowd):
+        run = each.username.removeprefix(MARK)
+        dead = replace(trial, run=run, listens=True, sent=LARGEST, placed=True, password=generated_password())
+        for gone in (alarms.leave, putting_back.crowd, putting_back.account):
             gone(dead)
-        trial.operator.users.delete(each)
 
 
 def sign_in(trial: Trial) -> str:

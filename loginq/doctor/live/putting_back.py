@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from loginq.doctor.live.trial import Trial
 from loginq.service.operations import crowds
+from loginq.service.operations.forgetting import left
 from loginq.service.rules.act import KINDS, PROOF, Action, holds
 from loginq.service.rules.errors import Conflict, Failed, NotFound
 from loginq.service.rules.times import iso
@@ -36,11 +37,13 @@ def line(trial: Trial) -> str:
 
 
 def account(trial: Trial) -> str:
-    """The account is gone, its row and its place."""
+    """The account is gone, and so is the player, from line and game."""
     if not trial.password:
         return ""
     with suppress(NotFound):
-        trial.operator.users.delete(trial.name)
+        there = trial.operator.users.get(trial.name)
+        left(trial.patient.queue, there.sub)  # who is deleted is not counted where nobody reports
+        trial.operator.users.delete(there)
     return f"{trial.name} is deleted"
 
 

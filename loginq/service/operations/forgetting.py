@@ -1,10 +1,12 @@
-"""What becomes of a player whose account is deleted."""
+"""What becomes of a player whose account is deleted, and of one who is gone without a word."""
 
 from contextlib import suppress
 
 from loginq.service.requests.login import leave
+from loginq.service.requests.sessions import apply
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.player import Identity
+from loginq.service.rules.sessions import Event
 from loginq.service.rules.times import DAY, HOUR, SECOND
 from loginq.service.store.queue import Queue
 
@@ -25,3 +27,10 @@ def forget(queue: Queue, who: Identity) -> None:
     queue.players.bury(who.sub, (queue.clock() + ID_TOKEN) // SECOND)
     with suppress(UnknownTicket):
         leave(queue, who, by_operator=True)
+
+
+def left(queue: Queue, sub: str) -> None:
+    """Count a player who is in the game as one who has left it, as a game server would say."""
+    player = queue.players.get(sub)
+    if player is not None and player.in_game():
+        apply(queue, [Event(sub, player.ticket or "", joined=False, at=queue.clock())])
