@@ -75,5 +75,5 @@ def record(trial: Trial, proved: bool, put_back: bool) -> str:
     """The audit has the proof as one act."""
     said = {"began": iso(trial.began), "let_in": int(trial.let_in), "proved": proved, "put_back": put_back}
     now = trial.patient.queue.lines.read()
-    trial.operator.acted(PROOF, after=said, line=now if now.anchored_at >= trial.began else None)
+    trial.operator.acted(PROOF, after=said, line=now if now.anchored_at > trial.now() else None)
     return "`loginq queue audit` has it"
