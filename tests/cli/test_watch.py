@@ -152,12 +152,13 @@ def test_arrivals_stand_beside_admissions(
     assert "arriving 15.0/s ▃█" in drawn(watched, capsys)
 
 
-SIZES = [(80, 24), (100, 30), (120, 40)]
+NIGHTS = (night.busy, night.empty, night.broken_door, night.full_game, night.dead_settle)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(
-    "of", [night.busy, night.empty, night.broken_door, night.full_game, night.dead_settle], ids=lambda of: of.__name__
+    ("of", "size"),
+    [*((of, (80, 24)) for of in NIGHTS), *((night.broken_door, size) for size in [(100, 30), (120, 40)])],
+    ids=lambda given: getattr(given, "__name__", str(given)),
 )
 def test_all_that_matters_is_on_every_terminal(of: Callable[[], Watched], size: tuple[int, int]) -> None:
     """What needs attention stands under the title, then every number, then as many charts as there is room for."""
