@@ -11,12 +11,14 @@ from loginq.service.rules.errors import Unavailable
 
 SILENCE, AGAIN = 2.0, 10.0
 """After how many seconds without an answer it is said that AWS is asked, and how long after that once more."""
-_READS = re.compile("(admin_)?(get|describe|list|head|filter|detect|receive|assume)_|batch_get_|query$|scan$|invoke$")
-"""Operations that change nothing: `invoke` is doctor's, about a player who does not exist."""
+_READS = re.compile("(admin_)?(get|describe|list|head|filter|detect|receive|assume)_|batch_get_|query$|scan$")
+"""Operations that change nothing."""
 _LOOKING = frozenset(
     {"audit", "deployments", "dlq", "doctor", "export", "list", "logs", "peek", "show", "stats", "status", "watch"}
 )
 """Commands that change nothing, by their names: of them nobody has to be told so."""
+AUDIT = "loginq queue audit"
+"""What says who did what; of a rollback `loginq deployments` does."""
 _UNKNOWN = "Whether this was done is not known"
 
 
@@ -24,9 +26,6 @@ def _tell(silent: float) -> None:
     from loginq.cli import console
 
     console.say("Asking AWS …" if silent < AGAIN else f"AWS has not answered for {silent:.0f} s; still asking …")
-
-
-AUDIT = "loginq queue audit"
 
 
 @dataclass(slots=True)
@@ -45,6 +44,7 @@ class Asking:
     look: str = ""
     """What says whether the command has done it, where doing it twice is not the same; empty where it is."""
     hushed: int = 0
+    """How much is drawn, or asked of somebody, that shows by itself that things go on."""
     _under_way: int = 0
     _since: float = 0.0
     _due: float = SILENCE
@@ -97,7 +97,7 @@ ASKING = Asking()
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """While something is drawn that shows by itself that things go on."""
+    """While something is drawn, or asked of somebody, that shows by itself that things go on."""
     ASKING.hushed += 1
     try:
         yield

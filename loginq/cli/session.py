@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loginq.cli import console
-from loginq.cli.asking import ASKING
+from loginq.cli.asking import ASKING, drawing
 from loginq.cli.options import OPTIONS
 from loginq.deploy import envfile
 from loginq.service.operations.resolver import (
@@ -28,7 +28,7 @@ from loginq.service.operations.resolver import (
 from loginq.service.operations.target import DEFAULT_STACK, Target, in_words
 from loginq.service.rules.errors import NoTarget, NotFound, Refused
 from loginq.service.rules.settings import Rules
-from loginq.service.store.aws import Aws
+from loginq.service.store.aws import Aws, typed_code
 from loginq.service.store.queue import Queue, connect
 
 if TYPE_CHECKING:
@@ -209,11 +209,24 @@ def connection(found: Resolved, *, patience: tuple[int, float] = (3, 2), read_ti
     """Clients for where a target is; an emulator never gets real credentials. Raises `NoTarget` when it is down."""
     endpoint, region = found.get(ENDPOINT), found.get(REGION)
     if endpoint is None:
-        profile = found.get(PROFILE)
-        return Aws(region, profile=profile, kept_in=ROLES, patience=patience, read_timeout=read_timeout, asking=ASKING)
+        return Aws(
+            region,
+            profile=found.get(PROFILE),
+            kept_in=ROLES,
+            patience=patience,
+            read_timeout=read_timeout,
+            asking=ASKING,
+            prompt=_typed_code,
+        )
     _reach(endpoint, patience[1])
     credentials = {"aws_access_key_id": EMULATOR["access_key"], "aws_secret_access_key": EMULATOR["secret_key"]}
     return Aws(region or "us-east-1", endpoint, credentials, read_timeout, patience=patience, asking=ASKING)
+
+
+def _typed_code(prompt: str) -> str:
+    """A code for MFA: whoever types it knows what is waited for."""
+    with drawing():
+        return typed_code(prompt)
 
 
 def _reach(endpoint: str, seconds: float) -> None:

@@ -159,7 +159,10 @@ def test_it_is_said_again_and_not_over_what_is_drawn(monkeypatch: pytest.MonkeyP
     ("operation", "is_change"),
     [
         *[(name, False) for name in ("", "get_item", "admin_get_user", "describe_stacks", "query")],
-        *[(name, True) for name in ("put_item", "admin_create_user", "batch_execute_statement", "execute_change_set")],
+        *[
+            (name, True)
+            for name in ("put_item", "admin_create_user", "batch_execute_statement", "execute_change_set", "invoke")
+        ],
     ],
 )
 def test_what_is_a_change(operation: str, is_change: bool) -> None:
@@ -177,3 +180,8 @@ def test_a_player_is_not_left_alone_either(told: threading.Event, capsys: pytest
     with serving(answer) as server:
         assert play._Game(server.url, lambda renew=False: "token").login()["ticket"] == "t"
     assert "Asking AWS …\n" in capsys.readouterr().err
+
+
+def test_nothing_is_said_into_the_question_for_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "typed_code", lambda prompt: f"{prompt}{asking.ASKING.hushed}")
+    assert session._typed_code("MFA ") == "MFA 1" and not asking.ASKING.hushed

@@ -225,6 +225,7 @@ class Aws:
             a code for MFA is not asked for at every command; None for no such folder.
         patience: how many attempts a call has, and how many seconds to connect.
         asking: what each call happens in, as `Client` has it.
+        prompt: asks for a code for MFA.
     """
 
     time_left: Callable[[], float] = staticmethod(forever)
@@ -240,8 +241,9 @@ class Aws:
         kept_in: Path | None = None,
         patience: tuple[int, float] = (3, 2),
         asking: Callable[[str], AbstractContextManager[None]] = unheard,
+        prompt: Callable[[str], str] = typed_code,
     ) -> None:
-        self.region, self._asking = region, asking
+        self.region, self._asking, self._prompt = region, asking, prompt
         self._profile, self._kept_in, self._patience = profile, kept_in, patience
         self.endpoint_url = endpoint_url
         self._credentials = credentials or {}
@@ -263,7 +265,7 @@ class Aws:
 
             with _translating():
                 roles = session.get_component("credential_provider").get_provider("assume-role")
-            roles.cache, roles._prompter = JSONFileCache(self._kept_in), typed_code
+            roles.cache, roles._prompter = JSONFileCache(self._kept_in), self._prompt
         return session
 
     def client(self, service: str) -> Client:
