@@ -128,7 +128,7 @@ def outcome(command: str, look: str) -> Iterator[None]:
 
 def _is_unanswered(exc: Unavailable) -> bool:
     """Whether AWS said nothing, or only that it failed: a throttle, say, is an answer, and what it met is undone."""
-    from loginq.service.store.aws import code_of
+    from loginq.service.store.failures import code_of
 
     code = code_of(exc)
     return exc.__cause__ is not None and (not code or code.startswith(("Internal", "ServiceUnavailable", "5")))

@@ -40,10 +40,11 @@ def doctor(
     report: Annotated[Path | None, typer.Option(help="Where to keep the result of --live: a file, as JSON.")] = None,
     yes: Yes = False,
 ) -> Found | Iterator[Found]:
-    """Check that everything is in place; what is bad comes first.
+    """Check that everything is in place.
 
-    With --players and --within, that AWS allows the launch, too. --live proves it from outside within some minutes, and
-    puts everything back; where real players wait, or came in within the hour, it wants the stack's name.
+    With --players and --within, that AWS allows the launch, too. What is bad comes first. --live proves it from outside
+    within some minutes, and puts everything back; where real players wait, or came in within the hour, it wants the
+    stack's name.
 
     Ends with 1 when something is bad.
     """

@@ -61,6 +61,11 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "target items(at who what subject before after id) total",
         "target items(sub username result) total act",
     ),
+    "queue history": (
+        "target items(at asked_per_second achieved_per_second arriving_per_second tail reached waiting in_game "
+        "departed no_shows holes intake eta_seconds) total",
+        "target file minutes",
+    ),
     "queue note": ("target note act",),
     "rate show": (
         "target per_second burst steps by_plan_since max_per_second capacity admitted_per_second arriving_per_second "

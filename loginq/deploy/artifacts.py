@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq.service.rules.errors import LoginqError, NotFound, Refused
-from loginq.service.store.aws import Aws, Client, code_of
+from loginq.service.store.aws import Aws, Client
+from loginq.service.store.failures import code_of
 from loginq.service.store.table import in_threads
 
 SUPERSEDED = "loginq-superseded"

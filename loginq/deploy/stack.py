@@ -9,8 +9,9 @@ from loginq.deploy.events import POLL_SECONDS, History, StackEvent, is_missing, 
 from loginq.deploy.states import TAKEN_BACK, UNMADE, How, State, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
 from loginq.service.store import lock
-from loginq.service.store.aws import Aws, code_of
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
+from loginq.service.store.failures import code_of
 from loginq.service.store.table import Table
 
 __all__ = ["Change", "Stack", "StackEvent"]

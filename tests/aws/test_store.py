@@ -24,8 +24,9 @@ from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import iso
 from loginq.service.store import keys
 from loginq.service.store.audit import actions, record
-from loginq.service.store.aws import Aws, translated
+from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
+from loginq.service.store.failures import translated
 from loginq.service.store.keys import PER_PARTITION
 from loginq.service.store.line import LineStore, from_row, to_row
 from loginq.service.store.queue import Queue, connect

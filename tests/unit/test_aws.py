@@ -15,7 +15,8 @@ from botocore.parsers import ResponseParserError
 from loginq.cli.session import connection
 from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, Named, Resolved
 from loginq.service.rules.errors import Invalid, LoginqError, Refused, Unavailable
-from loginq.service.store.aws import Aws, code_of, translated
+from loginq.service.store.aws import Aws
+from loginq.service.store.failures import code_of, translated
 
 TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 

@@ -16,7 +16,8 @@ from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.rules.valve import limit
 from loginq.service.store import keys, rules
-from loginq.service.store.aws import Client, translated
+from loginq.service.store.aws import Client
+from loginq.service.store.failures import translated
 from loginq.service.store.intake import Intake
 from loginq.service.store.line import LineStore
 from loginq.service.store.queue import connect

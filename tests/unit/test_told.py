@@ -15,7 +15,7 @@ from loginq.service.rules.errors import ConditionFailed, Raced, TicketExpired, U
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, State
 from loginq.service.rules.times import MINUTE, SECOND
-from loginq.service.store.aws import translated
+from loginq.service.store.failures import translated
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work, error

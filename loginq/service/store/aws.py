@@ -12,100 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from loginq import __version__
-from loginq.service.rules.codes import kind_of
-from loginq.service.rules.errors import (
-    ConditionFailed,
-    Invalid,
-    LoginqError,
-    NotFound,
-    OutOfTime,
-    Raced,
-    Refused,
-    Unavailable,
-)
+from loginq.service.rules.errors import OutOfTime, Refused
+from loginq.service.store.failures import RETRY, translating
 from loginq.service.store.table import THREADS
-from loginq.service.store.wire import unpack
 
 USER_AGENT = f"loginq/{__version__}"
 """Fixed, because botocore puts its own together anew for each call, in a tenth of the call's time."""
 _FILES = ("config_file", "credentials_file")
-_CREDENTIALS = (
-    "Log in to AWS (for example `aws sso login`), choose a profile with AWS_PROFILE, and check with "
-    "`aws sts get-caller-identity`."
-)
-_FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
-_RIGHTS = (
-    "These credentials may not do that. The stack's policies, its outputs `ObserverPolicyArn` and `OperatorPolicyArn`, "
-    "let somebody look, and act; who deploys needs more."
-)
-_CONFIGURATION = "Look at the AWS_ variables and at ~/.aws/config: `aws configure list` shows what is in force."
-_RETRY = "Try again in a moment."
-_HINTS = {
-    Refused: _CREDENTIALS,
-    Unavailable: _RETRY,
-    Raced: _RETRY,
-    NotFound: "If it belongs to the stack, see `loginq status`, or deploy again with `loginq deploy`.",
-}
-_RACED = ("TransactionConflict", "TransactionConflictException")
-"""A reason of a cancelled transaction, and the error of a lone write."""
-
-
-def translated(exc: Exception) -> LoginqError:
-    """The error of ours that an error of botocore means, by its code."""
-    response = getattr(exc, "response", None)
-    if response is None:
-        return _unreached(exc)
-    error = response.get("Error", {})
-    code, said = error.get("Code", ""), error.get("Message", "") or str(exc)
-    if code == "ConditionalCheckFailedException":
-        return ConditionFailed(said, unpack(response.get("Item", {})))
-    reasons = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
-    if "ConditionalCheckFailed" in reasons:
-        index = reasons.index("ConditionalCheckFailed")
-        return ConditionFailed(said, unpack(response["CancellationReasons"][index].get("Item", {})), index)
-    kind = Raced if code == _RACED[1] or _RACED[0] in reasons else kind_of(code)
-    hint = _RIGHTS if code in _FORBIDDEN else _HINTS.get(kind, "")
-    return kind(f"{getattr(exc, 'operation_name', 'AWS')}: {said.rstrip('.')}.", hint)
-
-
-_NO_ANSWER = {"HTTPClientError", "ConnectionError", "IncompleteReadError", "ChecksumError", "FlexibleChecksumError"}
-_CREDENTIAL = ("Credential", "Token", "SSO", "Login", "ProfileNotFound", "RefreshWithMFA")
-
-
-def code_of(exc: LoginqError) -> str:
-    """AWS's own code of the error that became this one; empty for none."""
-    response = getattr(exc.__cause__, "response", None) or {}  # a call without an answer has one that is None
-    return str(response.get("Error", {}).get("Code", ""))
-
-
-def _unreached(exc: Exception) -> LoginqError:
-    """What an error of botocore without an answer of AWS means: by its class, because it has no code."""
-    name, said = type(exc).__name__, str(exc).rstrip(".")
-    if name == "NoRegionError":
-        return Invalid("No AWS region is set.", "Set AWS_DEFAULT_REGION, or give --region or a profile that has one.")
-    if name == "ParamValidationError":
-        return Invalid(str(exc))
-    if name == "MissingDependencyException":
-        return Refused(
-            f"These credentials need a library that is missing: {said}.", 'Install it: `pip install "botocore[crt]"`.'
-        )
-    if any(word in name for word in _CREDENTIAL):
-        return Refused(f"AWS credentials are missing or cannot be used: {said}.", _CREDENTIALS)
-    if name == "ResponseParserError":
-        return Unavailable(
-            "What answered is not AWS.", "A proxy, a captive portal or a wrong endpoint stands in between: check that."
-        )
-    if _NO_ANSWER.isdisjoint(kind.__name__ for kind in type(exc).__mro__):
-        return Invalid(f"AWS cannot be asked with this configuration: {said}.", _CONFIGURATION)
-    return Unavailable(f"AWS did not answer: {said}.", "Check the network, or `loginq local status`.")
-
-
-def not_aws() -> Unavailable:
-    """Something else answered in place of AWS: the page of a captive portal, say."""
-    return Unavailable(
-        "What answered is not AWS.",
-        "A proxy, a captive portal or a wrong endpoint stands in between: check the network.",
-    )
 
 
 def _refuse_pages(response_dict: dict[str, Any], **_: Any) -> None:
@@ -163,7 +76,7 @@ class Client:
 
     @cached_property
     def _client(self) -> Any:
-        with self._asking(""), _translating():
+        with self._asking(""), translating():
             return self._make()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -171,7 +84,7 @@ class Client:
 
         def call(**parameters: Any) -> Any:
             self._check_time()
-            with self._asking(name), _translating():
+            with self._asking(name), translating():
                 return method(**parameters)
 
         return call
@@ -186,7 +99,7 @@ class Client:
         pages = iter(self._client.get_paginator(operation).paginate(**parameters))
         while True:
             self._check_time()
-            with self._asking(operation), _translating():
+            with self._asking(operation), translating():
                 page = next(pages, None)
             if page is None:
                 return
@@ -194,20 +107,7 @@ class Client:
 
     def _check_time(self) -> None:
         if self._time_left() <= 0:
-            raise OutOfTime("The time for this call is over.", _RETRY)
-
-
-class _translating:  # noqa: N801 - read as a word in a with statement, like those of contextlib
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, exc: BaseException | None, trace: Any) -> None:
-        if exc is None:
-            return
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
-
-        if isinstance(exc, ClientError | BotoCoreError | ResponseParserError):
-            raise translated(exc) from exc
+            raise OutOfTime("The time for this call is over.", RETRY)
 
 
 class Aws:
@@ -263,7 +163,7 @@ class Aws:
         if self._kept_in is not None:
             from botocore.utils import JSONFileCache
 
-            with _translating():
+            with translating():
                 roles = session.get_component("credential_provider").get_provider("assume-role")
             roles.cache, roles._prompter = JSONFileCache(self._kept_in), self._prompt
         return session
@@ -282,7 +182,7 @@ class Aws:
         from botocore.credentials import Credentials
 
         given = self._credentials
-        with _translating():
+        with translating():
             who = (
                 Credentials(given["aws_access_key_id"], given["aws_secret_access_key"])
                 if given
