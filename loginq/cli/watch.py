@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from loginq.service.rules.act import Action
 from loginq.service.rules.attention import attention
 from loginq.service.rules.door import Door
 from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.history import Minute
 from loginq.service.rules.measure import WINDOW, Snapshot, arriving
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
@@ -42,6 +43,8 @@ class Watched:
     """What has been seen so far, shared between the thread that asks and the one that draws."""
 
     seen: tuple[Snapshot, ...] = ()
+    past: tuple[Minute, ...] = ()
+    """How it was, by the minute, before anybody watched."""
     through: dict[int, int] = field(default_factory=dict)
     """How many came in, in each 10 s: start in ms -> players."""
     answered: float = field(default_factory=time.monotonic)
@@ -107,6 +110,8 @@ def _look(session: Session, watched: Watched) -> None:
         elif watched.paused_since is None:
             pauses = (act.at for act in actions(session.queue, 50) if act.changed and act.after == "paused")
             watched.paused_since = next(pauses, now.t)
+        if not watched.seen:
+            watched.past = tuple(session.queue.history.since(now.t - KEPT))
         watched.add(now)
     except LoginqError as exc:
         watched.trouble = exc.message
@@ -226,16 +231,21 @@ def _note(note: Action) -> Any:
 
 def _charts(watched: Watched) -> list[Chart]:
     now = watched.seen[-1]
-    waiting = [((each.t - now.t) / SECOND, float(each.line.waiting(each.t))) for each in watched.seen]
+    past = [each for each in watched.past if now.t - KEPT <= each.at < watched.seen[0].t]
+    waiting = [(each.at, each.waiting) for each in past] + [(e.t, e.line.waiting(e.t)) for e in watched.seen]
+    asked = [(each.at, each.asked) for each in past] + [(each.t, each.line.flow_at(each.t)) for each in watched.seen]
     through = sorted(watched.through.items())[:-1]
     first = next((n for n, (_, count) in enumerate(through) if count), len(through))
     shown = through[max(0, min(first - 1, len(through) - 6)) :]
     admitted = [((start + 10 * SECOND - now.t) / SECOND, count / 10) for start, count in shown]
-    asked = [((each.t - now.t) / SECOND, each.line.flow_at(each.t) / SECOND) for each in watched.seen]
+
+    def since(points: Sequence[tuple[int, int]], unit: int = 1) -> list[tuple[float, float]]:
+        return [((t - now.t) / SECOND, value / unit) for t, value in points]
+
     return [
-        Chart([Series("waiting", waiting)], x=_ago, y=lambda n: f"{n:,.0f}", title="waiting"),
+        Chart([Series("waiting", since(waiting))], x=_ago, y=lambda n: f"{n:,.0f}", title="waiting"),
         Chart(
-            [Series("admitted", admitted), Series("rate", asked)],
+            [Series("admitted", admitted), Series("rate", since(asked, 1_000))],
             x=_ago, y=lambda n: f"{n:,.1f}", title="admitted per second",
         ),
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
 from tests import night
 from tests.cli.conftest import door
+from tests.cli.test_history import NIGHT
 from tests.world import operator
 
 
@@ -39,6 +40,20 @@ def drawn(watched: Watched, capsys: pytest.CaptureFixture[str]) -> str:
 def test_before_the_first_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert drawn(Watched(), capsys).splitlines() == ["aws 1 eu-west-1 loginq", "Asking …"]
     assert "no right" in drawn(Watched(trouble="no right"), capsys)
+
+
+def test_charts_begin_before_anybody_watched(session: Session, queue: Queue, now: list[int]) -> None:
+    queue.lines.change(lambda line, t: line.set_rate(t, 1_000).join(t, 100))
+    for minutes in (30, 9, 5, 1):
+        queue.history.write(replace(NIGHT, at=now[0] - minutes * 60_000, tail=1_000 * minutes, reached=0))
+    watched = Watched()
+    watch._look(session, watched)
+    now[0] += 1_000
+    watch._look(session, watched)
+    waiting, rates = watch._charts(watched)
+    assert [round(ago) for ago, _ in waiting.series[0].points] == [-541, -301, -61, -1, 0]
+    assert [value for _, value in waiting.series[0].points] == [9_000, 5_000, 1_000, 100, 99]
+    assert [value for _, value in rates.series[1].points] == [NIGHT.asked / 1_000] * 3 + [1.0] * 2
 
 
 def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: pytest.CaptureFixture[str]) -> None:
