@@ -1,5 +1,6 @@
 """`loginq doctor --live`: a stack proved from outside, step by step, and its result in a file to keep."""
 
+import math
 import secrets
 import signal
 import threading
@@ -72,15 +73,12 @@ def _ask(session: Session, yes: bool) -> None:
     harm = "" if yes else disturbed(session)
     if not harm and session.target.endpoint_url:
         return
-    rate = rate_text(FASTEST)
-    counts = {"Lambda GB-seconds": _CALLS * CALL_GB_SECONDS}
-    counts |= dict.fromkeys(("API Gateway requests", "Lambda requests", "SQS requests"), float(_CALLS))
-    counts |= dict.fromkeys(("DynamoDB write units", "DynamoDB read units"), float(_UNITS))
     for words in (
         f"It makes an account (its mail goes to AWS's test mailbox), {LARGEST} synthetic players and an SQS queue.",
-        f"For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at {rate}.",
+        "For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at "
+        f"{rate_text(FASTEST)}.",
         "It rings every alarm once, and all who listen are told.",
-        f"It costs less than ${Bill(counts, 1).total + 0.01:.2f} (prices of {AS_OF}), and one active user of Cognito.",
+        *([] if session.target.endpoint_url else [_cost()]),
         "It removes what it made, and puts back what it changed, also after Ctrl-C.",
     ):
         console.say(words)
@@ -89,6 +87,14 @@ def _ask(session: Session, yes: bool) -> None:
         confirm_loss(session.name, lambda: Loss("Prove the stack all the same", [], harms=True), yes)
     else:
         confirm("Go on?", yes)
+
+
+def _cost() -> str:
+    counts = {"Lambda GB-seconds": _CALLS * CALL_GB_SECONDS}
+    counts |= dict.fromkeys(("API Gateway requests", "Lambda requests", "SQS requests"), float(_CALLS))
+    counts |= dict.fromkeys(("DynamoDB write units", "DynamoDB read units"), float(_UNITS))
+    dollars = math.ceil(100 * Bill(counts, 1).total) / 100
+    return f"It costs less than ${dollars:.2f} (prices of {AS_OF}), and one active user of Cognito."
 
 
 def _fine(outcomes: Iterable[Outcome]) -> bool:

@@ -154,7 +154,7 @@ class Answer:
 @pytest.mark.parametrize(
     ("refuses_from", "headers", "seconds", "says"),
     [
-        (70, {"Retry-After": "5"}, 1.0, "429 after 80 calls, with Retry-After"),
+        (70, {"Retry-After": "5"}, 1.0, "429 after 72 calls, with Retry-After"),
         (70, {}, 1.0, "A refusal for too many calls has no Retry-After."),
         (10_000, {}, 4.0, "800 calls in 4 s were all let through, and 20/s and 50 at once are the bound."),
         (10_000, {}, 40.0, "this machine asks only 20 times a second"),

@@ -10,8 +10,9 @@ from loginq.service.rules.errors import Failed
 from loginq.service.store.aws import Aws
 
 _JWKS, _SESSIONS = "/.well-known/jwks.json", "/sessions"
-_AT_ONCE, _MOST = 16, 800
-"""Calls that are under way together, and after how many without a refusal there is none to come."""
+_AT_ONCE, _MOST = 8, 800
+"""Calls that are under way together, so few that their refusals are no trouble of the front door, and after how many
+without a refusal there is none to come."""
 _VERBS = {"/login": {"GET", "DELETE"}, "/login/status": {"GET"}}
 _ANY_PAGE = "https://game.example"
 _NOBODY = {"aws_access_key_id": "AKIANOBODYNOBODYNOBO", "aws_secret_access_key": "x" * 40}
