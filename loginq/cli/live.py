@@ -19,7 +19,7 @@ from loginq.cli.options import confirm
 from loginq.cli.rehearsal import keep
 from loginq.cli.session import Session, api_of, open_session
 from loginq.doctor.checks import Patient
-from loginq.doctor.live import Outcome, Result, prove, put_back
+from loginq.doctor.live import NEEDS, Outcome, Result, prove, put_back
 from loginq.doctor.live.trial import FASTEST, LARGEST, Trial
 from loginq.rehearsal.prices import AS_OF, CALL_GB_SECONDS, Bill
 from loginq.service.rules.errors import Invalid
@@ -65,7 +65,7 @@ def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
             "put_back": [each.document() for each in back],
         }
         keep(file, document)
-        yield Found(document, partial(_draw, document, [*steps, *back], file), ok=bool(document["proved"]))
+        yield Found(document, partial(draw, document, [*steps, *back], file), ok=bool(document["proved"]))
 
 
 def _ask(session: Session, yes: bool) -> None:
@@ -151,14 +151,17 @@ def _words(outcome: Outcome) -> list[str]:
     return [line, *([f"  {outcome.do}"] if outcome.do else [])]
 
 
-def _draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> None:
+def draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> None:
     """What failed first, then what was not asked, then how many went well."""
     bad = [each for each in outcomes if each.result in (Result.FAILED, Result.UNDER_WAY)]
-    left = [each for each in outcomes if each.result is Result.NOT_ASKED]
-    if drawn := [_drawn(each) for each in (*bad, *left)]:
-        console.draw(*drawn)
-    well = [each.step for each in outcomes if each.result is Result.OK]
-    console.draw(console.text(f"{console.Mark.OK} {len(well)} ok: {', '.join(well)}"))
+    idle = [each for each in outcomes if each.says.startswith(NEEDS)]
+    left = [each for each in outcomes if each.result is Result.NOT_ASKED and each not in idle]
+    well = [each for each in outcomes if each.result is Result.OK]
+    drawn = [_drawn(each) for each in (*bad, *left)]
+    for sign, some, what in ((console.DASH, idle, "not asked, after what failed"), (console.Mark.OK, well, "ok")):
+        if some:
+            drawn.append(console.text(f"{sign} {len(some)} {what}: {', '.join(each.step for each in some)}"))
+    console.draw(*drawn)
     proved = "proved" if document["proved"] else "NOT proved"
     console.say(f"{document['target']}: {proved} in {document['seconds']} s. The result is in {file}.")
 

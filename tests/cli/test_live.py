@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loginq.cli.live import fitting
+from loginq.cli.live import draw, fitting
 from loginq.doctor.live import Outcome, Result
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
@@ -76,3 +76,24 @@ def test_a_small_terminal_shows_what_failed_and_where_it_is() -> None:
     shown = fitting(known, 80, 24)
     assert [each.step for each in shown] == ["step 3", *(f"step {n}" for n in range(8, 28))]
     assert fitting(known, 80, 40) == known
+
+
+def test_what_failed_comes_first_and_what_went_well_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    known = [
+        Outcome("stack", Result.OK, "fine"),
+        Outcome("roles", Result.NOT_ASKED, "not asked here: an emulator"),
+        Outcome("keys", Result.OK, "fine", seconds=2.5),
+        Outcome("sign-up", Result.FAILED, "It does not.", "Mend it."),
+        Outcome("sign-in", Result.NOT_ASKED, "needs: sign-up"),
+        Outcome("pause", Result.NOT_ASKED, "needs: sign-in"),
+    ]
+    draw({"target": TARGET, "proved": False, "seconds": 4}, known, Path("live.json"))
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "✗ sign-up: It does not.",
+        "  Mend it.",
+        "– roles: not asked here: an emulator",  # noqa: RUF001
+        "– 2 not asked, after what failed: sign-in, pause",  # noqa: RUF001
+        "✓ 2 ok: stack, keys",
+    ]
+    assert err == f"{TARGET}: NOT proved in 4 s. The result is in live.json.\n"

@@ -53,6 +53,8 @@ class Outcome:
         return asdict(self)
 
 
+NEEDS = "needs: "
+"""What is said of a step that was not asked, because one that it builds on failed, begins so."""
 _LOG = "`loginq logs {} --level ERROR` says why."
 STEPS = (
     Step("stack", functions.stable),
@@ -112,7 +114,7 @@ def asked(trial: Trial, steps: Sequence[Step]) -> Iterator[Outcome]:
     for step in steps:
         yield Outcome(step.name, Result.UNDER_WAY, "")
         missing = next((name for name in step.after if name not in fine), None)
-        outcome = _ask(trial, step) if missing is None else Outcome(step.name, Result.NOT_ASKED, f"needs: {missing}")
+        outcome = _ask(trial, step) if missing is None else Outcome(step.name, Result.NOT_ASKED, f"{NEEDS}{missing}")
         if missing is None and outcome.result is not Result.FAILED:
             fine.add(step.name)
         yield outcome

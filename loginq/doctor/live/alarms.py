@@ -8,8 +8,6 @@ from loginq.doctor.live.functions import stable
 from loginq.doctor.live.trial import Trial
 from loginq.service.rules.errors import Failed, NotFound
 
-_WHY = "`loginq doctor --live` rings each alarm once, to hear whether it is told."
-
 
 def listen(trial: Trial) -> str:
     """A queue that the topic, and nobody else, may send to; made early, because a new one may hear a little late."""
@@ -50,7 +48,7 @@ def ring(trial: Trial) -> str:
     stable(trial)  # a deploy that has begun meanwhile would be taken back
     for alarm, state in there.items():
         trial.alarms[alarm] = state
-        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=_WHY)
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=_why(trial))
     waiting = set(there)
 
     def all_heard() -> bool:
@@ -66,7 +64,7 @@ def quieten(trial: Trial) -> str:
     """Each alarm is what it was."""
     cloudwatch = trial.patient.aws.client("cloudwatch")
     for alarm, state in trial.alarms.items():
-        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason=_WHY)
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason=_why(trial))
     return f"{len(trial.alarms)} as before" if trial.alarms else ""
 
 
@@ -85,15 +83,20 @@ def leave(trial: Trial) -> str:
 
 
 def _heard(trial: Trial) -> Iterator[str]:
-    """The alarms whose ringing has come in since the last look."""
+    """The alarms that were rung here, and whose word has come in since the last look."""
     sqs = trial.patient.aws.client("sqs")
     url = sqs.get_queue_url(QueueName=trial.name)["QueueUrl"]
     for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
         said = json.loads(json.loads(each["Body"])["Message"])
-        if said["NewStateValue"] == "ALARM":
+        if (said["NewStateValue"], said["NewStateReason"]) == ("ALARM", _why(trial)):
             yield said["AlarmName"]
         sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
 
 
 def _topic(trial: Trial) -> str:
     return trial.patient.stack.outputs()["AlarmTopicArn"]
+
+
+def _why(trial: Trial) -> str:
+    """What an alarm says of its ringing, to whoever else listens."""
+    return f"`loginq doctor --live` rings each alarm once, to hear whether it is told ({trial.name})."
