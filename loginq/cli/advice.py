@@ -32,11 +32,12 @@ class Command:
     def __rich_console__(self, console_: "Console", options: "ConsoleOptions") -> Iterator[Any]:
         line = console.text(_BELOW) + console.text(self.words, "bold")
         remark = console.text(f"# {self.remark}" if self.remark else "", "dim")
-        if fits := len(line) + 2 + len(remark) <= options.max_width:
-            line += console.text("  ") + remark if remark else remark
+        fits = len(line) + 2 + len(remark) <= options.max_width
+        if remark and fits:
+            line += console.text("  ") + remark
         line.no_wrap, line.overflow = True, "ignore"
         yield line
-        if not fits and remark:
+        if remark and not fits:
             yield _indented(_BELOW, remark)
 
 
@@ -46,7 +47,7 @@ def advice(mark: console.Mark, sentences: Sequence[str], name: str = "") -> Any:
     Args:
         name: what the first sentence is about, if it does not say so itself; else it is in red.
     """
-    first, *below = (part for each in sentences for part in _parts(each))
+    first, *below = [part for each in sentences for part in _parts(each)] or [("", None)]
     said = first[0].rstrip(":;,")
     head = console.text(f"{name}: ", "bold") + console.text(said) if name else console.text(said, "bold red")
     return console.stacked(_indented(console.cell(mark) + console.text(" "), head), *(_below(*each) for each in below))

@@ -65,6 +65,7 @@ def test_doctor_shows_all_that_is_well_where_that_is_wanted(small: None, capsys:
 @pytest.mark.parametrize(
     ("sentence", "lines"),
     [
+        ("", ["!"]),
         ("the line is gone", ["! the line is gone"]),
         (
             "3 dead letters: `loginq queue dlq` says why, `loginq queue redrive` puts them back",
