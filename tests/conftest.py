@@ -144,7 +144,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees this machine's AWS, nor a `.env` that lies about; screens are 100 wide, without colours."""
+    """No test sees this machine's AWS, nor a `.env` that lies about; screens are 100 wide, without colours, and say
+    nothing of how slow this machine is.
+    """
+    monkeypatch.setattr("loginq.cli.asking.SILENCE", 3_600.0)
     for name in os.environ:
         if name.startswith(("AWS_", "COGNITO_", "LOGINQ_", "AWSOMEGAME_", "DYNAMO_", "SQS_")):
             monkeypatch.delenv(name)

@@ -106,6 +106,20 @@ def drawing() -> Iterator[None]:
 
 
 @contextmanager
+def working(what: str) -> Iterator[None]:
+    """While something goes on of which nothing is drawn: if it takes long, it is said what it is."""
+    from loginq.cli import console
+
+    timer = threading.Timer(SILENCE, console.say, [f"{what} …"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
 def outcome(command: str, look: str) -> Iterator[None]:
     """A command, by its name: where AWS does not answer, its error says what is known of what was to be done.
 

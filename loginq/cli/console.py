@@ -10,7 +10,7 @@ from enum import StrEnum
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
-from loginq.cli.asking import drawing
+from loginq.cli.asking import drawing, working
 from loginq.cli.output import HIDDEN, Output, folded, plain
 from loginq.service.rules.errors import Invalid, LoginqError, NoTarget, NotFound, NotReady, Refused, Unavailable
 
@@ -256,16 +256,12 @@ def draw(*renderables: Any) -> None:
 def progress(what: str, total: int | None) -> Iterator[Any]:
     """A bar on stderr if that is a terminal; yields a function to advance it and, if wanted, name what it is at."""
     if not is_live(err()):
-        yield lambda by=1, at=None: None
+        with working(what):
+            yield lambda by=1, at=None: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns: list[Any] = [
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-    ]
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with drawing(), Progress(*columns, TimeElapsedColumn(), console=err(), transient=True) as bar:
         task = bar.add_task(plain(what), total=total)
 

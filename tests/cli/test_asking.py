@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import BotocoreStubber
 
-from loginq.cli import asking, play, session
+from loginq.cli import asking, console, play, session
 from loginq.cli.asking import Asking
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Unavailable
@@ -185,3 +185,14 @@ def test_a_player_is_not_left_alone_either(told: threading.Event, capsys: pytest
 def test_nothing_is_said_into_the_question_for_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "typed_code", lambda prompt: f"{prompt}{asking.ASKING.hushed}")
     assert session._typed_code("MFA ") == "MFA 1" and not asking.ASKING.hushed
+
+
+def test_long_work_without_a_terminal_says_what_it_is(
+    impatient: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said, say = threading.Event(), console.say
+    monkeypatch.setattr(console, "say", lambda text: [say(text), said.set()])  # type: ignore[func-returns-value]
+    with console.progress("Examining", None) as advance:
+        assert said.wait(30)
+        advance()
+    assert capsys.readouterr().err == "Examining …\n"
