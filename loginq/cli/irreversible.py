@@ -33,15 +33,17 @@ class Loss:
 def confirm_loss(target: str, loss: Callable[[], Loss], yes: bool) -> None:
     """Ask before something that cannot be undone: by the stack's name on AWS, or where it harms somebody.
 
-    `target`: in words, as `Session.name` has it. `loss` is called only to ask. Without a terminal it refuses unless
-    `--yes`; anything but a yes, or the name, ends the command with 1.
+    `target`: in words, as `Session.name` has it. `loss` is not called with `--yes`. Without a terminal it refuses,
+    behind what it would have asked about; anything but a yes, or the name, ends the command with 1.
     """
-    if not asks(yes):
+    if yes:
         return
     found = loss()
     kind, *place, stack = target.split()
     where = "account {}, region {}".format(*place) if kind == "aws" else f"emulator {place[0]}"
-    console.say(f"{found.what}: {', '.join([*found.counts, where])}.")
+    said = f"{found.what}: {', '.join([*found.counts, where])}."
+    asks(yes, said)
+    console.say(said)
     if kind != "aws" and not found.harms:
         confirm("Go on?", yes)
     elif typer.prompt(f"Type {stack} to go on", default="", show_default=False, err=True).strip() != stack:
@@ -50,11 +52,30 @@ def confirm_loss(target: str, loss: Callable[[], Loss], yes: bool) -> None:
 
 def confirm_act(session: Session, what: str, yes: bool) -> None:
     """Ask, as `confirm_loss` does, before an act that everybody in this queue may notice, with how many there are."""
-    confirm_loss(session.name, lambda: Loss(what, *_counted(lambda: counted(session))), yes)
+    confirm_loss(session.name, lambda: Loss(what, *counted(session)), yes)
 
 
 def counted(session: Session) -> tuple[list[str], bool]:
-    """How many wait, in line and in the intake, and are in the game, in words; and whether anybody waits."""
+    """How many wait, in line and in the intake, and are in the game, in words; and whether anybody waits.
+
+    Where that cannot be read it says so: a queue that is broken can be acted on all the same.
+    """
+    return _said(lambda: _counts(session))
+
+
+def counted_in(deployment: "Deployment") -> tuple[list[str], bool]:
+    """The same of a deployed stack, with its accounts."""
+
+    def count() -> tuple[list[str], bool]:
+        session = Session(deployment.target(), deployment.aws)
+        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
+        words, harms = _counts(session)
+        return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *words], harms
+
+    return _said(count)
+
+
+def _counts(session: Session) -> tuple[list[str], bool]:
     queue = session.queue
     line, t = queue.lines.read(), queue.clock()
     waiting, coming = line.waiting(t), queue.intake.depth().total
@@ -63,20 +84,7 @@ def counted(session: Session) -> tuple[list[str], bool]:
     return words, bool(waiting or coming)
 
 
-def counted_in(deployment: "Deployment") -> tuple[list[str], bool]:
-    """The same of a deployed stack, with its accounts; one that is broken can be taken down all the same."""
-
-    def count() -> tuple[list[str], bool]:
-        session = Session(deployment.target(), deployment.aws)
-        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
-        words, harms = counted(session)
-        return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *words], harms
-
-    return _counted(count)
-
-
-def _counted(count: Callable[[], tuple[list[str], bool]]) -> tuple[list[str], bool]:
-    """Who is there; a queue that is broken can be acted on all the same."""
+def _said(count: Callable[[], tuple[list[str], bool]]) -> tuple[list[str], bool]:
     try:
         return count()
     except LoginqError as exc:

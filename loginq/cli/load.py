@@ -12,7 +12,7 @@ import typer
 from loginq.cli import console, rehearsal
 from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
-from loginq.cli.irreversible import Loss, confirm_loss
+from loginq.cli.irreversible import Loss, confirm_loss, counted
 from loginq.cli.options import Yes, count
 from loginq.cli.reset import forget, told
 from loginq.cli.session import Session, open_session
@@ -126,6 +126,5 @@ def clean(yes: Yes = False) -> Found:
 
 
 def _loss(session: Session) -> Loss:
-    line, t = session.queue.lines.read(), session.queue.clock()
     what = "Read the whole table, delete every synthetic player and the accounts of real crowds, and forget the line"
-    return Loss(what, [f"{line.waiting(t):,} waiting in line"], harms=False)
+    return Loss(what, counted(session)[0], harms=False)

@@ -256,6 +256,18 @@ def test_of_a_broken_queue_it_says_that_nobody_could_be_counted(
     assert (screen.code, "who is there could not be counted (" in screen.err) == (0, True)
 
 
+def test_without_a_terminal_it_is_refused_behind_what_would_be_asked(run: Run, busy: None) -> None:
+    screen = run("users", "delete", "--file", "two.txt")
+    assert (screen.code, screen.err.splitlines()[1:]) == (
+        2,
+        [
+            f"Delete 2 accounts, their player rows and their places: {COUNTS}.",
+            "Error: This needs a yes, and there is no terminal to ask.",
+            "Give --yes if you mean it.",
+        ],
+    )
+
+
 def test_a_key_is_rotated_by_the_name_of_the_stack(
     run: Run, busy: None, queue: Queue, monkeypatch: pytest.MonkeyPatch, terminal: None
 ) -> None:
