@@ -36,6 +36,7 @@ _VARIES = [
     (r"demo-\d+", "<demo>"),
     (r"(newcomer waits +)\d+ s", r"\1<soon>"),
     (r"\d+ s ago", "<soon> ago"),
+    (r"about \d+ in the intake", "about <some> in the intake"),
     (r"\(run [0-9a-f]{8}\)", "(run <run>)"),
     (r"synthetic-[0-9a-f]{8}", "synthetic-<run>"),
     (r"[\w-]{43}", "<key>"),
