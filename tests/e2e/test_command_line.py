@@ -35,6 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--quiet",
         "--no-deps",
         "--no-index",
+        "--no-compile",
         "--target",
         str(site),
         str(wheel),

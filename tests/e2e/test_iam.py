@@ -10,14 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from loginq.cli import app, session
-from loginq.emulator import Emulator
 from loginq.service.operations.lock import lock
 from loginq.service.requests import login
 from loginq.service.rules.errors import Conflict
 from loginq.service.rules.player import Identity
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
-from tests.e2e.conftest import PASSWORD, Stack, deployed, free_port, placing_twice_at_once, until
+from tests.e2e.conftest import PASSWORD, Keeping, Stack, deployed, free_port, placing_twice_at_once, until
 from tests.e2e.test_sessions import post
 from tests.world import operator
 
@@ -98,7 +97,7 @@ As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    one = Emulator(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
+    one = Keeping(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
     try:
         stack = placing_twice_at_once(deployed(one.up(free_port()), "guarded"))
         _in_the_emulators_words(stack)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from ministack.services.cloudformation import engine
 
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.expansion import expanded
@@ -66,6 +65,8 @@ class Made(dict[str, str]):
 
 def _resolved(text: str, given: dict[str, str]) -> Any:
     """The resources of a template as the emulator would make them: its loops expanded, its functions resolved."""
+    from ministack.services.cloudformation import engine  # it is large, and every worker reads every module of tests
+
     sent = [{"Key": name, "Value": value} for name, value in given.items()]
     document = engine._apply_transforms(engine._parse_template(text), sent)
     values = engine._resolve_parameters(document, sent)
