@@ -18,15 +18,18 @@ import botocore.loaders
 import botocore.session
 import moto.core.models
 import moto.core.responses
+import moto.sqs.models
 import pytest
 import typer.main
 import typer.testing
 from botocore.client import ClientCreator
+from botocore.config import Config
 from botocore.hooks import EventAliaser, NodeList
 from hypothesis import HealthCheck, settings
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.core.serialize import ResponseSerializer
+from moto.core.utils import camelcase_to_underscores
 from responses import CallbackResponse
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -113,6 +116,7 @@ def _made_once() -> Iterator[None]:
         patch.setattr(ClientCreator, "_create_client_class", class_of)
         for name in ("camelcase_to_underscores", "method_names_from_class"):
             patch.setattr(moto.core.responses, name, cache(getattr(moto.core.responses, name)))
+        patch.setattr(moto.sqs.models, "camelcase_to_underscores", cache(camelcase_to_underscores))
         patch.setattr(moto.core.models, "CallbackResponse", cache(CallbackResponse))
         patch.setattr(RSAKey, "import_key", _kept(RSAKey.import_key))
         patch.setattr(ResponseSerializer, "get_value", _picked)
@@ -167,7 +171,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _boto3(service: str) -> Any:
     """A client to make targets by, once a process: it holds nothing of what moto keeps, and no test calls it."""
     session = boto3.Session("testing", "testing", region_name=REGION)
-    return session.client(service, endpoint_url=f"https://{service}.{REGION}.amazonaws.com")
+    config = Config(user_agent="tests")  # botocore's own is put together anew for each call
+    return session.client(service, endpoint_url=f"https://{service}.{REGION}.amazonaws.com", config=config)
 
 
 @pytest.fixture
@@ -184,8 +189,8 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
         )
         sqs = _boto3("sqs")
-        dead = sqs.create_queue(QueueName="loginq-dead")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.create_queue(QueueName="loginq-dead")
+        arn = f"arn:aws:sqs:{REGION}:123456789012:loginq-dead"
         redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
         intake = sqs.create_queue(QueueName="loginq-intake", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
         cognito = _boto3("cognito-idp")

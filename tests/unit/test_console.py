@@ -139,24 +139,24 @@ def test_an_intake_that_only_grows() -> None:
 
 
 def test_a_million_by_cohorts_looks_like_its_players_one_by_one() -> None:
-    launch = Launch(players=6_000, rate=40_000, arrive=MINUTE, shape="steady", seed=3)
+    launch = Launch(players=3_000, rate=20_000, arrive=MINUTE, shape="steady", seed=3)
     assert launch.cohort() == 1
     alone = on_paper(launch)
     together = on_paper(_Cohorts(**{name: getattr(launch, name) for name in launch.__dataclass_fields__}))
-    assert together.cohort == 40
+    assert together.cohort == 20
     for name, wait in alone.waits.items():
         assert together.waits[name] == pytest.approx(wait, rel=0.02), name
     assert together.longest_line == pytest.approx(alone.longest_line, rel=0.02)
     assert together.bill.total == pytest.approx(alone.bill.total, rel=0.05)
-    assert (together.admitted, alone.admitted) == (6_000, 6_000)
+    assert (together.admitted, alone.admitted) == (3_000, 3_000)
 
 
 class _Cohorts(Launch):
     """The same launch, played by cohorts."""
 
     def cohort(self) -> int:
-        """Forty at a time."""
-        return 40
+        """Twenty at a time."""
+        return 20
 
 
 def test_no_shows_give_their_places_back() -> None:
