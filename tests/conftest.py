@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.client
+import botocore.endpoint
 import botocore.hooks
+import botocore.httpsession
 import botocore.loaders
 import botocore.session
 import moto.core.models
@@ -85,6 +87,18 @@ def _picked(serializer: ResponseSerializer, value: Any, key: str, shape: Any) ->
 _PICK = ResponseSerializer.get_value
 
 
+def _copied(trie: Any, node: dict[str, Any]) -> dict[str, Any]:
+    """The handlers of a new client, hundreds of lists, each of which botocore copies by way of `copy.copy`."""
+    return {
+        key: NodeList(*map(list.copy, each))
+        if type(each) is NodeList
+        else _copied(trie, each)
+        if type(each) is dict
+        else each
+        for key, each in node.items()
+    }
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _made_once() -> Iterator[None]:
     """What never changes is made once a process, not once a test: it took most of these tests' time.
@@ -112,7 +126,7 @@ def _made_once() -> Iterator[None]:
         patch.setattr(botocore.session, "create_loader", lambda path=None: loader(path))
         patch.setattr(EventAliaser, "_alias_event_name", aliased)
         patch.setattr(botocore.hooks, "accepts_kwargs", cache(botocore.hooks.accepts_kwargs))
-        patch.setattr(NodeList, "__copy__", lambda handlers: NodeList(*map(list.copy, handlers)))
+        patch.setattr(botocore.hooks._PrefixTrie, "_recursive_copy", _copied)
         patch.setattr(ClientCreator, "_create_client_class", class_of)
         for name in ("camelcase_to_underscores", "method_names_from_class"):
             patch.setattr(moto.core.responses, name, cache(getattr(moto.core.responses, name)))
@@ -175,9 +189,16 @@ def _boto3(service: str) -> Any:
     return session.client(service, endpoint_url=f"https://{service}.{REGION}.amazonaws.com", config=config)
 
 
+@cache
+def _no_tls() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
-    """A target on moto, with credentials in the environment."""
+    """A target on moto, with credentials in the environment. Its clients make no connections, and no TLS for them."""
+    monkeypatch.setattr(botocore.httpsession, "create_urllib3_context", _no_tls)
+    monkeypatch.setattr(botocore.endpoint, "get_environ_proxies", lambda url: {})
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
