@@ -41,11 +41,9 @@ def test_on_a_line(run: Run, deployed: Target, queue: Queue, monkeypatch: pytest
         "queue dlq",
         "queue note hello",
         "rate ramp 10 20 --over 10m",
-        "rate clear --what-if",
         "rate clear",
         "users confirm ada",
         "users enable ada",
-        "users disable ada nobody@example.com",
         "load run --players 3",
         "token issue ada --yes",
     ):

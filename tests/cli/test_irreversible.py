@@ -243,7 +243,7 @@ def test_what_people_lose_is_counted_and_wants_the_name(run: Run, busy: None, qu
             [f"{what}: {COUNTS}.", "Type loginq to go on:Nothing was changed."],
         ), words
     assert [each.what for each in actions(queue)] == []
-    for words, _ in LOSSES:
+    for words in (("players", "reset", "ada"), ("users", "delete", "--file", "two.txt")):
         assert run(*words, stdin="loginq\n").code == 0, words
     assert run("users", "list").err.startswith("There are no accounts yet.")
 
