@@ -54,7 +54,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     "queue open": ("target state changed",),
     "queue message": ("target message changed?",),
     "queue peek": ("target items(id sent_at received player synthetic) total",),
-    "queue dlq": ("target items(id sent_at received player synthetic needed why) total",),
+    "queue dlq": ("target items(id sent_at player why needed body) total",),
     "queue redrive": ("target put_back left",),
     "queue purge": ("target purged about",),
     "queue audit": (
@@ -84,7 +84,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "admitted_in_each_second?",
     ),
     "load clean": ("target deleted accounts forgotten stays",),
-    "doctor": ("target healthy findings",),
+    "doctor": ("target healthy findings", "target run version began seconds proved steps put_back"),
     "status": (
         "target stack_status note version here bundle resources intake_trigger dead_letters front_door door attention "
         "healthy lock",

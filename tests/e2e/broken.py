@@ -28,9 +28,11 @@ def code(stack: Stack, function: str = LOGIN) -> Iterator[None]:
         bundle.writestr("lambdas/__init__.py", "")
         bundle.writestr(f"lambdas/{module}.py", "raise RuntimeError('drill')\n")
     lambdas.update_function_code(FunctionName=function, ZipFile=file.getvalue())
-    yield
-    there = stack.deployment.stack.parameters()
-    lambdas.update_function_code(FunctionName=function, S3Bucket=there["CodeBucket"], S3Key=there["CodeKey"])
+    try:
+        yield
+    finally:
+        there = stack.deployment.stack.parameters()
+        lambdas.update_function_code(FunctionName=function, S3Bucket=there["CodeBucket"], S3Key=there["CodeKey"])
 
 
 @contextmanager
@@ -41,8 +43,10 @@ def role(stack: Stack) -> Iterator[None]:
     document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     less = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}]}
     iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(less))
-    yield
-    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 @contextmanager
@@ -60,8 +64,10 @@ def throttle(stack: Stack) -> Iterator[None]:
         gateway.update_stage(restApiId=api, stageName=stage, patchOperations=operations)
 
     let(0, 0)
-    yield
-    let(before["throttlingRateLimit"], before["throttlingBurstLimit"])
+    try:
+        yield
+    finally:
+        let(before["throttlingRateLimit"], before["throttlingBurstLimit"])
 
 
 @contextmanager
@@ -71,8 +77,10 @@ def table(stack: Stack) -> Iterator[None]:
     variables: dict[str, Any] = lambdas.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     gone = {"Variables": {**variables, "DYNAMO_TABLE_NAME": "gone"}}
     lambdas.update_function_configuration(FunctionName=function, Environment=gone)
-    yield
-    lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+    try:
+        yield
+    finally:
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
 BROKEN: dict[str, Callable[[Stack], AbstractContextManager[None]]] = {

@@ -43,6 +43,7 @@ def test_logs_and_doctor(here: Stack) -> None:
     assert code == 1
     assert verdicts == {
         "credentials": "ok",
+        "rights": "ok",
         "stack": "ok",
         "drift": "ok",
         "code": "ok",

@@ -88,8 +88,10 @@ def trigger_of_the_pool(stack: Stack) -> Iterator[None]:
     cognito, pool = stack.aws.client("cognito-idp"), stack.target.user_pool_id
     before = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]["LambdaConfig"]
     cognito.update_user_pool(UserPoolId=pool, LambdaConfig={})
-    yield
-    cognito.update_user_pool(UserPoolId=pool, LambdaConfig=before)
+    try:
+        yield
+    finally:
+        cognito.update_user_pool(UserPoolId=pool, LambdaConfig=before)
 
 
 @contextmanager
@@ -102,8 +104,10 @@ def preflight(stack: Stack) -> Iterator[None]:
     gateway.put_integration_response(
         **where, statusCode="204", responseParameters={**before, origin: "'https://old.example'"}
     )
-    yield
-    gateway.put_integration_response(**where, statusCode="204", responseParameters=before)
+    try:
+        yield
+    finally:
+        gateway.put_integration_response(**where, statusCode="204", responseParameters=before)
 
 
 def test_what_is_broken_is_named_all_of_it_in_one_run(here: Stack, tmp_path: Path) -> None:
@@ -125,8 +129,10 @@ def trigger_of_the_intake(stack: Stack) -> Iterator[None]:
     """Nobody is placed."""
     lambdas, trigger = stack.aws.client("lambda"), named(stack, "IntakeTrigger")
     lambdas.update_event_source_mapping(UUID=trigger, Enabled=False)
-    yield
-    lambdas.update_event_source_mapping(UUID=trigger, Enabled=True)
+    try:
+        yield
+    finally:
+        lambdas.update_event_source_mapping(UUID=trigger, Enabled=True)
 
 
 @contextmanager
@@ -150,8 +156,10 @@ def issuer(stack: Stack) -> Iterator[None]:
     variables = lambdas.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     other = {"Variables": {**variables, "ISSUER": "https://old.example"}}
     lambdas.update_function_configuration(FunctionName=function, Environment=other)
-    yield
-    lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+    try:
+        yield
+    finally:
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
 @contextmanager
@@ -161,8 +169,10 @@ def role(stack: Stack) -> Iterator[None]:
     before = lambdas.get_function_configuration(FunctionName=function)["Role"]
     other = lambdas.get_function_configuration(FunctionName=named(stack, "GetJwks"))["Role"]
     lambdas.update_function_configuration(FunctionName=function, Role=other)
-    yield
-    lambdas.update_function_configuration(FunctionName=function, Role=before)
+    try:
+        yield
+    finally:
+        lambdas.update_function_configuration(FunctionName=function, Role=before)
 
 
 @contextmanager
@@ -170,8 +180,10 @@ def alarm(stack: Stack) -> Iterator[None]:
     """It rings, and tells nobody."""
     cloudwatch, name = stack.aws.client("cloudwatch"), named(stack, "SettleErrorsAlarm")
     cloudwatch.disable_alarm_actions(AlarmNames=[name])
-    yield
-    cloudwatch.enable_alarm_actions(AlarmNames=[name])
+    try:
+        yield
+    finally:
+        cloudwatch.enable_alarm_actions(AlarmNames=[name])
 
 
 BREAKAGES: dict[str, tuple[Broken, str]] = {
