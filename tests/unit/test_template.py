@@ -66,7 +66,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "AlarmUrl": (
         ["", "https://events.pagerduty.com/integration/0a1b2c/enqueue", "https://hooks.example.com:8443/a?b=c-d"],
         ["http://example.com", "https://", "https://localhost/x", "https://example.com/a b", "****",
-         "https://example.com/\n", "https://user:pass@example.com/"],
+         "https://example.com/\n", "https://someone@example.com/"],
     ),
     "BatchSize": (["1", "10000"], ["0", "10001"]),
     "BatchWindowSeconds": (["0", "300"], ["-1", "301"]),

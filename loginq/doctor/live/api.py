@@ -15,7 +15,7 @@ _AT_ONCE, _MOST = 8, 800
 without a refusal there is none to come."""
 _VERBS = {"/login": {"GET", "DELETE"}, "/login/status": {"GET"}}
 _ANY_PAGE = "https://game.example"
-_NOBODY = {"aws_access_key_id": "AKIANOBODYNOBODYNOBO", "aws_secret_access_key": "x" * 40}
+_NOBODY = {"aws_access_key_id": "NOBODYNOBODYNOBODYNO", "aws_secret_access_key": "x" * 40}
 
 
 def throttle(trial: Trial) -> str:
