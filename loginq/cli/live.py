@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
     session.announce()
     _ask(session, yes)
     patient = Patient(session.target, session.aws, session.queue, session.stack)
-    trial = Trial(patient, session.operator, api_of(session.target), secrets.token_hex(4))
+    session.queue.settlement.read()  # its answer's Date sets the clock right
+    run = secrets.token_hex(4)
+    trial = Trial(patient, replace(session.operator, part_of=f"proof {run}"), api_of(session.target), run)
     file = report or Path(f"loginq-live-{session.target.stack}-{trial.run}.json")
     keep(file, {"target": session.name, "run": trial.run})
     steps, back, over = list[Outcome](), list[Outcome](), False

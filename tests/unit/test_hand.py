@@ -199,16 +199,16 @@ def test_what_a_proof_put_back_is_not_undone_and_what_it_could_not_is() -> None:
 
     def proof(*, put_back: bool) -> Action:
         said = {"began": iso(START + 5), "let_in": 1, "proved": False, "put_back": put_back}
-        return Action(START + 9, "me", PROOF, "", None, said)
+        return Action(START + 9, "me", PROOF, "proof 1", None, said)
 
     mine = Action(START + 3, "me", "pause", "", "moving", "paused")
-    begun = Action(START + 6, "me", "resume", "", "paused", "moving")
-    others = Action(START + 7, "you", "capacity", "", None, 5)
-    ended = Action(START + 9, "me", "undo resume", "", "moving", "paused")
+    begun = Action(START + 6, "me", "resume", "proof 1", "paused", "moving")
+    others = Action(START + 7, "me", "capacity", "", None, 5)  # by the same role, at another terminal
+    ended = Action(START + 9, "me", "undo resume", "proof 1", "moving", "paused")
     assert to_undo([proof(put_back=True), ended, begun, mine]) == (mine, {})
     assert to_undo([ended, proof(put_back=True), others, begun, mine]) == (others, {})
-    assert to_undo([proof(put_back=False), ended, begun, mine]) == (ended, {})
-    assert to_undo([begun, mine]) == (begun, {})
+    assert to_undo([proof(put_back=False), ended, begun, mine]) == (begun, {})
+    assert to_undo([ended, begun, mine]) == (ended, {})  # it was killed: nobody knows what is put back
 
 
 def test_since_when_a_rate_is_by_plan() -> None:

@@ -7,10 +7,11 @@ failed is not asked; all else is, so that one run finds all that is wrong.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 
 from loginq.doctor.live import alarms, api, functions, line, player, putting_back
 from loginq.doctor.live.trial import NotAsked, Trial
-from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.errors import LoginqError, Refused
 
 
 class Result(StrEnum):
@@ -58,14 +59,15 @@ NEEDS = "needs: "
 _LOG = "`loginq logs {} --level ERROR` says why."
 STEPS = (
     Step("stack", functions.stable),
-    Step("listener", alarms.listen, ("stack",)),
+    Step("alone", player.alone, ("stack",)),
+    Step("listener", alarms.listen, ("alone",)),
     Step("roles", functions.roles, ("stack",), "Undo that by hand: a deploy of the same does not."),
     Step("throttle", api.throttle, ("stack",), "Undo that by hand: a deploy of the same does not."),
-    Step("too many calls", api.too_many, ("throttle",)),
+    Step("too many calls", api.too_many, ("throttle", "alone")),
     Step("CORS", api.cors, ("stack",), "Undo that by hand: a deploy of the same does not."),
     Step("strangers", api.strangers, ("stack",), "Undo that by hand: a deploy of the same does not."),
     Step("keys", api.keys, ("stack",), _LOG.format("get_jwks")),
-    Step("sign-up", player.sign_up, ("stack",), _LOG.format("put_player_info")),
+    Step("sign-up", player.sign_up, ("alone",), _LOG.format("put_player_info")),
     Step("sign-in", player.sign_in, ("sign-up",), "Look at the app client: it must allow USER_SRP_AUTH."),
     Step("pause", line.pause, ("sign-in",)),
     Step("crowd", line.crowd, ("pause",), _LOG.format("process_login_queue")),
@@ -76,14 +78,14 @@ STEPS = (
     Step("rate", line.let_in, ("resume",), _LOG.format("get_login_status")),
     Step("token", player.token, ("rate",), "`loginq token verify`, and `loginq guide game-server`, say more."),
     Step("sessions", player.report, ("rate",), _LOG.format("report_sessions")),
-    Step("settling", functions.settle, ("stack",), _LOG.format("settle_line")),
+    Step("settling", functions.settle, ("alone",), _LOG.format("settle_line")),
     Step("alarms", alarms.ring, ("listener",), "Undo that by hand: a deploy of the same does not."),
 )
 PUT_BACK = (
     Step(
         "line back",
         putting_back.line,
-        do="`loginq queue audit` says what was changed, `loginq queue undo` takes it back.",
+        do="`loginq queue audit` says what the proof has changed: what it made of it is to be undone.",
     ),
     Step("alarms back", alarms.quieten, do="`aws cloudwatch set-alarm-state`; on AWS each comes back by itself."),
     Step("listener gone", alarms.leave, do="Delete the SQS queue and its subscription to the topic by hand."),
@@ -100,12 +102,13 @@ def prove(trial: Trial) -> Iterator[Outcome]:
 
 
 def put_back(trial: Trial, proved: bool) -> Iterator[Outcome]:
-    """What is put back, however much of the proof there was. `proved`: what the audit is to say of it."""
-    failed = False
+    """What is put back, however much of the proof there was. `proved`: whether all of that went well."""
+    failed = set[str]()
     for outcome in asked(trial, PUT_BACK):
-        failed = failed or outcome.result is Result.FAILED
+        failed |= {outcome.step} if outcome.result is Result.FAILED else set()
         yield outcome
-    yield from asked(trial, (Step("audit", lambda trial: putting_back.record(trial, proved, not failed)),))
+    said = partial(putting_back.record, proved=proved and not failed, put_back="line back" not in failed)
+    yield from asked(trial, (Step("audit", said),))
 
 
 def asked(trial: Trial, steps: Sequence[Step]) -> Iterator[Outcome]:
@@ -131,4 +134,7 @@ def _ask(trial: Trial, step: Step) -> Outcome:
         result, says, do = Result.NOT_ASKED, f"not asked here: {exc}", ""
     except LoginqError as exc:
         result, says, do = Result.FAILED, exc.message, exc.hint or step.do
+        trial.refused = trial.refused or isinstance(exc, Refused)
+    except Exception as exc:  # noqa: BLE001 - the edge of a step: the others, and what is put back, are to follow
+        result, says, do = Result.FAILED, f"{type(exc).__name__}: {exc}", step.do
     return Outcome(step.name, result, says, do, round(trial.monotonic() - began, 1))

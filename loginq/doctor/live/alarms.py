@@ -87,9 +87,10 @@ def _heard(trial: Trial) -> Iterator[str]:
     sqs = trial.patient.aws.client("sqs")
     url = sqs.get_queue_url(QueueName=trial.name)["QueueUrl"]
     for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
-        said = json.loads(json.loads(each["Body"])["Message"])
-        if (said["NewStateValue"], said["NewStateReason"]) == ("ALARM", _why(trial)):
-            yield said["AlarmName"]
+        with suppress(ValueError, KeyError, TypeError):  # whatever else somebody says on the topic
+            said = json.loads(json.loads(each["Body"])["Message"])
+            if (said["NewStateValue"], said["NewStateReason"]) == ("ALARM", _why(trial)):
+                yield said["AlarmName"]
         sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
 
 

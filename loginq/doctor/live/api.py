@@ -122,8 +122,8 @@ def _check_refusal(answer: Any, status: int, code: str, trial: Trial) -> None:
     except (ValueError, KeyError, TypeError):
         said = "something else than our error"
     if (answer.status_code, said) != (status, code):
-        path = answer.request.path_url.removeprefix(trial.api.url)
-        raise Failed(f"{answer.request.method} {path} answers {answer.status_code} ({said}), not {status} ({code}).")
+        call = f"{answer.request.method} {answer.request.url.removeprefix(trial.api.url)}"
+        raise Failed(f"{call} answers {answer.status_code} ({said}), not {status} ({code}).")
 
 
 def _bound(trial: Trial, method: str) -> tuple[float, float]:

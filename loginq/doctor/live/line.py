@@ -100,6 +100,8 @@ def let_in(trial: Trial) -> str:
     line = trial.operator.set_capacity(None).line
     t, rate, position = line.anchored_at, line.rate_at(line.anchored_at), trial.standing["position"]
     ahead = line.ahead(position, t)
+    if not rate:
+        raise Failed("The rate is 0 now: somebody, or a plan, has set it.", "`loginq queue audit` says who.")
     soonest, latest = (t + each * 1_000 * SECOND // rate for each in (ahead, ahead + 1))
     while not trial.standing["login_status"]:
         trial.sleep(max(LOOK, min(1.0, float(trial.standing["poll_after_seconds"]))))

@@ -1,5 +1,6 @@
 """A player's way: an account signs up, signs in, takes a place, is let in, and is gone."""
 
+import re
 from dataclasses import replace
 
 from loginq.client import Account, published
@@ -7,13 +8,15 @@ from loginq.doctor.live import alarms, putting_back
 from loginq.doctor.live.api import reported
 from loginq.doctor.live.trial import LARGEST, MARK, Trial
 from loginq.service.operations.accounts import generated_password
-from loginq.service.rules.errors import Failed
+from loginq.service.rules.errors import Failed, Refused
 from loginq.service.rules.times import MINUTE, iso
 from loginq.service.store.signing import explain
 
 _MAILBOX = "success+{}@simulator.amazonses.com"
 """AWS's own mailbox for tests, which takes every mail, at no harm to the sender's name:
 https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html"""
+_RUN = re.compile("[0-9a-f]{8}")
+"""What a proof is called."""
 _HOLD = 1.5
 """Seconds for which a paused line is watched: a change holds everywhere within one."""
 _AS_LONG = 10 * MINUTE
@@ -23,7 +26,8 @@ _AS_LONG = 10 * MINUTE
 def sign_up(trial: Trial) -> str:
     """An account signs up as any other; it is confirmed in its stead, and then has its row."""
     operator, patient = trial.operator, trial.patient
-    _no_other(trial)
+    if trial.refused:
+        raise Refused("These credentials may not do all of it: nobody signs up.", "A proof needs a deployer's rights.")
     trial.password = generated_password()
     trial.account = Account(trial.api, trial.name)
     trial.account.sign_up(trial.password, _MAILBOX.format(trial.run))
@@ -35,20 +39,23 @@ def sign_up(trial: Trial) -> str:
     return f"{trial.name} is confirmed, and has a row"
 
 
-def _no_other(trial: Trial) -> None:
+def alone(trial: Trial) -> str:
     """One proof at a time; what one that was killed has left goes."""
+    gone_with = 0
     for each in list(trial.operator.users.starting_with(MARK)):
-        if each.email != _MAILBOX.format(each.username.removeprefix(MARK)):
-            continue
+        run = each.username.removeprefix(MARK)
+        if not _RUN.fullmatch(run) or each.email != _MAILBOX.format(run):
+            continue  # anybody may sign up by such a name
         if trial.now() - each.created_at < _AS_LONG:
             raise Failed(
                 f"Another proof is under way, or was cut off a moment ago: {each.username}, {iso(each.created_at)}.",
                 f"Wait ten minutes, or delete that account: `loginq users delete {each.username}`.",
             )
-        run = each.username.removeprefix(MARK)
         dead = replace(trial, run=run, listens=True, sent=LARGEST, placed=True, password=generated_password())
         for gone in (alarms.leave, putting_back.crowd, putting_back.account):
             gone(dead)
+        gone_with += 1
+    return f"what {gone_with} that were killed have left is gone" if gone_with else "no other proof is under way"
 
 
 def sign_in(trial: Trial) -> str:

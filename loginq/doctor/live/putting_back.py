@@ -63,7 +63,8 @@ def places(trial: Trial) -> str:
     if trial.before is None or now.tail == trial.before.tail:
         return ""
     last = trial.before.tail + trial.sent + 1
-    if now.tail <= last:
+    queue = trial.patient.queue
+    if now.tail <= last and trial.until(lambda: not queue.intake.depth().total):  # its tickets would be void
         with suppress(Conflict):
             return f"forgotten up to {trial.operator.reset_line().line.tail:,}"
     if (stay := min(now.tail, last) - now.reached(trial.now())) > 0:

@@ -69,6 +69,8 @@ class Trial:
     let_in: bool = False
     alarms: dict[str, str] = field(default_factory=dict)
     """Each alarm that was set, or may have been, and its state before."""
+    refused: bool = False
+    """Whether AWS has refused a step for want of a permission."""
     listens: bool = False
     """Whether something was made, or may have been, that hears the alarms."""
 

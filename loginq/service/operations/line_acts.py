@@ -37,11 +37,13 @@ class LineActs:
     Args:
         who: his ARN.
         noted: takes what is done to one of many, in place of the audit, which has all of that as one act.
+        part_of: what each act on the line is a part of, by its own name; empty for nothing.
     """
 
     queue: Queue
     who: str
     noted: Callable[[Action], None] | None = field(default=None, kw_only=True)
+    part_of: str = field(default="", kw_only=True)
 
     # The line
 
@@ -211,6 +213,6 @@ class LineActs:
     ) -> Action:
         """What changed the line happened when the line says: its instants go forward, operators' clocks may not."""
         at, version = (line.anchored_at, line.version) if line else (self.queue.clock(), 0)
-        action = Action(at, self.who, what, subject, before, after)
+        action = Action(at, self.who, what, subject or self.part_of, before, after)
         (self.noted or partial(record, self.queue, version=version))(action)
         return action

@@ -8,7 +8,7 @@ from typing import Any
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import Line
 from loginq.service.rules.rates import rate_text, steps_text
-from loginq.service.rules.times import HOUR, from_iso, iso
+from loginq.service.rules.times import HOUR, iso
 
 ON_PLAYERS = (
     *("admit", "issue token", "remove", "reset", "create user", "confirm user", "reset password"),
@@ -34,7 +34,7 @@ class Action:
     who: str
     what: str
     subject: str = ""
-    """Whom it was done to: a player's sub, a crowd's run, a file; empty for the line."""
+    """Whom it was done to: a player's sub, a crowd's run, a file; of the line, what it is a part of, if anything."""
     before: Any = None
     after: Any = None
     id: str = field(default="", compare=False)
@@ -158,21 +158,19 @@ PROOF = "doctor live"
 def to_undo(done: Sequence[Action]) -> tuple[Action | None, Counter[str]]:
     """Of what was done, newest first, the act to undo next, if any, and how often what else since, which stays.
 
-    What a proof changed it put back itself; where it could not, its acts are to be undone as all others.
+    What a proof changed it put back itself; where it could not, what it changed is to be undone as all else, and never
+    what it has put back.
     """
-    later, over = Counter[str](), [act for act in done if act.what == PROOF and act.after["put_back"]]
+    later, proofs = Counter[str](), {act.subject: act.after["put_back"] for act in done if act.what == PROOF}
     for act in done:
-        if act.what in (NOTE, PROOF) or any(_is_part(act, proof) for proof in over):
+        put_back = act.subject in proofs and (proofs[act.subject] or act.what.startswith(UNDO))
+        if act.what in (NOTE, PROOF) or put_back:
             continue
         if act.can_be_undone:
             return act, later
         if act.changed:
             later[act.what] += 1
     return None, later
-
-
-def _is_part(act: Action, proof: Action) -> bool:
-    return act.who == proof.who and from_iso(proof.after["began"]) <= act.at <= proof.at
 
 
 def last_note(done: Sequence[Action], t: int) -> Action | None:
