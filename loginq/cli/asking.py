@@ -14,7 +14,7 @@ SILENCE, AGAIN = 2.0, 10.0
 _READS = re.compile("(admin_)?(get|describe|list|head|filter|detect|receive|assume)_|batch_get_|query$|scan$")
 """Operations that change nothing."""
 _LOOKING = frozenset(
-    {"audit", "deployments", "dlq", "doctor", "export", "list", "logs", "peek", "show", "stats", "status", "watch"}
+    {"audit", "deployments", "dlq", "export", "history", "list", "logs", "peek", "show", "stats", "status", "watch"}
 )
 """Commands that change nothing, by their names: of them nobody has to be told so."""
 AUDIT = "loginq queue audit"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 from loginq.cli import console
 
@@ -42,19 +43,20 @@ def paged(draw: Callable[[], object], stream: str = "stdout") -> None:
         for name, terminal in terminals.items():
             setattr(sys, name, terminal)
     drawn = kept.pop(stream).getvalue()
-    if drawn.count("\n") < both[stream].size.height or not _turned(drawn):
+    fits, there = drawn.count("\n") < both[stream].size.height, None if stream == "stdout" else terminals[stream]
+    if fits or not _turned(drawn, there):
         terminals[stream].write(drawn)
     for name, instead in kept.items():
         terminals[name].write(instead.getvalue())
 
 
-def _turned(drawn: str) -> bool:
-    """Whether a pager showed it: that of `PAGER`, empty for none, else `less`."""
+def _turned(drawn: str, terminal: TextIO | None) -> bool:
+    """Whether a pager showed it, there or on stdout: that of `PAGER`, empty for none, else `less`."""
     command = shlex.split(os.environ.get("PAGER", "less"))
     if not command:
         return False
     try:
-        pager = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})
+        pager = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal, env={"LESS": "FRX", **os.environ})
     except OSError:
         return False
     with suppress(BrokenPipeError, KeyboardInterrupt):  # who has seen enough leaves it; Ctrl-C is the pager's

@@ -208,7 +208,7 @@ def redrive() -> Found:
     return Found({"target": session.name, "put_back": back, "left": left}, partial(console.done, said))
 
 
-@command(app, "loginq queue purge --yes")
+@command(app, "loginq queue purge --yes", look=AUDIT)
 def purge(
     dead_letters: Annotated[
         bool, typer.Option("--dead-letters", help="Delete the dead letters, and leave the intake alone.")
@@ -240,7 +240,7 @@ def _loss(session: Session, dead_letters: bool) -> Loss:
 
 command(app, "loginq queue audit --limit 20", "loginq queue audit --what rate --since 2h")(audit)
 command(app, "loginq queue history --since 2h", "loginq queue history night.csv")(history)
-command(app, 'loginq queue note "EU-2 restarted"')(note)
+command(app, 'loginq queue note "EU-2 restarted"', look=AUDIT)(note)
 
 
 def _switch(

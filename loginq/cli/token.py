@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loginq.cli import console
+from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
 from loginq.cli.reading import STDIN, has_terminal, text_of
@@ -21,7 +22,7 @@ _JWT = r"eyJ[\w-]*(?:\.[\w-]*){2,}"
 """A JWT in compact form (RFC 7519): three parts and dots; a header that is JSON begins so."""
 
 
-@command(app, "loginq token issue ada")
+@command(app, "loginq token issue ada", look=AUDIT)
 def issue(name: Annotated[str, typer.Argument(help="The user name, email or sub.")], yes: Yes = False) -> Found:
     """Sign an admission token for one person, past the line.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from loginq.doctor.checks import Finding, Patient, Verdict, guarded
 from loginq.service.rules.errors import ConditionFailed, Refused
 from loginq.service.store import keys
+from loginq.service.store.failures import is_forbidden
 from loginq.service.store.lock import read
 
 
@@ -25,8 +26,9 @@ def _rights(patient: Patient) -> Finding:
         table.update(*key, write={"asked": True}, when="attribute_exists(#asked)")
     except ConditionFailed:
         return Finding("rights", Verdict.OK, "these credentials may look and act; a deploy needs more")
-    except Refused:
-        pass
+    except Refused as exc:
+        if not is_forbidden(exc):
+            raise
     do = "Who operates the queue needs the policy `OperatorPolicyArn`, an output of the stack."
     return Finding("rights", Verdict.OK, "these credentials may look, and change nothing", do)
 

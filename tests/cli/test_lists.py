@@ -150,12 +150,17 @@ def test_a_list_longer_than_the_screen_goes_through_the_pager(
     assert (Path("kept").read_text().count("line ") if Path("kept").exists() else None) == kept
 
 
-def test_what_leads_to_a_question_goes_through_the_pager_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAGER", "tee kept")
-    with night.terminal() as stdout:
-        monkeypatch.setattr("sys.stderr", stdout)
-        paged(lambda: console.say("line\n" * 40), "stderr")
-    assert Path("kept").read_text().count("line") == 40 and not stdout.getvalue()
+def test_what_leads_to_a_question_goes_through_the_pager_on_stderr_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A document that follows on stdout is whole."""
+    for name, value in {"PAGER": "tee kept", "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    paged(lambda: console.say("line\n" * 40), "stderr")
+    said = capfd.readouterr()
+    assert (said.out, said.err.count("line")) == ("", 40)
+    assert Path("kept").read_text().count("line") == 40
 
 
 def test_what_is_said_of_a_list_stands_below_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,11 +11,12 @@ import pytest
 
 from loginq.client import Api
 from loginq.doctor.checks import Patient
-from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, api, asked, line, putting_back
+from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, api, asked, line, player, putting_back
 from loginq.doctor.live.trial import NotAsked, Trial
-from loginq.service.rules.act import pace
-from loginq.service.rules.errors import Failed, LoginqError
+from loginq.service.rules.act import pace, to_undo
+from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.line import Line
+from loginq.service.store.audit import actions
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
 from tests.world import World, operator, someone
@@ -55,6 +57,37 @@ def test_what_builds_on_a_failed_step_is_not_asked_and_all_else_is(world: World)
         ("five", Result.NOT_ASKED, "not asked here: no such thing", ""),
         ("six", Result.OK, "nothing to do", ""),
     ]
+
+
+def test_what_nobody_foresaw_ends_its_step_alone_and_whoever_may_not_makes_nobody(world: World) -> None:
+    def divided(trial: Trial) -> str:
+        return f"{1 // 0}"
+
+    def refused(trial: Trial) -> str:
+        raise Refused("Not yours.", "Ask.")
+
+    trial = trial_on(world)
+    found = outcomes(trial, Step("one", divided), Step("two", refused), Step("three", player.sign_up))
+    assert [each.result for each in found.values()] == [Result.FAILED] * 3
+    assert found["one"].says == "ZeroDivisionError: integer division or modulo by zero"
+    assert found["three"].do == "A proof needs a deployer's rights."
+    assert not trial.password
+
+
+def test_undo_passes_over_what_a_proof_has_put_back_and_offers_what_it_could_not(world: World) -> None:
+    mine = operator(world.queue)
+    mine.set_capacity(100)
+    trial = replace(trial_on(world), operator=replace(mine, part_of="proof 1a2b"))
+    proved(trial)
+    mine.close()  # by the same role meanwhile, at another terminal
+    putting_back.line(trial)
+    putting_back.record(trial, proved=True, put_back=True)
+    act, _ = to_undo(actions(world.queue))
+    assert act is not None and (act.what, act.subject) == ("close", "")
+    mine.undo(act)
+    putting_back.record(trial, proved=True, put_back=False)
+    act, _ = to_undo([act for act in actions(world.queue) if act.subject])
+    assert act is not None and not act.what.startswith("undo ")
 
 
 def test_each_step_builds_on_earlier_ones_and_has_a_name_of_its_own() -> None:

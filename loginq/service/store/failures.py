@@ -63,6 +63,11 @@ def code_of(exc: LoginqError) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
+def is_forbidden(exc: Refused) -> bool:
+    """Whether AWS knows who asks, and says that this is not allowed."""
+    return code_of(exc) in _FORBIDDEN
+
+
 def _unreached(exc: Exception) -> LoginqError:
     """What an error of botocore without an answer of AWS means: by its class, because it has no code."""
     name, said = type(exc).__name__, str(exc).rstrip(".")
