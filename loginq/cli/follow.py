@@ -84,5 +84,6 @@ def _say_what_goes_on(deployment: Deployment, begun: bool) -> None:
         console.say(f"CloudFormation goes on with the change of {name!r}: only the command was ended.")
     else:
         console.say(f"Whether CloudFormation has begun with the change of {name!r} is not known; if so, it goes on.")
+        console.say("If it has not, the same command again, with its parameters, begins it.")
     console.say(f"`{again}` picks it up: it follows that to its end, and does what comes after.")
     console.say("`loginq status` says how it is.")

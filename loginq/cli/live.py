@@ -156,7 +156,8 @@ def _words(outcome: Outcome) -> list[str]:
 
 def draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> None:
     """What failed first, then what was not asked, then how many went well."""
-    bad = [each for each in outcomes if each.result in (Result.FAILED, Result.UNDER_WAY)]
+    ended = [replace(each, result=Result.FAILED, says="it was stopped here") for each in outcomes if _is_open(each)]
+    bad = [*ended, *(each for each in outcomes if each.result is Result.FAILED)]
     idle = [each for each in outcomes if each.says.startswith(NEEDS)]
     left = [each for each in outcomes if each.result is Result.NOT_ASKED and each not in idle]
     well = [each for each in outcomes if each.result is Result.OK]
@@ -167,6 +168,10 @@ def draw(document: dict[str, Any], outcomes: Sequence[Outcome], file: Path) -> N
     console.draw(*drawn)
     proved = "proved" if document["proved"] else "NOT proved"
     console.say(f"{document['target']}: {proved} in {document['seconds']} s. The result is in {file}.")
+
+
+def _is_open(outcome: Outcome) -> bool:
+    return outcome.result is Result.UNDER_WAY
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("capacity", "no limit" if line.capacity is None else f"{line.capacity:,} in the game{_held(now)}"),
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
-            ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {now.players.departed:,} left"),
+            ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {_gone(now.players.departed)}"),
             ("no-shows", f"{now.players.no_shows:,}"),
             ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
             ("front door", door.words()),
@@ -56,6 +56,11 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             *([("", f"{console.duration(now.t - now.note.at)} ago, by {now.note.name}")] if now.note else []),
         ],
     )
+
+
+def _gone(departed: int) -> str:
+    """Below nothing, where an operator has said that more are in the game than came in."""
+    return f"{departed:,} left" if departed >= 0 else f"{-departed:,} more by hand"
 
 
 def _lately(now: Snapshot) -> str:

@@ -27,7 +27,7 @@ _EFFECTS = {
     "AccessLogs": "Holds for requests from then on.",
     "Monitoring": "Alarms and the dashboard come or go; players notice nothing.",
     "AlarmEmail": "The address before hears nothing more, and the new one hears something once it consents.",
-    "AlarmUrl": "The address before hears nothing more, and the new one hears something once it confirms.",
+    "AlarmUrl": "An address before it hears nothing more, and the new one hears something once it confirms.",
     "BatchSize": _PLACING,
     "BatchWindowSeconds": _PLACING,
     "PlacingMaxConcurrency": _PLACING,

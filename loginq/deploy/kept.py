@@ -30,14 +30,17 @@ def kept_plan(aws: Aws, stack: Stack, change_set: str, say: Callable[[str], None
         raise Conflict(f"The plan {change_set} can no longer be applied: it is {_how(found)}.", _AGAIN)
     before = parameters_of(there)
     given = {each["ParameterKey"]: each.get("ParameterValue") for each in found.get("Parameters", ())}
-    after = {name: before.get(name, "") if value is None else value for name, value in given.items()}
+    known = template.load()
+    # What is hidden cannot be compared: CloudFormation says the same of any value, and of none.
+    hidden = {name for name, spec in known.document["Parameters"].items() if "NoEcho" in spec}
+    after = {n: before.get(n, "") if value is None or n in hidden else value for n, value in given.items()}
     return Plan(
         found["ChangeSetId"],
         changes,
         True,
         after,
         tags.changed(tags_of(there), tags_of(found)),
-        differences=differences(template.load(), before, after, update=True),
+        differences=differences(known, before, after, update=True),
         guard=kept_guard(aws, stack, found.get("RollbackConfiguration", {}), say),
     )
 

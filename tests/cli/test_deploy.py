@@ -341,10 +341,13 @@ def test_who_ends_it_is_told_what_goes_on_and_how_to_pick_it_up(
     deployment.stack.sleep = ended
     screen = run("deploy", "--yes")
     assert screen.code == code
-    assert screen.err.splitlines()[-3:] == [
-        "CloudFormation goes on with the change of 'loginq': only the command was ended."
-        if begun
-        else "Whether CloudFormation has begun with the change of 'loginq' is not known; if so, it goes on.",
+    unknown = [
+        "Whether CloudFormation has begun with the change of 'loginq' is not known; if so, it goes on.",
+        "If it has not, the same command again, with its parameters, begins it.",
+    ]
+    known = ["CloudFormation goes on with the change of 'loginq': only the command was ended."]
+    assert screen.err.splitlines()[-3 if begun else -4 :] == [
+        *(known if begun else unknown),
         "`loginq deploy` picks it up: it follows that to its end, and does what comes after.",
         "`loginq status` says how it is.",
     ]

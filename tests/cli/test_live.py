@@ -78,6 +78,16 @@ def test_a_small_terminal_shows_what_failed_and_where_it_is() -> None:
     assert fitting(known, 80, 40) == known
 
 
+def test_where_it_was_stopped_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    known = [
+        Outcome("stack", Result.OK, "fine"),
+        Outcome("capacity", Result.UNDER_WAY, ""),
+        Outcome("line back", Result.OK, "as before"),
+    ]
+    draw({"target": TARGET, "proved": False, "seconds": 4}, known, Path("live.json"))
+    assert capsys.readouterr().out.splitlines() == ["✗ capacity: it was stopped here", "✓ 2 ok: stack, line back"]
+
+
 def test_what_failed_comes_first_and_what_went_well_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     known = [
         Outcome("stack", Result.OK, "fine"),

@@ -208,6 +208,8 @@ def test_what_a_proof_put_back_is_not_undone_and_what_it_could_not_is() -> None:
     assert to_undo([proof(put_back=True), ended, begun, mine]) == (mine, {})
     assert to_undo([ended, proof(put_back=True), others, begun, mine]) == (others, {})
     assert to_undo([proof(put_back=False), ended, begun, mine]) == (begun, {})
+    unnamed = Action(START + 9, "me", PROOF, "", None, proof(put_back=True).after)
+    assert to_undo([unnamed, mine]) == (mine, {})
     assert to_undo([ended, begun, mine]) == (ended, {})  # it was killed: nobody knows what is put back
 
 

@@ -161,7 +161,10 @@ def to_undo(done: Sequence[Action]) -> tuple[Action | None, Counter[str]]:
     What a proof changed it put back itself; where it could not, what it changed is to be undone as all else, and never
     what it has put back.
     """
-    later, proofs = Counter[str](), {act.subject: act.after["put_back"] for act in done if act.what == PROOF}
+    later, proofs = (
+        Counter[str](),
+        {act.subject: act.after["put_back"] for act in done if act.what == PROOF and act.subject},
+    )
     for act in done:
         put_back = act.subject in proofs and (proofs[act.subject] or act.what.startswith(UNDO))
         if act.what in (NOTE, PROOF) or put_back:
