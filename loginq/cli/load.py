@@ -19,8 +19,8 @@ from loginq.cli.session import Session, open_session
 from loginq.service.operations import crowds
 from loginq.service.operations.crowds import real_accounts
 from loginq.service.operations.resetting import let_in_lately, occupants
-from loginq.service.requests.crowd import parts
-from loginq.service.rules.errors import Invalid
+from loginq.service.requests.crowd import PER_CALL, parts
+from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.times import parse_duration
 
 app = group("Synthetic crowds, always marked, always removable.")
@@ -81,7 +81,10 @@ def disturbed(session: Session) -> str:
 
 
 def send(session: Session, players: int) -> str:
-    """Make a run of synthetic players, with a bar; the name of the run. It is recorded, also when it is cut off."""
+    """Make a run of synthetic players, with a bar; the name of the run.
+
+    It is recorded, also when it is cut off: with those of the call that was under way, which goes on without us.
+    """
     name = secrets.token_hex(4)
     function = session.stack.outputs()["GenerateLoadFunction"]
     coming, sent = crowds.send(session.aws.client("lambda"), function, name, players), 0
@@ -90,6 +93,11 @@ def send(session: Session, players: int) -> str:
             for some in coming:
                 sent += some
                 advance(some)
+    except Failed:
+        raise
+    except BaseException:
+        sent = min(players, sent + PER_CALL)
+        raise
     finally:
         session.operator.crowd(name, sent, synthetic=True)
     return name

@@ -14,13 +14,15 @@ from tests.world import operator
 
 
 class Function:
-    """generate_load, which fails at its second call."""
+    """generate_load, which fails at its second call, or is left there."""
 
-    def __init__(self) -> None:
-        self.calls = 0
+    def __init__(self, by: BaseException | None = None) -> None:
+        self.calls, self.by = 0, by
 
     def invoke(self, **_: Any) -> dict[str, Any]:
         self.calls += 1
+        if self.by and self.calls > 1:
+            raise self.by
         return {} if self.calls == 1 else {"FunctionError": "Unhandled"}
 
 
@@ -37,3 +39,14 @@ def test_a_run_that_fails_half_way_is_recorded_with_what_was_sent(queue: Queue) 
     with pytest.raises(Invalid):
         send(cast(Session, session), 10**400)
     assert len(actions(queue)) == 1
+
+
+def test_a_run_that_was_cut_off_is_recorded_with_those_who_were_on_their_way(queue: Queue) -> None:
+    session = SimpleNamespace(
+        operator=operator(queue),
+        stack=SimpleNamespace(outputs=lambda: {"GenerateLoadFunction": "f"}),
+        aws=SimpleNamespace(client=lambda _: Function(KeyboardInterrupt())),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        send(cast(Session, session), 3_000)
+    assert [each.words()[1] for each in actions(queue)] == ["2,000 synthetic players"]
