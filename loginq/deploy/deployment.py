@@ -10,7 +10,7 @@ from loginq import __version__
 from loginq.deploy import bundle, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.effects import differences
-from loginq.deploy.foresight import foreseen
+from loginq.deploy.foresight import foreseen, real
 from loginq.deploy.older import older_values
 from loginq.deploy.plan import Crowd, Plan
 from loginq.deploy.stack import Stack, StackEvent, outputs_of, overtaken, parameters_of, tags_of
@@ -234,6 +234,8 @@ class Deployment:
         rollback = guard.configuration() if update and not self.is_local else None
         url = self.artifacts.url(key)
         change_set, changes = self.stack.propose(url, asked, wanted, update=update, rollback=rollback)
+        if self.is_local:
+            changes = real(changes, source.document, {**source.defaults, **parameters})
         if update and parameters_of(self.stack.describe()) != parameters_of(found):
             # The template's text follows some of the parameters, so that it belongs to those that were there.
             if change_set:

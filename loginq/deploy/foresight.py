@@ -1,6 +1,6 @@
 """What a first deploy would make, by the template alone: for a dry run that may not ask AWS, and for prices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loginq.deploy.changes import Change
@@ -9,6 +9,12 @@ from loginq.deploy.changes import Change
 def foreseen(document: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Change]:
     """The resources of a template whose condition holds, each to be added."""
     return [Change("Add", name, each["Type"], "") for name, each in resources(document, parameters).items()]
+
+
+def real(changes: Sequence[Change], document: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Change]:
+    """Those of an emulator's changes that it will make: it lists resources whose condition does not hold as well."""
+    never = document["Resources"].keys() - resources(document, parameters).keys()
+    return [change for change in changes if change.action == "Remove" or change.logical_id not in never]
 
 
 def resources(document: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:

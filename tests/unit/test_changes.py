@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from loginq.deploy import template
-from loginq.deploy.changes import change_of
+from loginq.deploy.changes import Change, change_of
 from loginq.deploy.effects import _EFFECTS, differences, effect_of
+from loginq.deploy.foresight import real
 from loginq.deploy.stack import Stack
 from loginq.deploy.triggers import ALARMS, MINUTES, guard_of, kept_guard
 from loginq.service.rules.settings import PARAMETERS
@@ -188,3 +189,12 @@ def test_a_kept_plan_is_armed_as_it_was_and_what_rings_is_as_it_is_now() -> None
     kept = {"RollbackTriggers": [{"Arn": "arn:DeadLettersAlarm", "Type": "AWS::CloudWatch::Alarm"}]}
     guard = kept_guard(aws, Stack(aws, "loginq"), kept, quiet)
     assert [each.name for each in guard.armed] == [each.name for each in guard.ringing] == ["DeadLettersAlarm"]
+
+
+def test_an_emulator_is_not_believed_what_its_conditions_forbid() -> None:
+    listed = [Change("Add", name, "AWS::Any::Thing", "") for name in ("Table", "WebAcl", "ApiDeployment0a1b2c3d")]
+    gone = Change("Remove", "WebAcl", "AWS::WAFv2::WebACL", "")
+    given = {**SOURCE.defaults, "EmulatorEndpoint": "http://127.0.0.1:4566"}
+    assert [each.logical_id for each in real(listed, SOURCE.document, given)] == ["Table", "ApiDeployment0a1b2c3d"]
+    assert real([gone], SOURCE.document, given) == [gone]
+    assert real(listed, SOURCE.document, {**given, "Firewall": "true"}) == listed
