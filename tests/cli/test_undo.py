@@ -28,7 +28,8 @@ def test_an_emergency_rate_holds_and_what_it_drops_can_come_back(run: Run, deplo
     assert (screen.code, screen.out) == (0, "")
     assert re.fullmatch(
         rf"Target: {TARGET}\nUndo of: rate, 20/s with a burst of 20 → 5/s with a burst of 5, .*, by user/moto\.\n"
-        r"✓ Undone: 5/s with a burst of 5 → 20/s with a burst of 20\. The same again does it again\.",
+        r"✓ Undone: 5/s → 20/s, 50/s from 2099-01-01 18:00:00 UTC, and on in 20 steps, 500/s from .*\. "
+        r"The same again does it again\.",
         screen.err,
     )
     line = queue.lines.read()

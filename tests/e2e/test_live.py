@@ -237,9 +237,10 @@ def test_however_it_is_ended_nothing_is_left(
     here: Stack, tmp_path: Path, by: signal.Signals, code: int, step: str
 ) -> None:
     before = left(here)
-    proving = begun(here, tmp_path, step)
-    proving.send_signal(by)
-    _, said = proving.communicate(timeout=120)
+    with alarm(here):  # which is waited for: so the proof is not over before it is ended
+        proving = begun(here, tmp_path, step)
+        proving.send_signal(by)
+        _, said = proving.communicate(timeout=120)
     assert proving.returncode == code, said
     document = json.loads((tmp_path / "live.json").read_text())
     assert not document["proved"] and wrong(document) == []
@@ -254,7 +255,7 @@ def test_what_a_killed_one_leaves_is_found(here: Stack, tmp_path: Path, monkeypa
     proving.kill()
     proving.communicate()
     code, document, _ = proof(tmp_path)
-    assert (code, wrong(document)) == (1, ["sign-up"])
+    assert (code, wrong(document)) == (1, ["alone"])
     assert any("Another proof is under way" in each["says"] for each in document["steps"])
     (dead,) = here.users.starting_with("doctor-")
     for words in (("rate", "set", "20"), ("queue", "resume"), ("players", "remove", dead.username), ("queue", "reset")):

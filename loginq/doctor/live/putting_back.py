@@ -8,6 +8,7 @@ from loginq.service.operations.forgetting import left
 from loginq.service.rules.act import KINDS, PROOF, Action, holds
 from loginq.service.rules.errors import Conflict, Failed, NotFound
 from loginq.service.rules.times import iso
+from loginq.service.store.rosters import Place
 
 _STRAGGLERS = 2
 """Seconds in which a function that was making synthetic players has made them, though nobody waits for it any more."""
@@ -59,17 +60,23 @@ def crowd(trial: Trial) -> str:
 
 def places(trial: Trial) -> str:
     """The line forgets the places, where nobody else is in it. Raises `Failed` where some stay in front of others."""
-    now = trial.patient.queue.lines.read()
+    queue = trial.patient.queue
+    now = queue.lines.read()
     if trial.before is None or now.tail == trial.before.tail:
         return ""
-    last = trial.before.tail + trial.sent + 1
-    queue = trial.patient.queue
-    if now.tail <= last and trial.until(lambda: not queue.intake.depth().total):  # its tickets would be void
+    # By the rosters, not by how many there should be: a ticket that came twice has taken two.
+    there = list(queue.rosters.places(trial.before.tail + 1, now.tail))
+    ours = [place.position for place in there if _is_ours(trial, place)]
+    if len(ours) == len(there) and trial.until(lambda: not queue.intake.depth().total):  # its tickets would be void
         with suppress(Conflict):
             return f"forgotten up to {trial.operator.reset_line().line.tail:,}"
-    if (stay := min(now.tail, last) - now.reached(trial.now())) > 0:
+    if stay := sum(position > now.reached(trial.now()) for position in ours):
         raise Failed(f"Others are in line: {stay} places of nobody stay, which it passes at its rate.")
     return "all are reached; they are counted as any, because others are there"
+
+
+def _is_ours(trial: Trial, place: Place) -> bool:
+    return (place.synthetic and trial.crowd in place.sub) or (trial.row is not None and place.sub == trial.row.sub)
 
 
 def record(trial: Trial, proved: bool, put_back: bool) -> str:

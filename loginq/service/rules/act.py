@@ -80,7 +80,7 @@ class Action:
         """What was before and what was after, as people read it, and instants as `moment` has them."""
         if self.on_many:
             return "", _of_many(self.after)
-        if self.kind == "plan":
+        if self.kind == "plan" or (self.what.startswith(UNDO) and _replans(self.before, self.after)):
             return _plan(self.before, moment), _plan(self.after, moment)
         said = _WORDS.get(self.kind, _plainly)
         return said(self.before), said(self.after)
@@ -206,6 +206,11 @@ def _of_many(value: dict[str, Any]) -> str:
     said += [f"{value['failed']:,} failed"] if value["failed"] else []
     left = value["players"] - value["done"] - value["no_change"] - value["failed"]
     return ", ".join(said + ([f"{left:,} not reached"] if left else []))
+
+
+def _replans(before: Any, after: Any) -> bool:
+    """Whether two paces differ in what is planned."""
+    return isinstance(before, dict) and isinstance(after, dict) and before.get("steps") != after.get("steps")
 
 
 def _plan(value: Any, moment: Callable[[int], str]) -> str:
