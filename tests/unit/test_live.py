@@ -84,10 +84,12 @@ def test_undo_passes_over_what_a_proof_has_put_back_and_offers_what_it_could_not
     putting_back.record(trial, proved=True, put_back=True)
     act, _ = to_undo(actions(world.queue))
     assert act is not None and (act.what, act.subject) == ("close", "")
-    mine.undo(act)
-    putting_back.record(trial, proved=True, put_back=False)
-    act, _ = to_undo([act for act in actions(world.queue) if act.subject])
-    assert act is not None and not act.what.startswith("undo ")
+    world.later(1_000)
+    again = replace(trial_on(world), operator=replace(mine, part_of="proof 3c4d"))
+    proved(again)
+    putting_back.record(again, proved=True, put_back=False)
+    act, _ = to_undo(actions(world.queue))
+    assert act is not None and act.subject == "proof 3c4d"
 
 
 def test_each_step_builds_on_earlier_ones_and_has_a_name_of_its_own() -> None:
