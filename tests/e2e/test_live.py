@@ -1,8 +1,6 @@
 """`doctor --live` on a real stack: it passes, it leaves nothing, and what is broken is named by the step it breaks."""
 
 import json
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -19,7 +17,6 @@ from loginq.service.store.audit import actions
 from tests.e2e.broken import code, named, throttle
 from tests.e2e.broken import role as no_right
 from tests.e2e.conftest import Stack, in_process, until
-from tests.e2e.terminal import LOGINQ, environment
 from tests.e2e.test_iam import guarded
 
 __all__ = ["guarded"]
@@ -215,55 +212,6 @@ def test_each_breakage_is_named_by_the_step_that_it_breaks(here: Stack, tmp_path
         code, document, _ = proof(tmp_path)
     assert (code, wrong(document)[:1]) == (1, [step])
     until(lambda: left(here) == before)  # a ticket that is nobody's any more is dropped once somebody places again
-
-
-def begun(stack: Stack, folder: Path, step: str) -> "subprocess.Popen[str]":
-    """A proof in a process of its own, which has just done this step."""
-    words = [*LOGINQ, "doctor", "--live", "--report", str(folder / "live.json"), "--yes"]
-    environ = environment(stack.target.names())
-    proving = subprocess.Popen(
-        words, env=environ, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert proving.stderr
-    read = proving.stderr.readline
-    until(lambda: read().startswith(f"✓ {step}:"))
-    return proving
-
-
-@pytest.mark.drills
-@pytest.mark.parametrize("step", ["pause", "resume", "settling"])
-@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_however_it_is_ended_nothing_is_left(
-    here: Stack, tmp_path: Path, by: signal.Signals, code: int, step: str
-) -> None:
-    before = left(here)
-    with alarm(here):  # which is waited for: so the proof is not over before it is ended
-        proving = begun(here, tmp_path, step)
-        proving.send_signal(by)
-        _, said = proving.communicate(timeout=120)
-    assert proving.returncode == code, said
-    document = json.loads((tmp_path / "live.json").read_text())
-    assert not document["proved"] and wrong(document) == []
-    assert left(here) == before
-
-
-@pytest.mark.drills
-def test_what_a_killed_one_leaves_is_found(here: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line is set back by hand; the rest goes with the next proof, once nobody can be using it any more."""
-    before = left(here)
-    proving = begun(here, tmp_path, "place")
-    proving.kill()
-    proving.communicate()
-    code, document, _ = proof(tmp_path)
-    assert (code, wrong(document)) == (1, ["alone"])
-    assert any("Another proof is under way" in each["says"] for each in document["steps"])
-    (dead,) = here.users.starting_with("doctor-")
-    for words in (("rate", "set", "20"), ("queue", "resume"), ("players", "remove", dead.username), ("queue", "reset")):
-        assert in_process(*words, *(["--yes"] if words[1] != "resume" else []))[0] == 0
-    monkeypatch.setattr("loginq.doctor.live.player._AS_LONG", 0)
-    code, document, said = proof(tmp_path)
-    assert (code, document["proved"]) == (0, True), said
-    assert left(here) == before
 
 
 @pytest.mark.drills
