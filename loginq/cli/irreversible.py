@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from loginq.cli import console
-from loginq.cli.options import asks, confirm, stop
+from loginq.cli.options import answer, asks, confirm, stop
 from loginq.cli.session import Session
 from loginq.service.operations.stats import counts_of
 from loginq.service.rules.errors import LoginqError
@@ -46,7 +46,9 @@ def confirm_loss(target: str, loss: Callable[[], Loss], yes: bool) -> None:
     console.say(said)
     if kind != "aws" and not found.harms:
         confirm("Go on?", yes)
-    elif typer.prompt(f"Type {stack} to go on", default="", show_default=False, err=True).strip() != stack:
+        return
+    typed: str = answer(lambda: typer.prompt(f"Type {stack} to go on", default="", show_default=False, err=True))
+    if typed.strip() != stack:
         stop()
 
 

@@ -43,8 +43,8 @@ def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
     _ask(session, yes)
     patient = Patient(session.target, session.aws, session.queue, session.stack)
     session.queue.settlement.read()  # its answer's Date sets the clock right
-    run = secrets.token_hex(4)
-    trial = Trial(patient, replace(session.operator, part_of=f"proof {run}"), api_of(session.target), run)
+    name = secrets.token_hex(4)
+    trial = Trial(patient, replace(session.operator, part_of=f"proof {name}"), api_of(session.target), name)
     file = report or Path(f"loginq-live-{session.target.stack}-{trial.run}.json")
     keep(file, {"target": session.name, "run": trial.run})
     steps, back, over = list[Outcome](), list[Outcome](), False

@@ -1,7 +1,8 @@
 """What is the same for every command: the options of `loginq` itself, `--json` and `--yes`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -10,6 +11,8 @@ from loginq.cli.output import plain
 from loginq.cli.reading import first_line, has_terminal, typed
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.numbers import parse_count
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Options:
 
 OPTIONS = Options()
 
+_UNCHANGED = "Nothing was changed."
 _ANSWERS = len(" [y/N]: ")
 """What typer puts behind a question, in columns."""
 
@@ -42,8 +46,17 @@ def count(most: int, *, least: int = 0) -> Any:
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before going on. Without a terminal, refuse unless `--yes`; a no ends the command with 1."""
-    if asks(yes, question) and not typer.confirm(console.fitted(question, _ANSWERS), err=True):
+    if asks(yes, question) and not answer(lambda: typer.confirm(console.fitted(question, _ANSWERS), err=True)):
         stop()
+
+
+def answer(ask: Callable[[], T]) -> T:
+    """What somebody answers before anything is done; Ctrl-C is an answer as well."""
+    try:
+        return ask()
+    except typer.Abort:
+        typer.echo(f"\n{_UNCHANGED}", err=True)
+        raise
 
 
 def asks(yes: bool, question: str = "") -> bool:
@@ -58,7 +71,7 @@ def asks(yes: bool, question: str = "") -> bool:
 
 def stop() -> NoReturn:
     """End the command, because the answer was no."""
-    typer.echo("Nothing was changed.", err=True)
+    typer.echo(_UNCHANGED, err=True)
     raise typer.Exit(1)
 
 

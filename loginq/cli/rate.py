@@ -23,7 +23,7 @@ from loginq.service.rules.gate import Step
 from loginq.service.rules.line import MAX_RATE, Line
 from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.numbers import MOST_PLAYERS, parse_capacity
-from loginq.service.rules.rates import UNLIMITED, parse_rate, rate_from, rate_text, steps_text
+from loginq.service.rules.rates import UNLIMITED, parse_rate, peak, rate_from, rate_text, steps_text
 from loginq.service.rules.times import iso, parse_duration, parse_moment
 
 app = group("How fast players are let in.")
@@ -282,8 +282,9 @@ def _plan_now(done: Done) -> str:
         return f"Nothing is planned any more; the rate {stays} {rate_text(line.rate)}."
     (first, rate), count = line.steps[0], len(line.steps)
     text = f"The rate is {rate_text(line.rate)} until {console.moment(first)}, then {rate_text(rate)}"
-    last, end = line.steps[-1]
-    more = f", and on in {count} steps to {rate_text(end)} at {console.moment(last)}" * (count > 1)
+    (last, end), top = line.steps[-1], peak(line.steps)
+    most = f", at most {rate_text(top[1])} from {console.moment(top[0])}," if top else ""
+    more = f", and on in {count} steps{most} to {rate_text(end)} at {console.moment(last)}" * (count > 1)
     return f"{text}{more}."
 
 

@@ -221,7 +221,8 @@ def _next_step(now: Snapshot) -> str:
 
 def _attention(watched: Watched) -> list[Any]:
     said = attention(_minute(watched), watched.paused_since, watched.door)
-    calm = "" if watched.is_blind or watched.door is None else "nothing needs attention"
+    unsure = watched.is_blind or watched.door is None or watched.seen[-1].line.paused
+    calm = "" if unsure else "nothing needs attention"
     return [advice(console.Mark.WARN, [each]) for each in said] or [console.text(calm, "green")]
 
 

@@ -113,8 +113,7 @@ class Deployments:
         source = template.read(template.plain(self._stack.template()))
         if _changed(self._stack.describe()) != _changed(found):
             raise overtaken()
-        secret = {name for name, spec in source.document["Parameters"].items() if "NoEcho" in spec}
-        parameters = {name: value for name, value in parameters_of(found).items() if name not in secret}
+        parameters = {name: value for name, value in parameters_of(found).items() if name not in source.hidden}
         key = template_key(source.text.encode())
         now = Deployed(_changed(found), parameters.get("CodeKey", ""), key, parameters, who=who, commit=commit)
         every = self.read()

@@ -32,8 +32,7 @@ def kept_plan(aws: Aws, stack: Stack, change_set: str, say: Callable[[str], None
     given = {each["ParameterKey"]: each.get("ParameterValue") for each in found.get("Parameters", ())}
     known = template.load()
     # What is hidden cannot be compared: CloudFormation says the same of any value, and of none.
-    hidden = {name for name, spec in known.document["Parameters"].items() if "NoEcho" in spec}
-    after = {n: before.get(n, "") if value is None or n in hidden else value for n, value in given.items()}
+    after = {n: before.get(n, "") if value is None or n in known.hidden else value for n, value in given.items()}
     return Plan(
         found["ChangeSetId"],
         changes,

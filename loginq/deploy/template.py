@@ -129,6 +129,11 @@ class Template:
         given = self.document["Parameters"].items()
         return {name: str(spec["Default"]) for name, spec in given if "Default" in spec}
 
+    @property
+    def hidden(self) -> set[str]:
+        """The parameters that nobody is shown."""
+        return {name for name, spec in self.document["Parameters"].items() if "NoEcho" in spec}
+
     def deployable(self, parameters: dict[str, str]) -> str:
         """The text in which the API deployment's logical id follows what that deployment fixes."""
         return re.sub(rf"\b{_DEPLOYMENT}\b", _DEPLOYMENT + self.api_hash(parameters), self.text)

@@ -106,6 +106,8 @@ def test_a_reset_wants_the_name_of_the_stack(run: Run, deployed: Target, queue: 
     for said in ("\n", "y\n"):
         screen = run("queue", "reset", stdin=said)
         assert (screen.code, screen.err) == (1, asked)
+    ended = run("queue", "reset", stdin="")  # Ctrl-C, or Ctrl-D, at the question
+    assert (ended.code, ended.err) == (130, asked.replace("go on:", "go on:\n"))
     assert queue.lines.read().waiting(queue.clock()) == 84
     screen = run("queue", "reset", "--json", stdin="loginq\n")
     assert (screen.code, json.loads(screen.out.splitlines()[-1])) == (0, {"target": TARGET, "forgotten": 84})

@@ -329,3 +329,15 @@ def test_the_number_in_the_game_in_the_audit(run: Run, deployed: Target, queue: 
     assert run("rate", "set", "--in-game", "7").err.endswith("The number in the game is 7 now; it was 40.")
     (newest, _) = json.loads(run("queue", "audit", "--json").out)["items"]
     assert (newest["what"], newest["before"], newest["after"]) == ("in game", 40, 7)
+
+
+def test_a_ramp_before_a_later_step_names_its_peak(run: Run, deployed: Target, queue: Queue) -> None:
+    """The last step is not the highest: what was planned after the ramp stays."""
+    standing(queue)
+    assert run("rate", "set", "80", "--at", "2099-01-01T19:00", "--yes").code == 0
+    made = run("rate", "ramp", "50", "500", "--over", "30m", "--at", "2099-01-01T18:00", "--yes")
+    assert made.err.endswith(
+        "then 50/s, and on in 20 steps, at most 500/s from 2099-01-01 18:30:00 UTC, to 80/s at 2099-01-01 19:00:00 UTC."
+    )
+    for screen in (run("rate", "show"), run("queue", "stats")):
+        assert "at most 500/s from 2099-01-01 18:30:00 UTC" in " ".join(screen.out.replace("│", " ").split())

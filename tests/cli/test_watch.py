@@ -167,6 +167,16 @@ def test_arrivals_stand_beside_admissions(
     assert "arriving 15.0/s ▃█" in drawn(watched, capsys)
 
 
+def test_a_line_that_is_paused_is_not_said_to_need_nothing(
+    session: Session, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.lines.change(lambda line, t: line.join(t, 5).pause(t))
+    watched = Watched(door=door(queue.clock()))
+    watch._look(session, watched)
+    shown = drawn(watched, capsys)
+    assert "paused" in shown and "nothing needs attention" not in shown
+
+
 NIGHTS = (night.busy, night.empty, night.broken_door, night.full_game, night.dead_settle)
 
 

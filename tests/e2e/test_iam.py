@@ -1,7 +1,7 @@
 """With IAM enforced: each function works under its own role, game servers report, observers look, operators act."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -337,16 +337,18 @@ def test_who_looks_is_refused_what_who_acts_may(guarded: Stack, as_: As) -> None
     assert [acts(command)[0] for command in ("queue pause", "queue resume", "rollback --yes")] == [0, 0, 4]
 
 
+def all_done(run: Callable[[str], tuple[int, str]], commands: Sequence[str]) -> None:
+    for command in commands:
+        code, said = run(command)
+        assert code == 0, f"{command}: {said}"
+
+
 @pytest.mark.drills
 def test_an_operator_acts_and_deploys_nothing(guarded: Stack, as_: As) -> None:
     run = as_("operator", policy_of(guarded, "Operator"))
-    for command in LOOKS:
-        code, said = run(command)
-        assert code == 0, f"{command}: {said}"
+    all_done(run, LOOKS)
     busy(guarded)
-    for command in ("unlock --yes", *ACTS):
-        code, said = run(command)
-        assert code == 0, f"{command}: {said}"
+    all_done(run, ("unlock --yes", *ACTS))
     assert "may look and act" in run("doctor --json")[1]
     for command in DEPLOYS:
         code, said = run(command)
@@ -356,9 +358,7 @@ def test_an_operator_acts_and_deploys_nothing(guarded: Stack, as_: As) -> None:
 @pytest.mark.drills
 def test_an_observer_looks_and_changes_nothing(guarded: Stack, as_: As) -> None:
     run = as_("observer", policy_of(guarded, "Observer"))
-    for command in LOOKS:
-        code, said = run(command)
-        assert code == 0, f"{command}: {said}"
+    all_done(run, LOOKS)
     assert "may look, and change nothing" in run("doctor --json")[1]
     busy(guarded)
     before, accounts = rows(guarded), guarded.users.find("ada")

@@ -74,9 +74,19 @@ def rate_text(rate: int) -> str:
 
 
 def steps_text(steps: Sequence[Step], moment: Callable[[int], str]) -> list[str]:
-    """Planned steps as they are shown, a part each: of many, as a ramp has them, the first and the last.
+    """Planned steps as they are shown, a part each: of many, as a ramp has them, the first, the highest and the last.
 
     `moment`: how an instant, in ms, is written.
     """
     every = [f"{rate_text(rate)} from {moment(at)}" for at, rate in steps]
-    return every if len(every) <= _FEW else [every[0], f"and on in {len(every)} steps", every[-1]]
+    if len(every) <= _FEW:
+        return every
+    top = peak(steps)
+    highest = [] if top is None else [f"at most {rate_text(top[1])} from {moment(top[0])}"]
+    return [every[0], f"and on in {len(every)} steps", *highest, every[-1]]
+
+
+def peak(steps: Sequence[Step]) -> Step | None:
+    """The highest of planned steps, where it is neither the first nor the last: what was planned before follows it."""
+    top = max(steps, key=lambda step: step[1])
+    return None if top[1] in (steps[0][1], steps[-1][1]) else top
