@@ -206,6 +206,18 @@ def kept(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**listed(*changes), **found, "Tags": [{"Key": "team", "Value": "a"}], **more}
 
 
+def test_what_is_hidden_is_not_said_to_change_by_a_plan_that_was_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation masks what is there, be it nothing, and an emulator does not mask what is to be."""
+    plan = kept(*CHANGES)
+    plan["Parameters"] = [*plan["Parameters"], {"ParameterKey": "AlarmUrl", "ParameterValue": ""}]
+    before = there(InitialRate="20", LogLevel="INFO", CodeKey=BUNDLE, AlarmUrl="****")
+    updating(monkeypatch, DescribeChangeSet=in_turn(plan), DescribeStacks=in_turn(before))
+    said = answered(monkeypatch, run, "n\n", "--apply", "loginq-1").err
+    assert "InitialRate" in said and "AlarmUrl" not in said
+
+
 def test_what_was_kept_is_shown_again_and_applied(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _, aws = updating(monkeypatch, DescribeChangeSet=in_turn(kept(*CHANGES)))
     screen = answered(monkeypatch, run, "y\n", "--apply", "loginq-1")

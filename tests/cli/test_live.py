@@ -1,5 +1,6 @@
 """What `doctor --live` says before it begins, and when it does not begin, on moto."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from loginq.cli.live import draw, fitting
 from loginq.doctor.live import Outcome, Result
 from loginq.service.operations.target import Target
 from loginq.service.rules.line import Line
+from loginq.service.rules.minute import Memory
+from loginq.service.rules.times import HOUR, iso
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.settlement import Settlement
 from tests.cli.conftest import TARGET, Run
 from tests.cli.test_irreversible import WHERE, rehearsed
 
@@ -76,6 +80,24 @@ def test_a_small_terminal_shows_what_failed_and_where_it_is() -> None:
     shown = fitting(known, 80, 24)
     assert [each.step for each in shown] == ["step 3", *(f"step {n}" for n in range(8, 28))]
     assert fitting(known, 80, 40) == known
+
+
+def test_a_proof_begins_by_the_clock_of_aws(
+    run: Run, deployed: Target, queue: Queue, now: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whose answers set the clock: so one comes first."""
+
+    def answered(settlement: Settlement) -> Memory:
+        now[0] += HOUR
+        return Memory()
+
+    queue.lines.change(Line.renew)
+    monkeypatch.setattr(Settlement, "read", answered)
+    monkeypatch.setattr("loginq.cli.live.prove", lambda trial: iter(()))
+    monkeypatch.setattr("loginq.cli.live.put_back", lambda trial, proved: iter(()))
+    before = now[0]
+    assert run("doctor", "--live", "--yes", "--report", "live.json").code == 0
+    assert json.loads((tmp_path / "live.json").read_text())["began"] == iso(before + HOUR)
 
 
 def test_where_it_was_stopped_comes_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """The order of a proof, and what it puts back wherever it is cut off: on a table in memory."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,12 +12,14 @@ import pytest
 
 from loginq.client import Api
 from loginq.doctor.checks import Patient
-from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, api, asked, line, player, putting_back
+from loginq.doctor.live import PUT_BACK, STEPS, Outcome, Result, Step, alarms, api, asked, line, player, putting_back
 from loginq.doctor.live.trial import NotAsked, Trial
+from loginq.service.operations.accounts import Account
 from loginq.service.rules.act import pace, to_undo
 from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.line import Line
 from loginq.service.store.audit import actions
+from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
 from tests.world import World, operator, someone
@@ -166,6 +169,75 @@ def test_what_somebody_else_changes_meanwhile_stays(world: World) -> None:
         putting_back.line(trial)
     now = world.queue.lines.read()
     assert (now.rate, now.paused) == (7_000, False)
+
+
+def crowded(world: World, *subs: str) -> Trial:
+    """A proof whose crowd, and whoever else has these names, is in line."""
+    trial = trial_on(world)
+    trial.before, trial.sent, trial.patience = world.queue.lines.change(lambda line, t: line.renew(t)), 2, 0
+    line = world.queue.lines.change(lambda line, t: line.join(t, len(subs)))
+    first = line.tail - len(subs) + 1
+    world.queue.rosters.write([Place(first + n, sub, synthetic=True) for n, sub in enumerate(subs)], world.now[0])
+    return trial
+
+
+OURS = [f"synthetic-doctor1a2b-{n:06}" for n in range(2)]
+
+
+def test_places_are_forgotten_also_where_a_ticket_took_two(world: World) -> None:
+    assert putting_back.places(crowded(world, *OURS, *OURS)) == "forgotten up to 4"
+    assert world.queue.lines.read().waiting(world.now[0]) == 0
+
+
+def test_places_stay_where_somebody_else_rehearses_or_tickets_are_on_their_way(world: World, memory: InMemory) -> None:
+    world.queue.lines.change(lambda line, t: line.pause(t))
+    trial = crowded(world, *OURS, "synthetic-other-000000")
+    with pytest.raises(Failed, match="Others are in line: 2 places of nobody stay"):
+        putting_back.places(trial)
+    memory.sqs.visible = 1
+    again = crowded(world, *OURS)
+    with pytest.raises(Failed, match="Others are in line: 2 places"):
+        putting_back.places(again)
+    assert world.queue.lines.read().waiting(world.now[0]) == 5
+
+
+def test_a_rate_of_nothing_is_no_accident_of_arithmetic(world: World) -> None:
+    trial = trial_on(world)
+    trial.standing = {"position": 1, "login_status": False, "poll_after_seconds": 1}
+    world.queue.lines.change(lambda line, t: line.join(t, 1).set_rate(t, 0))
+    with pytest.raises(Failed, match="The rate is 0 now"):
+        line.let_in(trial)
+
+
+def test_an_account_that_anybody_may_have_made_is_no_proof(world: World) -> None:
+    def named(run: str, ago: int = 0) -> Account:
+        email = f"success+{run}@simulator.amazonses.com"
+        return Account("sub", f"doctor-{run}", email, "CONFIRMED", True, world.now[0] - ago)
+
+    there = [named("a.b"), named("hello")]
+    trial = trial_on(world)
+    trial.operator = cast(Any, SimpleNamespace(users=SimpleNamespace(starting_with=lambda mark: there)))
+    assert player.alone(trial) == "no other proof is under way"
+    there.append(named("0a1b2c3d"))
+    with pytest.raises(Failed, match="Another proof is under way, or was cut off a moment ago: doctor-0a1b2c3d"):
+        player.alone(trial)
+
+
+def test_whatever_else_is_said_on_the_topic_is_passed_over(world: World) -> None:
+    trial = trial_on(world)
+    ours = {"NewStateValue": "ALARM", "NewStateReason": alarms._why(trial), "AlarmName": "Short"}
+    others = {**ours, "NewStateReason": "Threshold crossed", "AlarmName": "Other"}
+    messages = ["hello", *map(json.dumps, (others, ours))]
+    said = ["hello", *(json.dumps({"Message": each}) for each in messages)]
+    gone = list[str]()
+    sqs = SimpleNamespace(
+        get_queue_url=lambda **_: {"QueueUrl": "url"},
+        receive_message=lambda **_: {"Messages": [{"Body": each, "ReceiptHandle": each} for each in said]},
+        delete_message=lambda ReceiptHandle, **_: gone.append(ReceiptHandle),  # noqa: N803 - as botocore has it
+    )
+    trial.patient = cast(Patient, SimpleNamespace(queue=world.queue, aws=SimpleNamespace(client=lambda _: sqs)))
+    assert list(alarms._heard(trial)) == ["Short"]
+    assert gone == said
 
 
 def test_a_line_that_stands_before_those_who_wait_is_not_moved(world: World) -> None:
