@@ -105,6 +105,7 @@ def standing_body(standing: Standing) -> dict[str, Any]:
         "position": standing.position,
         "ahead": standing.ahead,
         "eta_seconds": None if standing.eta is None else -(-standing.eta // SECOND),
+        "eta_basis": standing.eta_basis,
         "poll_after_seconds": standing.poll_after / SECOND,
     }
 

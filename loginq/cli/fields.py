@@ -10,11 +10,11 @@ _ACCOUNT = "target username sub"
 _MANY = "target act items(player ok result) total left"
 _PASSWORDS = "target act items(player ok result password?) total left"
 _PLAYER = (
-    "sub username email state position ahead eta_seconds has_ticket created_at ticket_issued_at queued_at "
+    "sub username email state position ahead eta_seconds eta_basis has_ticket created_at ticket_issued_at queued_at "
     "login_processed_at joined_at left_at blocked synthetic"
 )
-_STATS = "queue intake line rate players eta_seconds settled_at last_change note door attention"
-_STANDING = "state line_state position ahead eta_seconds poll_after_seconds admission_token? message?"
+_STATS = "queue intake line rate players eta_seconds eta_basis settled_at last_change note door attention"
+_STANDING = "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message?"
 _WHAT_IF = "target before after changed"
 
 DOCUMENTS: Mapping[str, Sequence[str]] = {

@@ -72,7 +72,7 @@ def test_a_line_survives_the_table(queue: Queue, now: list[int]) -> None:
 
 def test_what_a_newer_version_wrote_survives_an_older_ones_write(queue: Queue) -> None:
     queue.lines.change(lambda line, t: line)
-    future = {"curve": b"\x00\x01", "doors": [{"at": 1, "open": True}], "share": 7}
+    future = {"draw": b"\x00\x01", "doors": [{"at": 1, "open": True}], "share": 7}
     queue.table.update("QUEUE#main", "LINE", write=future)
     queue.lines.change(lambda line, t: line.join(t, 1))
     row = queue.table.get("QUEUE#main", "LINE")

@@ -69,6 +69,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
         },
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
         "eta_seconds": None,
+        "eta_basis": None,
         "last_change": None,
         "note": None,
         "door": {

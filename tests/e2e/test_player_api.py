@@ -61,14 +61,15 @@ def test_a_tickets_way(stack: Stack) -> None:
     player = stack.player()
     first = player.game.login()
     assert set(first) == {
-        "ticket", "sqs_length", "state", "line_state", "position", "ahead", "eta_seconds", "poll_after_seconds",
+        "ticket", "sqs_length", "state", "line_state", "position", "ahead", "eta_seconds", "eta_basis",
+        "poll_after_seconds",
     }  # fmt: skip
     assert (first["state"], first["line_state"], first["position"]) == ("queued", "open", None)
     assert len(first["ticket"]) == 32
     inside = until(lambda: (s := player.game.status(first["ticket"]))["login_status"] and s)
     assert set(inside) == {
-        "login_ticket", "login_status", "state", "line_state", "position", "ahead", "eta_seconds", "poll_after_seconds",
-        "admission_token",
+        "login_ticket", "login_status", "state", "line_state", "position", "ahead", "eta_seconds", "eta_basis",
+        "poll_after_seconds", "admission_token",
     }  # fmt: skip
     assert inside["state"] == "admitted"
     row = stack.queue.players.get(player.sub)

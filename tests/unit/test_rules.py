@@ -177,12 +177,13 @@ def test_whether_game_servers_report_is_a_word_and_false_is_false(text: str, joi
 
 @pytest.mark.parametrize(("eta", "seconds"), [(None, None), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)])
 def test_a_wait_is_told_in_seconds_that_are_never_too_few(eta: int | None, seconds: int | None) -> None:
-    standing = Standing("t", State.WAITING, "open", 7, 6, eta, 1_500, "", 9)
+    standing = Standing("t", State.WAITING, "open", 7, 6, eta, 1_500, "", 9, eta_basis="rate")
     assert standing_body(standing) == {
         "state": "waiting",
         "line_state": "open",
         "position": 7,
         "ahead": 6,
         "eta_seconds": seconds,
+        "eta_basis": "rate",
         "poll_after_seconds": 1.5,
     }

@@ -27,6 +27,7 @@ FIELDS = (
     "position",
     "ahead",
     "eta_seconds",
+    "eta_basis",
     "has_ticket",
     "created_at",
     "ticket_issued_at",
@@ -48,6 +49,7 @@ class Seen:
     state: State
     ahead: int | None
     eta: int | None
+    eta_basis: str | None = None
 
     @property
     def name(self) -> str:
@@ -69,6 +71,7 @@ class Seen:
             "position": player.position,
             "ahead": self.ahead,
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "eta_basis": self.eta_basis,
             "has_ticket": player.ticket is not None,
             "created_at": at(player.created_at),
             "ticket_issued_at": at(player.issued_at),
@@ -83,10 +86,10 @@ class Seen:
 
 def seen(player: Player, line: Line, t: int) -> Seen:
     """How a player stands at `t`."""
-    state, ahead, eta = player.state(line), None, None
-    if state is State.WAITING and player.position is not None:
-        ahead, eta = line.ahead(player.position, t), line.wait(player.position, t)
-    return Seen(player, state, ahead, eta)
+    state, place = player.state(line), player.position
+    if state is not State.WAITING or place is None:
+        return Seen(player, state, None, None)
+    return Seen(player, state, line.ahead(place, t), line.wait(place, t), line.basis(place, t))
 
 
 def waiting_players(queue: Queue, line: Line, t: int, limit: int) -> Iterator[Seen]:

@@ -10,6 +10,7 @@ from typing import Any
 from loginq.service.operations import resetting
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
+from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, holds, noted
 from loginq.service.rules.errors import Conflict, Invalid
 from loginq.service.rules.line import Line
@@ -69,7 +70,9 @@ class LineActs:
 
     def set_capacity(self, capacity: int | None) -> Done:
         """The most players in the game at once; None for no such limit."""
-        return self._change("capacity", lambda line, t: line.set_capacity(t, capacity))
+        done = self._change("capacity", lambda line, t: line.set_capacity(t, capacity))
+        promise_anew(self.queue)
+        return done
 
     def set_in_game(self, in_game: int) -> Done:
         """Say how many players really are in the game, when a game server died without a word."""

@@ -36,6 +36,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         admitted=sum(list(through.values())[: WINDOW + 1]),
         admitted_per_second=achieved(through, t),
         eta=newcomer.wait(newcomer.tail, t),
+        eta_basis=newcomer.basis(newcomer.tail, t),
         planned_since=planned_since(done, line, t),
         last_change=next((act for act in done if act.moves_the_gate), None),
         note=last_note(done, t),

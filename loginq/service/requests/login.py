@@ -134,12 +134,16 @@ def replaced(queue: Queue, old: Player | None, changes: Row, line: Line, sub: st
     sub = old.sub if old is not None else sub
     if old is None or not old.in_game() or (line.capacity is None and not queue.rules.reports_joined):
         return queue.players.update(sub, changes)
-    return _counted(queue, old, changes)
+    return _counted(queue, old, changes, old.admitted_at or 0)
 
 
-def _counted(queue: Queue, old: Player, changes: Row, sign: int = 1) -> Player:
-    """A change of a row and one of the count of those who left, both or neither. `sign`: -1 for who is back."""
-    depart(queue, [old.admitted_at or 0], [queue.players.updating(old.sub, changes)], sign)
+def _counted(queue: Queue, old: Player, changes: Row, admitted_at: int, sign: int = 1) -> Player:
+    """A change of a row and one of the count of those who left, both or neither.
+
+    Args:
+        admitted_at: of which admission, ms. sign: -1 for who is back, by an admission that begins now.
+    """
+    depart(queue, [admitted_at], [queue.players.updating(old.sub, changes)], sign)
     player = queue.players.get(old.sub)
     if player is None:
         raise changing()
@@ -179,7 +183,7 @@ def enter(queue: Queue, player: Player, t: int) -> tuple[Player, bool]:
         changes = queue.players.back(player, t)
         if player.left_at is None:
             return queue.players.update(player.sub, changes), True
-        return _counted(queue, player, changes, -1), True
+        return _counted(queue, player, changes, t, -1), True
     except ConditionFailed as exc:
         return _found(player, exc), False
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loginq.service.requests.departures import absorb, depart, fold
-from loginq.service.rules.errors import ConditionFailed, LoginqError
+from loginq.service.rules.errors import ConditionFailed, LoginqError, Unavailable
 from loginq.service.rules.history import is_in_motion, minute
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import MOST_BUCKETS, Counts, achieved, asked, counts
@@ -24,6 +24,7 @@ from loginq.service.rules.minute import (
     noted,
     unused_due,
 )
+from loginq.service.rules.outlook import booked, is_off, is_wanted, promise
 from loginq.service.rules.player import Player
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
@@ -56,13 +57,13 @@ def settle(queue: Queue) -> Settled:
     line, memory = _expire(queue, line, memory)
     t = queue.clock()
     memory = noted(memory, line, t)
-    due = countable(memory, line, t)
-    before, few = line, False
-    if due > line.counted_to:
-        line, memory, few = _count(queue, line, memory, due)
+    before = line
+    line, memory, few = _count(queue, line, memory, countable(memory, line, t))
     memory, unused = _free_unused(queue, memory, line, t)
     if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
+    if counters or line.version != last.seen:
+        line, memory = _promise(queue, line, booked(memory, line, queue.leavings.by_minute(), t))
     queue.settlement.write(replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t))
     through = {start: count for start, (count, _) in counters.items()}
     came_in = achieved(through, t)
@@ -80,6 +81,25 @@ def settle(queue: Queue) -> Settled:
         achieved_per_second=round(came_in, 3),
         short=is_short(line, t, through, synthetic=renewed),
     )
+
+
+def promise_anew(queue: Queue) -> None:
+    """Tell other waiting times at once where so much has changed that nobody should hear the old ones for a minute."""
+    line = queue.lines.cached()
+    if is_off(line, queue.clock()):
+        _promise(queue, line, queue.settlement.read())
+
+
+def _promise(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
+    """Publish when those are reached for whom a full game has no place yet, as far as that is known."""
+    memory, curve = promise(memory, line, queue.rules, queue.clock()) if is_wanted(line) else (memory, None)
+    if curve == line.curve:
+        return line, memory
+    try:
+        return queue.lines.change(lambda fresh, t: fresh.publish(t, curve)), memory
+    except Unavailable as exc:  # the next run promises anew
+        queue.log("promise_unpublished", reason=exc.message)
+        return line, memory
 
 
 def _keep(queue: Queue, line: Line, t: int, last: Memory, players: Counts, came_in: float) -> None:
@@ -127,6 +147,8 @@ def _expire(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
 
 def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Memory, bool]:
     """Count the closed positions up to `due` from their rows; the last is whether few of them were claimed."""
+    if due <= line.counted_to:
+        return line, memory, False
     first = line.counted_to + 1
     claimed = synthetic = no_shows = 0
     places = list(queue.rosters.places(first, due))

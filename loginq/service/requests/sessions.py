@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from loginq.service.requests.departures import depart
+from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.player import Player
 from loginq.service.rules.sessions import Event
@@ -31,6 +32,8 @@ def apply(queue: Queue, events: Sequence[Event | None]) -> list[str]:
     left = [event for event in known if not event.joined and _word(rows.get(event.player), event) == "counted"]
     for some in chunks(list({event.player: event for event in reversed(left)}.values()), TOGETHER):
         _leave(queue, some, rows)
+    if left:
+        promise_anew(queue)
     return _words(events, rows)
 
 

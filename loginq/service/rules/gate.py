@@ -88,9 +88,12 @@ class Gate:
     @property
     def limit(self) -> int:
         """The last position that may be let in at all, however far the gate is."""
-        if self.capacity is None:
-            return self.tail
-        return min(self.tail, self.capacity + self.departed + self.no_shows + self.holes)
+        return self.tail if self.capacity is None else min(self.tail, self.room)
+
+    @property
+    def room(self) -> int:
+        """Up to which position the game has a place, whether or not anybody stands there; no capacity is none."""
+        return (self.capacity or 0) + self.departed + self.no_shows + self.holes
 
     def occupied(self, t: int) -> int:
         """How many places in the game are taken, or held for who was reached and may still come."""

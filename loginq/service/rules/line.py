@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
+from loginq.service.rules.curve import Curve
 from loginq.service.rules.gate import MICRO, Gate, Step
 from loginq.service.rules.numbers import MOST_PLAYERS
 
@@ -33,19 +34,35 @@ class Line(Gate):
     no_show_share: int = 0
     """How many of a thousand real positions were no-shows, over the last three counts: an estimate, by which players
     are told a time and nobody is let in."""
+    curve: Curve | None = None
+    """What was promised to those for whom the game has no place yet."""
 
     def wait(self, position: int, t: int) -> int | None:
         """How long a player at `position` is told to wait, ms; None where `eta` is.
 
         It is shorter than the line's own ETA by the share of no-shows, because their places come back to the gate; by
         at most half, because a refund is never more than the rate again. While a refund runs, it is those places: the
-        ETA knows of them, and they are not to be counted twice.
+        ETA knows of them, and they are not to be counted twice. Who has to wait for others to leave is told what was
+        promised, or the gate's time where that is later.
         """
+        if position > self.limit:
+            return self._beyond(position, t)
         eta = self.eta(position, t)
         if eta is None:
             return None
         refunded = max(0, min(eta, self.refund_until) - t)
         return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
+
+    def basis(self, position: int, t: int) -> str | None:
+        """By what `wait` is told: the gate's `rate`, or what is seen of who leaves: `Curve.basis`; None without one."""
+        wait = self.wait(position, t)
+        if wait is None or self.curve is None or position <= self.limit:
+            return None if wait is None else "rate"
+        return self.curve.basis
+
+    def publish(self, t: int, curve: Curve | None) -> Self:
+        """From now on this is promised."""
+        return replace(self.anchored(t), curve=curve)
 
     def join(self, t: int, count: int, intake_age: int = 0) -> Self:
         """`count` more positions at the end; the first of them is the old tail + 1.
@@ -130,6 +147,7 @@ class Line(Gate):
             gate=line.tail * MICRO,
             holes=line.holes + line.tail - line.counted_to - claimed,
             no_show_share=0,
+            curve=None,
             refund_rate=0,
             refund_until=0,
         )._changed(t)
@@ -199,6 +217,12 @@ class Line(Gate):
         return self._changed(t, max_rate=_check("rate", rate, 0, MAX_RATE))
 
     # Within
+
+    def _beyond(self, position: int, t: int) -> int | None:
+        """What a position has to wait for which the game has no place yet."""
+        promised = None if self.curve is None else self.curve.told(position, t)
+        gate = None if promised is None else replace(self, capacity=None).wait(position, t)
+        return None if promised is None or gate is None else max(gate, promised - t)
 
     def _departed(self, count: int) -> dict[str, Any]:
         base = None if self.departed_base is None else self.departed_base + count

@@ -77,6 +77,8 @@ class Standing:
     """The admission token of a player who is let in."""
     is_new: bool = False
     """Whether this very call made the ticket, or let the player in."""
+    eta_basis: str | None = None
+    """By what the waiting time is told: `Line.basis`."""
     eta_error: int | None = None
     """By how much the player was let in later than told on placing, ms; only from the call that did it."""
 
@@ -90,9 +92,9 @@ def standing(player: Player, line: Line, t: int, claim_window: int, random: Rand
     """How the player of this row stands at `t`, without a token. `claim_window` in ms."""
     state = player.state(line)
     position = None if player.returning is not None else player.position
-    eta = ahead = None
+    eta = ahead = basis = None
     if state is State.WAITING and position is not None:
-        eta, ahead = line.wait(position, t), line.ahead(position, t)
+        eta, ahead, basis = line.wait(position, t), line.ahead(position, t), line.basis(position, t)
     return Standing(
         ticket=player.ticket or "",
         state=state,
@@ -103,6 +105,7 @@ def standing(player: Player, line: Line, t: int, claim_window: int, random: Rand
         poll_after=next_poll(player, line, t, claim_window, random),
         message=line.message,
         before_game=line.waiting(t),
+        eta_basis=basis,
     )
 
 

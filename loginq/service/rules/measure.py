@@ -66,6 +66,8 @@ class Snapshot:
     admitted_per_second: float
     eta: int | None
     """What a player who joins now would wait, ms; None while no honest number exists."""
+    eta_basis: str | None = None
+    """By what it is told: `Line.basis`."""
     planned_since: int | None = None
     """Since when the rate is one that was planned, ms; None where an operator's hand set it."""
     last_change: Action | None = None
@@ -110,6 +112,7 @@ class Snapshot:
             },
             "players": asdict(self.players),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "eta_basis": self.eta_basis,
             "settled_at": iso(self.settled_at),
             "last_change": None if self.last_change is None else self.last_change.document(),
             "note": None if self.note is None else self.note.document(),

@@ -9,12 +9,14 @@ itself, beside the counts that follow from it.
 These stay several steps, because a run may end between any two of its writes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import ALARMING, FEW, achieved, asked
+from loginq.service.rules.stays import Stays
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
 
@@ -41,6 +43,7 @@ class Memory:
         unused_to: up to where admissions that nobody used have been looked for.
         seen: the version of the line as the run left it.
         tail, tail_at: the line's end at an instant of this run, and that instant, ms: what has arrived since.
+        stays: who is in the game, and how long players stay.
         unknown: attributes of a newer version, kept as they are.
     """
 
@@ -55,6 +58,7 @@ class Memory:
     seen: int = 0
     tail: int = 0
     tail_at: int = 0
+    stays: Stays = field(default_factory=Stays)
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -158,12 +162,16 @@ def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: in
 
     `counters`: start of a bucket, ms -> how many came in, and whether somebody was turned away.
     """
-    ended = [each for start, each in counters.items() if memory.buckets_to <= start < bucket(t)]
+    ended = {start: each for start, each in counters.items() if memory.buckets_to <= start < bucket(t)}
+    by_minute = Counter[int]()
+    for start, (count, _) in ended.items():
+        by_minute[start // MINUTE] += count
     return replace(
         memory,
-        full=memory.full + sum(BUCKET for _, full in ended if full),
-        admitted=memory.admitted + sum(count for count, _ in ended),
+        full=memory.full + sum(BUCKET for _, full in ended.values() if full),
+        admitted=memory.admitted + by_minute.total(),
         buckets_to=bucket(t),
+        stays=memory.stays.admitted(by_minute),
     )
 
 

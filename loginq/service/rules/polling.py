@@ -55,12 +55,14 @@ def come_back_after(asking: int, random: Random) -> int:
 def remaining(line: Line, position: int, t: int) -> int | None:
     """About how long, in ms, `position` still has to wait, to choose a poll by: unlike `Line.eta` it may be wrong.
 
-    While there is no honest ETA it is how long the players ahead would take at the asked rate; and in front of a paused
-    gate at least `PAUSED`, because nobody there is next.
+    In a full game it is what was promised. While there is no honest ETA it is how long the players ahead would take at
+    the asked rate; and in front of a paused gate at least `PAUSED`, because nobody there is next.
     """
     eta = line.eta(position, t)
     if eta is not None:
         return eta - t
+    if (promised := line.wait(position, t)) is not None:
+        return promised
     rate = line.rate_at(t)
     if not rate:
         return None

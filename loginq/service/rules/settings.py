@@ -46,6 +46,8 @@ class Rules:
     """Whether the game servers say who joined, so that an admission that nobody used can be told."""
     max_rate: int = _rule("MaxRate", parse_rate, 0)
     """What no rate passes; 0 for no such limit."""
+    mean_session: int = _rule("MeanSessionMinutes", lambda text: _whole(text) * MINUTE, 0)
+    """About how long players stay in the game; 0 where nobody says it."""
     initial_rate: int = _rule("InitialRate", parse_rate, 20_000)
     initial_capacity: int | None = _rule("InitialCapacity", lambda text: _whole(text) or None, None)
 

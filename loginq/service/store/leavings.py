@@ -52,6 +52,14 @@ class Leavings:
         """What all counters hold together, read consistently."""
         return sum(sum(counts.values()) for _, counts in self._counters())
 
+    def by_minute(self) -> dict[int, int]:
+        """What they hold by the minute of the admission, since the epoch, or the first of ten; read consistently."""
+        found = Counter[int]()
+        for _, counts in self._counters():
+            for name, count in counts.items():
+                found[_start(name) // MINUTE] += count
+        return found
+
     def over(self, t: int) -> Iterator[tuple[int, Row]]:
         """What of each counter is of admissions a day ago and more, for the line to take over for good: how many, and
         the update that takes just these away."""

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from types import NoneType
 from typing import Any
 
+from loginq.service.rules.curve import Curve
 from loginq.service.rules.errors import ConditionFailed, Conflict, Invalid, Lost, NotReady, Raced, Unavailable
 from loginq.service.rules.gate import Step
 from loginq.service.rules.line import Line
@@ -33,11 +34,12 @@ _STORED = {"reached_to": "opened", "expired_to": "closed_to"}
 _KINDS: dict[str, Any] = {
     field.name: (int, NoneType) if field.type == int | None else field.type
     for field in fields(Line)
-    if field.name not in ("steps", "unknown")
+    if field.name not in ("steps", "unknown", "curve")
 }
-_FIELDS = {field.name: _STORED.get(field.name, field.name) for field in fields(Line) if field.name != "unknown"}
+_FIELDS = {name: _STORED.get(name, name) for name in (*_KINDS, "steps")}
 
 
+_CURVE = "curve"
 _PLAN = "plan"
 """The planned steps packed, 10 bytes each: 6 of the instant, 4 of the rate. 20 as a list would be 400 bytes."""
 
@@ -45,6 +47,7 @@ _PLAN = "plan"
 def to_row(line: Line, row_format: int = FORMAT) -> Row:
     """A line as a row without its keys."""
     row = {**line.unknown, **{stored: getattr(line, name) for name, stored in _FIELDS.items()}}
+    row[_CURVE] = None if line.curve is None else line.curve.pack()
     if row_format < 2:
         return {**row, "steps": [list(step) for step in line.steps]}
     del row["steps"]
@@ -76,8 +79,18 @@ def from_row(row: Row) -> Line:
         known["steps"] = _steps_of(row)
     except (TypeError, ValueError) as exc:
         raise Lost("The line cannot be read: its planned steps are spoilt.", REBUILD) from exc
-    unknown = {name: value for name, value in row.items() if name not in (*_FIELDS.values(), _PLAN, *keys.NAMES)}
-    return Line(**known, unknown=unknown)
+    named = (*_FIELDS.values(), _PLAN, _CURVE, *keys.NAMES)
+    unknown = {name: value for name, value in row.items() if name not in named}
+    return Line(**known, curve=_curve_of(row), unknown=unknown)
+
+
+def _curve_of(row: Row) -> Curve | None:
+    """What is promised; nothing, for a minute, where that is spoilt or newer: nobody's place hangs on it."""
+    packed = row.get(_CURVE)
+    try:
+        return None if packed is None else Curve.unpack(packed)
+    except (TypeError, ValueError):
+        return None
 
 
 class LineStore:

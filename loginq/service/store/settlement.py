@@ -1,15 +1,20 @@
 """What one run of settling leaves for the next: the row `SETTLEMENT` of the queue."""
 
+import json
+import zlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from loginq.service.rules.minute import Memory
+from loginq.service.rules.stays import Cohort, Stays
 from loginq.service.store import keys
 from loginq.service.store.table import Row, Table
 
 _PAIRS = {"samples": "samples", "expiries": "closings", "counts": "counts"}
 """What is kept of pairs: its name here -> the attribute, whose name every version knows."""
+_STAYS = "stays"
+"""Packed: some hundreds of small numbers."""
 _NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen", "tail", "tail_at")
 
 
@@ -32,8 +37,9 @@ def memory_of(row: Mapping[str, Any]) -> Memory:
     """The memory of a row; what a newer version wrote is kept as it is."""
     samples, expiries, counts = (tuple((a, b) for a, b in row.get(name, ())) for name in _PAIRS.values())
     numbers = {name: row[name] for name in _NUMBERS if name in row}
-    unknown = {name: value for name, value in row.items() if name not in (*keys.NAMES, *_PAIRS.values(), *_NUMBERS)}
-    return replace(Memory(samples, expiries, counts), **numbers, unknown=unknown)
+    named = (*keys.NAMES, *_PAIRS.values(), *_NUMBERS, _STAYS)
+    unknown = {name: value for name, value in row.items() if name not in named}
+    return replace(Memory(samples, expiries, counts), **numbers, stays=_stays_of(row.get(_STAYS)), unknown=unknown)
 
 
 def row_of(memory: Memory) -> Row:
@@ -42,4 +48,18 @@ def row_of(memory: Memory) -> Row:
         **memory.unknown,
         **{stored: [list(pair) for pair in getattr(memory, name)] for name, stored in _PAIRS.items()},
         **{name: getattr(memory, name) for name in _NUMBERS},
+        **({_STAYS: zlib.compress(json.dumps(asdict(memory.stays)).encode())} if memory.stays.booked else {}),
     }
+
+
+def _stays_of(packed: bytes | None) -> Stays:
+    """What is known of how long players stay; nothing where that is spoilt: then waiting times begin anew."""
+    try:
+        found: dict[str, Any] = json.loads(zlib.decompress(packed)) if packed else {}
+        cohorts = tuple(Cohort(*each) for each in found.pop("cohorts", ()))
+        numbers: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+        }
+        return Stays(**numbers, cohorts=cohorts)
+    except (TypeError, ValueError, zlib.error):
+        return Stays()

@@ -1,0 +1,269 @@
+"""When players leave a full game, and so when who is reached: the forecast behind the curve that is promised.
+
+From now on everybody gets a minute older each minute; who leaves makes room for the next, who begins at age 0; who was
+reached and does not come gives the place back once positions are counted. Durations here are in minutes.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Self
+
+from loginq.service.rules.curve import Curve
+from loginq.service.rules.gate import MICRO
+from loginq.service.rules.laws import BINS, DAY, EDGES, WIDTHS, Hazards, bin_of
+from loginq.service.rules.line import Line
+from loginq.service.rules.minute import Memory
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.stays import FEWEST, Stays, Weighted
+from loginq.service.rules.times import MINUTE, SECOND
+
+CAUTIOUS = 0.3, 0.5
+"""The promise is the forecast by the laws between these quantiles, ordered by how many they would have left soon: later
+than the likeliest one while they disagree. A wait that is too long by a tenth is forgiven, one too short is not."""
+MARGIN, MINUTES_OF_ARRIVALS = 500, 2
+"""How far beyond the tail the curve goes: who comes until the next run is told a time, too."""
+COUNTING = 1.5
+"""How long after a claim window is over its positions are counted, on average."""
+FINE_STEPS, STEPS, SHORTEST, LONGEST = 30, 100, 2, 12
+"""Of the forecast: so many of one minute, then as many as it takes in steps of these sizes."""
+MOST_STEPS = 400
+USUAL, GIVEN_SPREAD, USUAL_SPREAD = 60 * MINUTE, 0.3, 0.5
+"""How long players stay where nobody says it, and how sure that is where somebody does, and where nobody does."""
+JUMP, AGAIN = 0.05, 10 * SECOND
+"""A promise that is off by so many of the capacity is made anew, at the soonest after so long."""
+HALVES = 2
+"""The grid of ages has two points a minute."""
+
+
+def booked(memory: Memory, line: Line, left: Mapping[int, int], t: int) -> Memory:
+    """The memory with the minutes that are over at `t`: who left, and who came of those who were reached.
+
+    Args:
+        left: what the counters of the leavings hold, as `Stays.book` has it.
+    """
+    stays = memory.stays.book(t // MINUTE, left)
+    if stays is memory.stays:  # another run was there in this minute
+        return memory
+    return replace(memory, stays=stays.noted(line.reached(t), memory.admitted))
+
+
+def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, Curve | None]:
+    """What those are promised at `t` for whom a full game has no place; None where nothing honest is known.
+
+    And the memory with what the next minute will be measured by.
+    """
+    clock = line.lived_at(t) - memory.full
+    outlook = Outlook(
+        stays=memory.stays,
+        line=line,
+        t=t,
+        arriving=max(0, line.tail - memory.tail) if memory.tail_at else line.tail,
+        mean=(rules.mean_session or USUAL) / MINUTE,
+        spread=GIVEN_SPREAD if rules.mean_session else USUAL_SPREAD,
+        window=rules.claim_window / MINUTE,
+        past=tuple(((at - clock) / MINUTE, reached) for at, reached in memory.samples),
+    )
+    stays, curve = outlook.curve()
+    return replace(memory, stays=stays), curve
+
+
+def is_wanted(line: Line) -> bool:
+    """Whether somebody waits, or may within a minute, for whom the game has no place."""
+    return line.capacity is not None and line.tail + MARGIN > line.room
+
+
+def is_off(line: Line, t: int) -> bool:
+    """Whether so many left, or so much room was made or taken, that no player should be told the promise for another
+    minute."""
+    if line.curve is None or line.capacity is None or t - line.curve.at < AGAIN:
+        return False
+    return abs(line.room - line.curve.reached(t)) > JUMP * line.capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known beside the stays when a forecast is made.
+
+    Args:
+        line: as it is at `t`, ms. arriving: who got a place within the last minute.
+        mean, spread: about how long players stay, minutes, and how sure that is: `laws.bank`.
+        window: how long a reached position may be claimed, minutes.
+        past: (minutes before now, position reached then), oldest first, for as long as a claim window.
+    """
+
+    stays: Stays
+    line: Line
+    t: int
+    arriving: int
+    mean: float
+    spread: float
+    window: float
+    past: tuple[tuple[float, int], ...] = ()
+
+    @property
+    def span(self) -> int:
+        """How many positions beyond the limit are told a time."""
+        return max(0, self.line.tail - self.line.room) + MARGIN + MINUTES_OF_ARRIVALS * self.arriving
+
+    def curve(self) -> tuple[Stays, Curve | None]:
+        """What is promised now; None while too few have left. And the stays with what the next minute is measured by.
+
+        The forecast of the likeliest laws, or the cautious one where that is later.
+        """
+        if self.stays.departures < FEWEST or self.line.capacity is None:
+            return self.stays, None
+        laws = self.stays.believed(self.mean, self.spread)
+        likeliest = self.stays.hazard(laws)
+        freed = self.freed(likeliest)
+        horizon = _when(freed, self.span)
+        cautious = self.freed(self.stays.hazard(self._few(laws, min(DAY, horizon) / 2)))
+
+        def when(position: int) -> float:
+            places = position - self.line.room
+            return self.t + max(_when(freed, places), _when(cautious, places)) * MINUTE
+
+        promised = Curve.promised(self.t, self.line.room, self.span, when, self.line.curve, "departures")
+        return self.stays.with_hazard(likeliest), promised
+
+    def freed(self, hazard: Hazards) -> list[tuple[float, float]]:
+        """(minutes from now, how many places more there are then), until the curve's end or for a day."""
+        survival = _survival([each * self.stays.level for each in hazard])
+        crowd = _Crowd.of(self.stays, self.t / MINUTE, survival)
+        missed, returning = self.stays.missed_share, self.stays.return_share
+        flow = sum(c.seats * hazard[bin_of(c.age(self.t / MINUTE))] for c in self.stays.cohorts)
+        horizon = min(DAY, self.span * (1 - missed) / max(flow, 1e-9))
+        long = round(min(LONGEST, max(SHORTEST, horizon / STEPS)))
+        gate = replace(self.line, paused=False)
+        window, reached = self.window + COUNTING, float(self.line.reached(self.t))
+        began = max(-window, self.past[0][0] - 1) if self.past else -window
+        past = ((at, float(position)) for at, position in self.past)
+        walk = _Walk([(began, float(self.line.counted_to)), *past, (0.0, reached)])
+        now, left, more, found = 0, 0.0, 0.0, [(0.0, 0.0)]
+        while more < self.span and now < 0.95 * DAY and len(found) < MOST_STEPS:
+            step = 1 if len(found) <= FINE_STEPS else long
+            left += crowd.leave(now, step) * (1 - returning)
+            moves = gate.moved(self.t + now * MINUTE, self.t + (now + step) * MINUTE) / MICRO
+            now += step
+            more = max(more, left + missed * max(0.0, walk.at(now - window) - self.line.counted_to))
+            entered = max(reached, min(self.line.room + more, reached + moves)) - reached
+            reached += entered
+            left += crowd.enter(now, step, (1 - missed) * entered, returning) * (1 - returning)
+            walk.go(now, reached)
+            found.append((float(now), more))
+        return found
+
+    # Within
+
+    def _few(self, laws: Weighted, within: float) -> Weighted:
+        """The cautious ones of these laws, by how many of those in the game each leaves there `within` minutes."""
+        crowd = [0.0] * BINS
+        for cohort in self.stays.cohorts:
+            crowd[bin_of(cohort.age(self.t / MINUTE))] += cohort.seats
+        aged = [(age, n) for n, age in zip(crowd, _MIDDLES, strict=True) if n]
+
+        def leavers(law: Hazards) -> float:
+            total = _cumulative(law)
+
+            def until(age: float) -> float:
+                n = bin_of(age)
+                return total[n] + law[n] * (age - EDGES[n])
+
+            return sum(n * (1 - math.exp(until(age) - until(min(DAY - 1, age + within)))) for age, n in aged)
+
+        found, before = list[tuple[float, Hazards]](), 0.0
+        for _, weight, law in sorted((leavers(law), weight, law) for weight, law in laws):
+            part = min(before + weight, CAUTIOUS[1]) - max(before, CAUTIOUS[0])
+            before += weight
+            if part > 0:
+                found.append((part, law))
+        return found
+
+
+_MIDDLES = [(young + old) / 2 for young, old in pairwise(EDGES)]
+
+
+def _cumulative(hazard: Hazards) -> list[float]:
+    """The hazard summed up to each edge."""
+    return list(accumulate((each * width for each, width in zip(hazard, WIDTHS, strict=True)), initial=0.0))
+
+
+def _survival(hazard: Sequence[float]) -> list[float]:
+    """The share that stays until each age of the grid; who stays for a day is taken to stay."""
+    found, total = [1.0], 0.0
+    for n in range(HALVES * DAY):
+        total += hazard[_BINS[n]] / HALVES
+        found.append(math.exp(-total))
+    return found
+
+
+_BINS = [bin_of(n / HALVES) for n in range(HALVES * DAY)]
+
+
+def _when(freed: Sequence[tuple[float, float]], places: float) -> float:
+    """In how many minutes there are so many places more; beyond the end by its last slope."""
+    n = min(max(1, bisect_left(freed, places, key=lambda point: point[1])), len(freed) - 1)
+    (since, few), (until, many) = freed[n - 1], freed[n]
+    return until if many <= few else since + (until - since) * (places - few) / (many - few)
+
+
+@dataclass(slots=True)
+class _Crowd:
+    """Those in the game, as the forecast goes on: (age now, in grid points; how many there would be at age 0)."""
+
+    survival: list[float]
+    old: list[tuple[int, float]]
+    new: list[tuple[int, float]]
+    there: float
+    lately: float = 0.0
+
+    @classmethod
+    def of(cls, stays: Stays, t: float, survival: list[float]) -> Self:
+        """Those who are in it at `t`, minutes since the epoch."""
+        at, there = dict[int, float](), 0.0
+        for cohort in stays.cohorts:
+            age = min(cohort.age(t), DAY - 1) * HALVES
+            n, between = int(age), age - int(age)
+            if kept := survival[n] * (1 - between) + survival[n + 1] * between:
+                at[n] = at.get(n, 0.0) + cohort.seats * (1 - between) / kept
+                at[n + 1] = at.get(n + 1, 0.0) + cohort.seats * between / kept
+                there += cohort.seats
+        return cls(survival, list(at.items()), [], there)
+
+    def leave(self, now: int, step: int) -> float:
+        """How many leave in the `step` minutes from `now` on."""
+        survival, then, last = self.survival, HALVES * (now + step), len(self.survival) - 1
+        there = sum(n * survival[min(age + then, last)] for age, n in self.old)
+        there += sum(n * survival[min(then - since, last)] for since, n in self.new)
+        self.lately, self.there = max(0.0, self.there - there), there
+        return self.lately
+
+    def enter(self, now: int, step: int, count: float, returning: float) -> float:
+        """So many came in the `step` minutes before `now`, and `returning` of those who left; how many left again."""
+        count += returning * self.lately
+        half = HALVES * step // 2
+        self.new.append((HALVES * now - half, count))
+        stay = count * self.survival[half]
+        self.there += stay
+        return count - stay
+
+
+class _Walk:
+    """Positions over time, linear in between; asked for later and later instants."""
+
+    def __init__(self, points: list[tuple[float, float]]) -> None:
+        self._points, self._n = points, 1
+
+    def go(self, t: float, position: float) -> None:
+        """It comes to `position` at `t`."""
+        self._points.append((t, position))
+
+    def at(self, t: float) -> float:
+        """Where it is at `t`."""
+        points = self._points
+        while self._n < len(points) - 1 and points[self._n][0] < t:
+            self._n += 1
+        (since, start), (until, end) = points[self._n - 1], points[self._n]
+        return start + (end - start) * min(1.0, max(0.0, (t - since) / (until - since))) if until > since else end

@@ -1,0 +1,284 @@
+"""Who is in the game since when, who left at which age, and what that says about who leaves next.
+
+A seat is held from the admission to the report of leaving, by the service's clock. All is kept by the minute of the
+admission, as integers; nothing here belongs to one player. Ages are in minutes.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+from loginq.service.rules.laws import BINS, EDGES, WIDTHS, Hazards, bank, bin_of
+
+MILLI = 1_000
+HELD = 1.0
+"""How much younger somebody is than the minute of the admission: half a minute on average, and half a minute more,
+because a seat is held until the leaving is reported."""
+FINE, OLDEST = 60, 1_440
+_BLOCKS = (60, 300), (10, FINE)
+"""(Minutes of admission that share a block, once the last of them is so old); who stays for longer than a day is left
+out."""
+MEMORY, SHORT_MEMORY = 120, 30
+"""Half-lives of what was seen, in minutes; the short one while more or fewer leave than it says."""
+LEVEL_MEMORY = 0.93
+"""What is kept each minute of the count by which that is told: some fourteen minutes' worth."""
+FEWEST = 200
+"""Who must have left before anything is told."""
+EVENT, EVENT_LASTS = 1.5, 5
+"""So many times more than expected is an event, which frees seats and teaches nothing, for so many minutes at most."""
+PRIOR = 10
+"""Departures of a bin that weigh as much as what the laws say of it."""
+BEST = 60
+"""Laws that are believed together: all others weigh next to nothing."""
+TOLERANCE, GROWTH = 0.1, 0.15
+"""How well two bins tell a hazard at best, and how much worse for each e-fold of age that it has to be extended by."""
+YOUNG = 2
+"""Younger ages are no evidence: a report's delay and clients that crash hide what holds."""
+FEW_REACHED = 100
+"""Of fewer positions no share is told."""
+RETURN_MINUTES, FEW_RETURNS = 5, 100
+"""How long ago, on average, the leavings are that returners are set against; and the prior that there are none."""
+
+Weighted = Sequence[tuple[float, Hazards]]
+"""Laws and how much each is believed."""
+
+
+class Cohort(NamedTuple):
+    """Who was let in within some minutes and is still in the game.
+
+    Args:
+        first, minutes: of which admissions, minutes since the epoch. seats: how many are in the game.
+        mean: of their admissions, thousandths of a minute after `first`. left: what the counters held of them.
+    """
+
+    first: int
+    minutes: int
+    seats: int
+    mean: int = 0
+    left: int = 0
+
+    def age(self, t: float) -> float:
+        """How old they are at `t`, minutes since the epoch."""
+        return max(0.0, t - HELD - self.first - self.mean / MILLI)
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """What is known of how long players stay.
+
+    Args:
+        booked: the minute, since the epoch, up to which all is booked; 0 for never.
+        cohorts: oldest first. leaving, at_risk: by age, departures and player-minutes, in thousandths.
+        seen, expected: departures of the last minutes, and what was expected of them, in thousandths.
+        over: for how many minutes an event goes on. hazards: as last believed, in millionths a minute.
+        departures: all that were ever seen. unripe, ripe, returned: who left lately, who left longer ago, who came
+            back, in thousandths.
+        reached, came: positions that were reached by the last run but one, and how many were let in at them, in
+            thousandths; `reached_to`, `came_to`: the same ever, as of the last run.
+    """
+
+    booked: int = 0
+    cohorts: tuple[Cohort, ...] = ()
+    leaving: tuple[int, ...] = (0,) * BINS
+    at_risk: tuple[int, ...] = (0,) * BINS
+    seen: int = 0
+    expected: int = 0
+    over: int = 0
+    hazards: tuple[int, ...] = ()
+    departures: int = 0
+    unripe: int = 0
+    ripe: int = 0
+    returned: int = 0
+    reached: int = 0
+    came: int = 0
+    reached_to: int = 0
+    came_to: int = 0
+
+    def admitted(self, by_minute: Mapping[int, int]) -> Self:
+        """So many more were let in in these minutes since the epoch."""
+        known = {cohort.first: cohort for cohort in self.cohorts if cohort.minutes == 1}
+        for first, count in by_minute.items():
+            if count:
+                cohort = known.get(first, Cohort(first, 1, 0))
+                known[first] = cohort._replace(seats=cohort.seats + count)
+        blocks = [cohort for cohort in self.cohorts if cohort.minutes > 1]
+        return replace(self, cohorts=(*blocks, *sorted(known.values())))
+
+    def book(self, minute: int, left: Mapping[int, int]) -> Self:
+        """All minutes before `minute` are over.
+
+        Args:
+            left: what the counters of the leavings hold: (minute of the admission, or the first of ten) -> how many
+                have left, less who came back in it.
+        """
+        passed = minute - self.booked if self.booked else 1
+        if passed < 1:
+            return self
+        stays = replace(self, cohorts=tuple(_known(self.cohorts, left, minute)))
+        gone = [now - cohort.left for cohort, now in zip(stays.cohorts, _counted(stays.cohorts, left), strict=True)]
+        back, away = sum(-count for count in gone if count < 0), sum(count for count in gone if count > 0)
+        if passed <= EVENT_LASTS:  # after an outage nobody knows at which ages they left
+            stays = stays._learnt(minute, passed, gone, away)
+        there = (
+            cohort._replace(seats=max(0, cohort.seats - count), left=cohort.left + count)
+            for cohort, count in zip(stays.cohorts, gone, strict=True)
+        )
+        ripe, fade = min(self.unripe, self.unripe * passed // RETURN_MINUTES), 2 ** (-passed / MEMORY)
+        return replace(
+            stays,
+            booked=minute,
+            cohorts=_merged(there, minute),
+            departures=self.departures + away,
+            unripe=self.unripe - ripe + away * MILLI,
+            ripe=round((self.ripe + ripe) * fade),
+            returned=round(self.returned * fade) + back * MILLI,
+        )
+
+    def noted(self, reached: int, came: int) -> Self:
+        """So far the line has reached by now, and so many were ever let in."""
+        fade = 2 ** (-1 / MEMORY)
+        return replace(
+            self,
+            reached=round(self.reached * fade) + max(0, reached - self.reached_to) * MILLI,
+            came=round(self.came * fade) + max(0, came - self.came_to) * MILLI,
+            reached_to=reached,
+            came_to=came,
+        )
+
+    @property
+    def missed_share(self) -> float:
+        """The share of positions at which nobody is let in, of those that were reached by the last run."""
+        return min(0.95, max(0.0, 1 - self.came / self.reached)) if self.reached >= FEW_REACHED * MILLI else 0.0
+
+    @property
+    def level(self) -> float:
+        """How many times more leave lately than was expected; 1 while that may be chance."""
+        off, expected = abs(self.seen - self.expected) / MILLI, self.expected / MILLI
+        if expected and off > 6 * math.sqrt(expected / (1 + LEVEL_MEMORY)) and off > 0.1 * expected:
+            return min(3.0, max(1 / 3, self.seen / self.expected))
+        return 1.0
+
+    @property
+    def return_share(self) -> float:
+        """The share of those who leave that comes back within the grace."""
+        return min(0.95, self.returned / (self.ripe + FEW_RETURNS * MILLI))
+
+    def oldest(self) -> float:
+        """The oldest age of anybody in the game, minutes; what lies beyond it nobody has seen."""
+        return max((cohort.age(self.booked - 0.5) for cohort in self.cohorts), default=0.0)
+
+    def believed(self, mean: float, spread: float) -> list[tuple[float, Hazards]]:
+        """The laws that explain what was seen, each with its probability, the likeliest first.
+
+        Args:
+            mean: about how long players stay, minutes, and `spread` of its logarithm: `laws.bank`.
+
+        A pair of bins tells a hazard only within a tolerance, which grows with how far beyond it one looks: without it
+        the counts of the youngest would collapse the mixture on a law that is wrong for all others.
+        """
+        oldest, pairs = self.oldest(), list[tuple[int, float, float, float, float]]()
+        for young in range(YOUNG, BINS - 1, 2):
+            seen = (self.leaving[young] + self.leaving[young + 1]) / MILLI
+            risk, risk_after = self.at_risk[young] / MILLI, self.at_risk[young + 1] / MILLI
+            if risk + risk_after >= 1 and EDGES[young + 1] < oldest:
+                tolerance = TOLERANCE + GROWTH * math.log(max(1.0, oldest / EDGES[young]))
+                pairs.append((young, seen, risk, risk_after, tolerance * tolerance))
+        found = [(_explains(law, pairs), likely, law) for likely, law in bank(mean, spread)]
+        best = sorted(((likely - against, law) for against, likely, law in found), key=lambda each: -each[0])[:BEST]
+        weights = [math.exp(score - best[0][0]) for score, _ in best]
+        total = sum(weights)
+        return [(weight / total, law) for weight, (_, law) in zip(weights, best, strict=True)]
+
+    def hazard(self, laws: Weighted) -> Hazards:
+        """How many of those of an age leave each minute: where ages were seen the counts decide, beyond them the laws,
+        each weighed by how many it would have left there."""
+        oldest, weights, found = self.oldest(), [weight for weight, _ in laws], list[float]()
+        for n in range(BINS):
+            total = sum(weights)
+            mean = sum(weight * law[n] for weight, (_, law) in zip(weights, laws, strict=True)) / total
+            leaving, at_risk = self.leaving[n] / MILLI, self.at_risk[n] / MILLI
+            found.append(mean * (leaving + PRIOR) / (at_risk * mean + PRIOR))
+            if EDGES[n + 1] > oldest:
+                kept = (math.exp(max(-50.0, min(50.0, (mean - law[n]) * WIDTHS[n]))) for _, law in laws)
+                weights = [weight * stay for weight, stay in zip(weights, kept, strict=True)]
+        return tuple(found)
+
+    def with_hazard(self, hazard: Hazards) -> Self:
+        """What the next minute is measured against."""
+        return replace(self, hazards=tuple(round(each * MILLI * MILLI) for each in hazard))
+
+    # Within
+
+    def _learnt(self, minute: int, passed: int, gone: Sequence[int], away: int) -> Self:
+        """With the departures, and who might have left, of the minutes that are over."""
+        middle = minute - passed / 2
+        bins = [bin_of(cohort.age(middle)) for cohort in self.cohorts]
+        there = [_there(cohort, minute, passed) for cohort in self.cohorts]
+        judged, scale = self, 1.0
+        if self.hazards:
+            due = zip(self.cohorts, bins, there, strict=True)
+            expected = sum(cohort.seats * self.hazards[n] * time for cohort, n, time in due) / MILLI / MILLI
+            judged, scale = self._judged(passed, away, expected)
+        fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
+        leaving, at_risk = [round(each * fade) for each in self.leaving], [round(each * fade) for each in self.at_risk]
+        for cohort, n, time, count in zip(self.cohorts, bins, there, gone, strict=True):
+            at_risk[n] += max(0, round((cohort.seats - count / 2) * time * MILLI))
+            leaving[n] += round(scale * max(0, count) * MILLI)
+        return replace(judged, leaving=tuple(leaving), at_risk=tuple(at_risk))
+
+    def _judged(self, passed: int, away: int, expected: float) -> tuple[Self, float]:
+        """Whether far more left than expected, and what share of them teaches something."""
+        over = self.over + 1 if away > EVENT * expected + 5 * math.sqrt(expected) + 5 else 0
+        if 0 < over <= EVENT_LASTS:
+            return replace(self, over=over), expected / away
+        fade = LEVEL_MEMORY**passed
+        seen, due = round(self.seen * fade) + away * MILLI, round(self.expected * fade + expected * MILLI)
+        return replace(self, over=over, seen=seen, expected=due), 1.0
+
+
+def _there(cohort: Cohort, minute: int, passed: int) -> float:
+    """For how many of the minutes that are over each of them was in the game; the newest came in one by one, and hold
+    their seats until they are reported."""
+    return 0.0 if cohort.first >= minute else passed / 4 if cohort.first == minute - 1 else float(passed)
+
+
+def _known(cohorts: Sequence[Cohort], left: Mapping[int, int], minute: int) -> Iterator[Cohort]:
+    """The cohorts of which the counters still tell, and new ones for minutes in which only returners came."""
+    first = {cohort.first for cohort in cohorts}
+    yield from (cohort for cohort in cohorts if minute - cohort.first < OLDEST)
+    returned = (n for n, count in sorted(left.items()) if count < 0 and n not in first and minute - n < FINE)
+    yield from (Cohort(n, 1, 0) for n in returned)
+
+
+def _counted(cohorts: Sequence[Cohort], left: Mapping[int, int]) -> Iterator[int]:
+    """What the counters hold of each cohort now."""
+    return (sum(left.get(cohort.first + n, 0) for n in range(cohort.minutes)) for cohort in cohorts)
+
+
+def _merged(cohorts: Iterable[Cohort], minute: int) -> tuple[Cohort, ...]:
+    """In blocks that grow with age, so that a day of them stays small."""
+    found: dict[int, Cohort] = {}
+    for cohort in sorted(cohorts):
+        wide = next((wide for wide, age in _BLOCKS if _end(cohort.first, wide) <= minute - age), cohort.minutes)
+        first = cohort.first // wide * wide
+        block = found.get(first, Cohort(first, wide, 0))
+        seats = block.seats + cohort.seats
+        moment = block.mean * block.seats + ((cohort.first - first) * MILLI + cohort.mean) * cohort.seats
+        found[first] = Cohort(first, wide, seats, moment // seats if seats else 0, block.left + cohort.left)
+    return tuple(found.values())
+
+
+def _end(first: int, wide: int) -> int:
+    """Where the block of this width ends: what is in it merges all at once, since it is counted together."""
+    return first // wide * wide + wide
+
+
+def _explains(law: Hazards, pairs: Sequence[tuple[int, float, float, float, float]]) -> float:
+    """How much speaks against a law, in logarithms: of each pair of bins departures and who might have left."""
+    against = 0.0
+    for young, seen, risk, risk_after, tolerance in pairs:
+        expected = risk * law[young] + risk_after * law[young + 1]
+        off = math.log((seen + 0.5) / (expected + 0.5))
+        against += off * off / 2 / (1 / (min(seen, expected) + 1) + tolerance)
+    return against

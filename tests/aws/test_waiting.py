@@ -1,0 +1,109 @@
+"""The waiting time of a full game, by the handlers' own calls: what game servers report reaches who waits."""
+
+import pytest
+
+from loginq.service.requests import login
+from loginq.service.requests.minute import settle
+from loginq.service.requests.sessions import apply
+from loginq.service.rules import outlook
+from loginq.service.rules.player import Identity
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.times import MINUTE, SECOND
+from tests.memory import InMemory
+from tests.world import World, left, made, operator, rule, someone
+
+FULL = Rules(initial_rate=1_000_000, initial_capacity=20, mean_session=30 * MINUTE)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(outlook, "FEWEST", 4)
+    return made(InMemory(), rules=FULL)
+
+
+def full(world: World, waiting: int = 5) -> tuple[dict[str, tuple[Identity, str]], list[tuple[Identity, str]]]:
+    """A game with twenty in it, and some who wait; both with their tickets."""
+    inside = [(who, world.let_in(who)) for who in (someone() for _ in range(20))]
+    outside = [(who, world.in_line(who)) for who in (someone() for _ in range(waiting))]
+    settle(world.queue)
+    return {who.sub: (who, ticket) for who, ticket in inside}, outside
+
+
+def leave(world: World, inside: dict[str, tuple[Identity, str]], count: int) -> None:
+    some = [inside.pop(sub) for sub in list(inside)[:count]]
+    assert apply(world.queue, [left(who, ticket, world.now[0]) for who, ticket in some]) == ["counted"] * count
+
+
+def test_who_waits_for_others_to_leave_is_told_when_once_enough_have_left(world: World) -> None:
+    inside, outside = full(world)
+    who, ticket = outside[-1]
+    told = login.status(world.queue, who, ticket)
+    assert (told.eta, told.eta_basis) == (None, None)
+    for _ in range(2):
+        world.later(MINUTE)
+        leave(world, inside, 2)
+    world.later(MINUTE)
+    settle(world.queue)
+    world.later(SECOND)
+    later, (who, ticket) = login.status(world.queue, who, ticket), outside[0]
+    first = login.status(world.queue, who, ticket)
+    assert (first.state.value, first.admitted, later.eta_basis) == ("admitted", True, "departures")
+    assert later.eta is not None and later.eta > 10 * SECOND
+    before = world.queue.lines.read().curve
+    settle(world.queue)  # in the same minute again: nothing is learnt twice
+    assert world.queue.settlement.read().stays.departures == 4
+    assert before is not None and world.queue.lines.read().curve is not None
+
+
+def test_a_raise_is_told_at_once(world: World) -> None:
+    """Not only when the minute is over: nothing that is published waits for it."""
+    inside, outside = full(world, waiting=100)
+    for _ in range(2):
+        world.later(MINUTE)
+        leave(world, inside, 2)
+    world.later(MINUTE)
+    settle(world.queue)
+    before = world.queue.lines.read().curve
+    world.later(20 * SECOND)
+    operator(world.queue).set_capacity(50)
+    after = world.queue.lines.read().curve
+    assert before is not None and after is not None
+    assert (after.at - before.at, after.first) == (20 * SECOND, before.first + 30)
+    assert login.status(world.queue, *outside[-1]).eta_basis == "departures"
+
+
+def test_a_wave_that_leaves_together_is_told_at_once(world: World) -> None:
+    inside, _ = full(world, waiting=100)
+    for _ in range(2):
+        world.later(MINUTE)
+        leave(world, inside, 2)
+    world.later(MINUTE)
+    settle(world.queue)
+    world.later(20 * SECOND)
+    leave(world, inside, 10)
+    curve = world.queue.lines.read().curve
+    assert curve is not None and curve.at == world.now[0]
+
+
+def test_who_is_back_within_the_grace_holds_a_seat_since_then(world: World) -> None:
+    inside, _ = full(world)
+    who, _ = next(iter(inside.values()))
+    world.later(3 * MINUTE)
+    leave(world, inside, 1)
+    world.later(MINUTE)
+    assert login.request(world.queue, who).admitted
+    counted = world.queue.leavings.by_minute()
+    assert counted[world.now[0] // MINUTE] == -1
+    assert sum(counted.values()) == 0
+
+
+def test_an_idle_queue_learns_nothing_and_asks_for_nothing(world: World) -> None:
+    rule(world, mean_session=0)
+    world.let_in(someone())
+    for _ in range(20):
+        world.later(MINUTE)
+        settle(world.queue)
+    booked = world.queue.settlement.read().stays.booked
+    world.later(MINUTE)
+    settle(world.queue)
+    assert world.queue.settlement.read().stays.booked == booked

@@ -1,0 +1,178 @@
+"""The waiting time of a full game: what is learnt from who leaves, what is promised, and how true it is."""
+
+import math
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service.rules import laws
+from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, Curve, points
+from loginq.service.rules.laws import BINS, bank
+from loginq.service.rules.line import Line
+from loginq.service.rules.outlook import Outlook, is_off
+from loginq.service.rules.stays import FEWEST, Stays
+from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.store.line import from_row, to_row
+from loginq.service.store.settlement import memory_of, row_of
+from tests.benchmarks.waiting import LAWS, World, score
+
+T = 1_800_000_000_000 // MINUTE * MINUTE
+NOW = T // MINUTE
+curves = st.builds(
+    lambda first, span, steps, basis: Curve(T, first, span, tuple(sum(steps[: n + 1]) for n in range(POINTS)), basis),
+    st.integers(0, 10**9),
+    st.integers(POINTS**2, 10**6),
+    st.lists(st.integers(0, 10**5), min_size=POINTS, max_size=POINTS),
+    st.sampled_from(["departures", "counts"]),
+)
+
+
+@given(curves)
+def test_a_curve_is_the_same_after_packing_and_small(curve: Curve) -> None:
+    assert Curve.unpack(curve.pack()) == curve
+    assert len(curve.pack()) == 53
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_no_curve_are_refused_or_are_one(packed: bytes) -> None:
+    with suppress(ValueError):
+        assert Curve.unpack(packed).pack() == packed
+
+
+@given(curves, st.data())
+def test_a_curve_promises_later_positions_later_instants(curve: Curve, data: st.DataObject) -> None:
+    near, far = sorted(data.draw(st.integers(curve.first, curve.first + 2 * curve.span)) for _ in range(2))
+    early, late = curve.told(near, T), curve.told(far, T)
+    assert early is not None and late is not None and T <= early <= late
+    end = curve.first + curve.span
+    assert curve.told(end + 1, T + BEYOND + 1) is None
+    assert curve.told(end, T + BEYOND + 1) is not None
+
+
+@given(curves, st.integers(0, 10 * MINUTE), st.floats(0.1, 10))
+def test_a_promise_moves_as_little_as_it_must(curve: Curve, later: int, factor: float) -> None:
+    """Whatever the forecast says: within the band of what remains, and never beyond what was promised and forecast."""
+    t = T + later
+
+    def when(position: int) -> float:
+        return t + factor * ((curve.told(position, T) or T) - T) + (position - curve.first)
+
+    new = Curve.promised(t, curve.first, curve.span, when, curve, "departures")
+    for position in points(curve.first, curve.span):
+        told, said, remains = new.told(position, t), curve.told(position, t), when(position) - t
+        assert told is not None and said is not None
+        low, high = sorted((said - t, remains))
+        assert min(low, remains * (1 - NEARER)) - SECOND <= told - t
+        if position == curve.first:  # later ones are never before it
+            assert told - t <= max(high, remains * (1 + FARTHER) + SLACK) + SECOND
+
+
+def test_every_law_is_one() -> None:
+    """Of each, by its hazards, the mean stay is that which it was made for, as far as a day goes."""
+    found = bank(60, 0.3)
+    assert len(found) == 510
+    assert all(len(law) == BINS and all(0 <= each < math.inf for each in law) for _, law in found)
+    exponential = [law for _, law in found if max(law) - min(law) < 1e-9]
+    assert sorted(round(1 / law[0], 1) for law in exponential) == [round(60 * factor, 1) for factor in laws.MEANS]
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 50)), max_size=40), st.integers(1, 400))
+def test_seats_are_who_came_less_who_left(came: list[tuple[int, int]], minutes: int) -> None:
+    """However they are merged, and however many minutes a run has to catch up with."""
+    by_minute: dict[int, int] = {}
+    for ago, count in came:
+        by_minute[NOW - ago] = by_minute.get(NOW - ago, 0) + count
+    stays = Stays().admitted(by_minute)
+    left = {first: count // 2 for first, count in by_minute.items()}
+    for minute in range(NOW + 1, NOW + 1 + minutes, 1 + minutes // 7):
+        stays = stays.book(minute, left)
+    kept = [(first, count - count // 2) for first, count in by_minute.items()]
+    assert sum(cohort.seats for cohort in stays.cohorts) == sum(count for _, count in kept)
+    assert stays.departures == sum(left.values())
+    assert len(stays.cohorts) <= 60 + 2 * 43
+    spans = [n for cohort in stays.cohorts for n in range(cohort.first, cohort.first + cohort.minutes)]
+    assert len(spans) == len(set(spans))
+
+
+def test_a_minute_is_booked_once() -> None:
+    stays = Stays().admitted({NOW - 1: 100}).book(NOW, {NOW - 1: 3})
+    assert stays.book(NOW, {NOW - 1: 50}) is stays
+    assert [cohort.seats for cohort in stays.cohorts] == [97]
+
+
+def test_who_comes_back_holds_a_seat_of_a_new_age() -> None:
+    stays = Stays().admitted({NOW - 30: 1_000}).book(NOW, {NOW - 30: 400})
+    stays = stays.book(NOW + 1, {NOW - 30: 400, NOW: -100})
+    assert [(cohort.first - NOW, cohort.seats) for cohort in stays.cohorts] == [(-30, 600), (0, 100)]
+    assert (stays.departures, stays.returned) == (400, 100_000)
+
+
+def test_a_minute_in_which_far_more_leave_teaches_nothing() -> None:
+    quiet = Stays(hazards=(13_333,) * BINS).admitted({NOW - 40: 10_000}).book(NOW, {NOW - 40: 133})
+    event = quiet.book(NOW + 1, {NOW - 40: 133 + 3_000})
+    assert event.over == 1
+    assert 0.9 < sum(event.leaving) / sum(quiet.leaving) / 2 < 1.1
+    assert sum(cohort.seats for cohort in event.cohorts) == 10_000 - 3_133
+
+
+def test_what_is_remembered_survives_its_row_and_a_spoilt_one_is_forgotten() -> None:
+    stays = Stays().admitted({NOW - 5: 100, NOW - 90: 20}).book(NOW, {NOW - 5: 3}).with_hazard((0.01,) * BINS)
+    memory = replace(memory_of({}), stays=stays.noted(200, 120))
+    assert memory_of(row_of(memory)) == memory
+    assert memory_of({"stays": b"spoilt"}).stays == Stays()
+
+
+def full_line() -> Line:
+    return Line(anchored_at=T, alive_at=T, rate=200_000, burst=200, capacity=1_000).join(T, 3_000)
+
+
+def test_nothing_is_promised_before_enough_have_left() -> None:
+    line = replace(full_line(), departed=FEWEST - 1)
+    stays = Stays().admitted({NOW - 60: 1_000}).book(NOW, {NOW - 60: FEWEST - 1})
+    assert Outlook(stays, line, T, 0, 60, 0.3, 4).curve()[1] is None
+    stays = stays.book(NOW + 1, {NOW - 60: FEWEST})
+    assert Outlook(stays, line, T + MINUTE, 0, 60, 0.3, 4).curve()[1] is not None
+
+
+def test_beyond_the_limit_the_promise_is_told_or_the_gate_where_that_is_later() -> None:
+    line = full_line().publish(T, Curve(T, 1_000, 2_500, tuple(60 * n for n in range(POINTS))))
+    assert (line.wait(1_000 + 2_500 * 81 // 121, T), line.basis(3_000, T)) == (9 * MINUTE, "departures")
+    slow = replace(line, rate=1_000).wait(3_000, T)
+    assert slow is not None and slow > 2_700 * SECOND
+    assert (line.pause(T).wait(3_000, T), line.pause(T).basis(3_000, T)) == (None, None)
+    assert (line.basis(500, T), line.set_capacity(T, None).basis(3_000, T)) == ("rate", "rate")
+    assert from_row(to_row(line)) == line
+    assert from_row({**to_row(line), "curve": b"spoilt"}) == replace(line, curve=None)
+
+
+def test_a_promise_is_off_once_much_more_room_is_there_and_not_sooner_than_in_ten_seconds() -> None:
+    line = full_line().publish(T, Curve(T, 1_000, 2_500, tuple(60 * n for n in range(POINTS))))
+    raised = line.set_capacity(T, 1_200)
+    assert [is_off(raised, T + 9 * SECOND), is_off(raised, T + 10 * SECOND), is_off(line, T + 10 * SECOND)] == [
+        False, True, False,
+    ]  # fmt: skip
+
+
+def test_a_launch_of_a_full_game_is_told_waiting_times_that_come_true() -> None:
+    """A small one of the benchmark's, each time; the table in the guide is of the large ones."""
+    world = World(replace(LAWS["exponential 75 min"], capacity=2_000), 4_000, 10 * MINUTE, seed=1, rate=100)
+    world.play()
+    assert world.untold == 0
+    error, late = score(world.sample(list(world.firsts["ours"].values())))
+    assert error < 12 and late < 10
+    rolling, _ = score(world.sample(list(world.firsts["five minutes"].values())))
+    assert rolling > 2 * error
+
+
+@pytest.mark.parametrize("no_shows", [0.0, 0.1])
+def test_without_a_capacity_everybody_is_told_the_gates_time(no_shows: float) -> None:
+    crowd = replace(LAWS["exponential 75 min"], capacity=None, no_shows=no_shows)
+    world = World(crowd, 6_000, 5 * MINUTE, seed=1, rate=10)
+    world.play()
+    told = world.sample(list(world.firsts["ours"].values()))
+    off, true = (sum(column) / len(told) for column in zip(*((abs(a - b), b) for a, b in told), strict=True))
+    assert (world.untold, len(told)) == (0, 6_000)
+    assert off <= 2 + 0.02 * true
