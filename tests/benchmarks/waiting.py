@@ -158,8 +158,9 @@ class World:
         self.positions += [t] * count
         self.reached_at += [0] * count
         self.came += [False] * count
-        for position in range(first, self.line.tail + 1):
-            self.look(position, t, polls=False)
+        if self.crowd.capacity is None or self.told_from is not None:
+            for position in range(max(first, self.line.limit * bool(self.crowd.capacity) + 1), self.line.tail + 1):
+                self.look(position, t, polls=False)
 
     def enter(self, t: int) -> None:
         reached = self.line.reached(t)
@@ -235,8 +236,6 @@ class World:
 
     def look(self, position: int, t: int, *, polls: bool) -> None:
         """What one of those who wait is told now, by whom."""
-        if self.crowd.capacity is not None and (position <= self.line.limit or self.told_from is None):
-            return
         for name, wait in (("ours", self.line.wait(position, t)), *self.others(position, t)):
             if wait is None:
                 self.untold += name == "ours"

@@ -40,26 +40,25 @@ class Curve:
     instants: tuple[int, ...]
     basis: str = BASES[0]
 
-    @property
-    def positions(self) -> list[int]:
-        """Where its points are."""
-        return points(self.first, self.span)
-
     def told(self, position: int, t: int) -> int | None:
         """The instant promised to a position, ms, as it stands at `t`; None where there is none any more."""
         age, end = t - self.at, self.first + self.span
         if age > (BEYOND if position > end else BELIEVED):
             return None
-        positions = self.positions
-        n = next((n for n in range(1, POINTS - 1) if position <= positions[n]), POINTS - 1)
-        start, until = positions[n - 1], positions[n]
+        n = 1
+        while n < POINTS - 1 and position > self._position(n):
+            n += 1
+        start, until = self._position(n - 1), self._position(n)
         rise = (self.instants[n] - self.instants[n - 1]) * SECOND
         return self.at + self.instants[n - 1] * SECOND + rise * (max(position, start) - start) // (until - start)
+
+    def _position(self, n: int) -> int:
+        return self.first + self.span * n * n // (POINTS - 1) ** 2
 
     def reached(self, t: int) -> int:
         """Up to which position it promised that `t` would come."""
         since = t - self.at
-        for (start, early), (until, late) in pairwise(zip(self.positions, self.instants, strict=True)):
+        for (start, early), (until, late) in pairwise(zip(points(self.first, self.span), self.instants, strict=True)):
             if since < late * SECOND:
                 return start + (until - start) * max(0, since - early * SECOND) // ((late - early) * SECOND)
         return self.first + self.span

@@ -170,11 +170,16 @@ class Gate:
             return None
         if position <= self.reached(t):
             return now
-        if position > self.limit:
+        return None if position > self.limit else self.passes(position, t)
+
+    def passes(self, position: int, t: int) -> int | None:
+        """The instant, not before `t`, at which the gate comes to `position` if the game had room; None for never."""
+        now = self._seen(t)
+        if self.paused:
             return None
         # As whoever renews the lease will settle it; only a refund that could not be given makes that another line.
         line = self if self._live_end(t) == now else self.anchored(t)
-        missing = position * MICRO - self._cut(t)
+        missing = max(0, position * MICRO - self._cut(t))
         for start, end, flow in line._pieces(now):
             if flow and (end is None or missing <= flow * (end - start)):
                 return start + -(-missing // flow)

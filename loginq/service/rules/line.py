@@ -48,10 +48,7 @@ class Line(Gate):
         if position > self.limit:
             return self._beyond(position, t)
         eta = self.eta(position, t)
-        if eta is None:
-            return None
-        refunded = max(0, min(eta, self.refund_until) - t)
-        return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
+        return None if eta is None else self._shortened(eta, t)
 
     def basis(self, position: int, t: int) -> str | None:
         """By what `wait` is told: the gate's `rate`, or what is seen of who leaves: `Curve.basis`; None without one."""
@@ -221,8 +218,13 @@ class Line(Gate):
     def _beyond(self, position: int, t: int) -> int | None:
         """What a position has to wait for which the game has no place yet."""
         promised = None if self.curve is None else self.curve.told(position, t)
-        gate = None if promised is None else replace(self, capacity=None).wait(position, t)
-        return None if promised is None or gate is None else max(gate, promised - t)
+        passes = None if promised is None or position > self.tail else self.passes(position, t)
+        return None if promised is None or passes is None else max(self._shortened(passes, t), promised - t)
+
+    def _shortened(self, eta: int, t: int) -> int:
+        """How long it is until `eta`, less by the places of no-shows that come back to the gate."""
+        refunded = max(0, min(eta, self.refund_until) - t)
+        return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
     def _departed(self, count: int) -> dict[str, Any]:
         base = None if self.departed_base is None else self.departed_base + count
