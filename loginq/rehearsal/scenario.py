@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loginq.service.rules import player as rows
 from loginq.service.rules.line import Line
+from loginq.service.rules.minute import Memory
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND
 
@@ -85,23 +86,36 @@ class Visitor:
 
 
 @dataclass(slots=True)
+class Stay:
+    """`count` players who came into the game at `since` and leave it at `ends`, ms, which is known at `reported_at`."""
+
+    since: int
+    count: int
+    ends: int
+    reported_at: int | None = None
+
+
+@dataclass(slots=True)
 class Played:
     """What was seen: every player, each line after each write with its instant, the valve's counters.
 
     Args:
+        stays: in the game, of who leaves it.
         cut: whether it was ended because too much happened.
         turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
-        ended: when it was over, ms.
+        ended: when it was over, ms. memory: what the last run of settling left.
     """
 
     players: list[Visitor]
     lines: list[tuple[int, Line]]
     valve: Counter[tuple[int, int]]
+    stays: list[Stay] = field(default_factory=list)
     turned_away: int = 0
     in_vain: int = 0
     batches: int = 0
     ended: int = 0
     cut: bool = False
+    memory: Memory = field(default_factory=Memory)
 
     def admitted(self) -> list[Visitor]:
         """Those who were let in, in the order in which they were."""

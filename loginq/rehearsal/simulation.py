@@ -8,16 +8,18 @@ A player may stand for a cohort of many who press Login together and are polled 
 import heapq
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from random import Random
 
 from loginq.rehearsal.scenario import QUEUED, Change, Played, Scenario, Visitor
+from loginq.rehearsal.servers import Servers
+from loginq.rehearsal.world import World
 from loginq.service.rules import minute, valve
 from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide, next_poll
+from loginq.service.rules.measure import MOST_BUCKETS
 from loginq.service.rules.minute import Memory
 from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.times import MINUTE, SECOND
@@ -36,36 +38,31 @@ class _Lambda:
 
 
 @dataclass(slots=True)
-class _World:
-    scenario: Scenario
-    random: Random
-    line: Line
-    outcome: Played
-    lambdas: list[_Lambda]
+class _World(World):
+    """The queue, too.
+
+    Args:
+        came: how many came in, by the start of the valve's bucket, ms: totals, as the valve's counters have them.
+        full: the buckets in which the valve turned somebody away.
+    """
+
+    lambdas: list[_Lambda] = field(default_factory=list)
     intake: list[Visitor] = field(default_factory=list)
     placed: list[Visitor] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
+    came: Counter[int] = field(default_factory=Counter)
     full: set[int] = field(default_factory=set)
     expected: int = 0
-    leaving: int = 0
-    agenda: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
-    order: "count[int]" = field(default_factory=count)
+    servers: Servers = field(init=False)
 
-    def at(self, t: int, action: Callable[[int], None]) -> None:
-        heapq.heappush(self.agenda, (t, next(self.order), action))
+    def __post_init__(self) -> None:
+        self.servers = Servers(self)
 
-    def down(self, t: int) -> bool:
-        since = t - self.scenario.line.anchored_at
-        return any(start <= since < end for start, end in self.scenario.outages)
-
-    def clock(self, t: int) -> int:
-        """A writer's clock, which is off like anybody's."""
-        return t + self.random.randint(-self.scenario.skew, self.scenario.skew)
-
-    def write(self, t: int, change: Change, clock: int) -> None:
-        self.line = change(self.line, clock)
-        self.outcome.lines.append((t, self.line))
+    @property
+    def left(self) -> Counter[int]:
+        """How many have left, as far as that is reported, by the minute of their admission: totals."""
+        return self.servers.left
 
     # What happens
 
@@ -162,27 +159,13 @@ class _World:
             return False
         for counter in counters:
             self.outcome.valve[counter] += each
+        self.came[valve.bucket(clock)] += count
         return True
 
     def enter(self, player: Visitor, t: int) -> None:
         player.admitted_at = t
         self.expected -= 1
-        if self.scenario.session is not None:
-            stays = round(self.random.expovariate(1 / self.scenario.session))
-            self.at(t + stays, partial(self.leave, player.arrival.count))
-
-    def leave(self, count: int, t: int) -> None:
-        """Game servers report who left each second."""
-        if not self.leaving:
-            self.at(t + 1 * SECOND, self.report)
-        self.leaving += count
-
-    def report(self, t: int) -> None:
-        if self.down(t):
-            self.at(t + 1 * SECOND, self.report)
-            return
-        count, self.leaving = self.leaving, 0
-        self.write(t, lambda line, now: line.leave(now, count), self.clock(t))
+        self.servers.enter(player.arrival.count, t)
 
     def settle(self, t: int) -> None:
         """What `settle_line` does each minute, by the same rules: the lease, the expiring, the count."""
@@ -193,9 +176,8 @@ class _World:
         following = self.holder(self.line.reached(clock) + 1)
         if following is not None and following.arrival.synthetic and not self.line.paused:
             self.write(t, Line.renew, clock)
-        full = {start: (0, True) for start in self.full if start < valve.bucket(clock)}
-        self.full -= full.keys()
-        memory = minute.came_through(self.memory, full, clock)
+        counters = self.counters(clock)
+        memory = minute.came_through(self.memory, counters, clock)
         memory, expired_to = minute.expiring(memory, self.line, clock, self.scenario.claim_window)
         if expired_to > self.line.expired_to:
             self.write(t, lambda line, now: line.expire_to(now, expired_to), clock)
@@ -203,7 +185,15 @@ class _World:
         due = minute.countable(memory, self.line, clock)
         if due > self.line.counted_to:
             memory = self.recount(memory, due, t, clock)
-        self.memory = replace(memory, run_at=clock)
+        if self.line.counted_to == self.line.tail and not counters[valve.bucket(clock)][0]:
+            memory = replace(memory, admitted=self.line.counted)
+        self.memory = self.outcome.memory = replace(memory, run_at=clock)
+
+    def counters(self, t: int) -> dict[int, tuple[int, bool]]:
+        """How many came in, and whether somebody was turned away, since the last run, as far as that is looked up."""
+        now = valve.bucket(t)
+        back = min(max(now - self.memory.buckets_to, MINUTE), (MOST_BUCKETS - 1) * valve.BUCKET)
+        return {start: (self.came[start], start in self.full) for start in range(now - back, now + 1, valve.BUCKET)}
 
     def recount(self, memory: Memory, due: int, t: int, clock: int) -> Memory:
         """How many of the positions that are closed were claimed; a cohort that is cut in two counts by its parts."""
@@ -242,7 +232,7 @@ def simulate(scenario: Scenario, most: int | None = None) -> Played:
         random,
         scenario.line,
         Played(players, [(start, scenario.line)], Counter()),
-        [_Lambda(skew, scenario.line, start) for skew in skews],
+        lambdas=[_Lambda(skew, scenario.line, start) for skew in skews],
         expected=len(players),
     )
     for player in players:

@@ -1,5 +1,6 @@
 """The system as a whole on the virtual clock: polling players, caches, skewed clocks, the valve, settling, outages."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -189,11 +190,21 @@ def test_the_valve_holds_when_the_arithmetic_is_wrong() -> None:
     """A bug, or a hand in the table, opens the gate for everybody: the valve lets in at most twice the rate."""
 
     def broken(line: Line, t: int) -> Line:
-        from dataclasses import replace
-
         return replace(line, reached_to=line.tail)
 
     scenario = Scenario(line_at(20_000), crowd(3_000, 0), changes=((5_000, broken),), until=2 * MINUTE, skew=500)
     outcome = simulate(scenario)
     assert max(through_the_valve(outcome).values()) == valve.limit(scenario.line, START)
     assert outcome.turned_away > 0
+
+
+def test_settling_knows_who_came_in_and_the_line_who_has_left() -> None:
+    """A capacity of 60, cohorts of ten: everybody is counted as one player, and a cohort does not leave as one."""
+    arrivals = tuple(replace(each, count=10) for each in crowd(30, 20 * SECOND))
+    line = line_at(10_000).set_capacity(START, 60)
+    outcome = simulate(Scenario(line, arrivals, session=20 * SECOND, until=30 * MINUTE))
+    assert outcome.memory.admitted == sum(player.arrival.count for player in outcome.admitted()) == 300
+    assert {stay.count for stay in outcome.stays} == {1}
+    assert len({stay.ends for stay in outcome.stays}) > 250
+    for at, line in outcome.lines:
+        assert line.departed == sum(stay.count for stay in outcome.stays if (stay.reported_at or at + 1) <= at)
