@@ -1,5 +1,6 @@
 """`loginq simulate`: what would this launch look like."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,10 @@ from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
 from loginq.cli.options import count
 from loginq.cli.reading import text_of
+from loginq.rehearsal.events import parse_events, parse_leaving, parse_share
 from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
 from loginq.rehearsal.prices import AS_OF, SOURCE
+from loginq.rehearsal.stays import Exponential, Law, Leaving, LogNormal, Mixed, Weibull
 from loginq.service.rules.errors import Failed, Invalid, quoted
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.rates import parse_rate, rate_text
@@ -29,23 +32,43 @@ Capacity = Annotated[
 ]
 
 
+Ramp = Annotated[
+    tuple[str, str] | None, typer.Option(metavar="FROM OVER", help="Climb to the rate from this one, in this time.")
+]
+Cv = Annotated[
+    float | None, typer.Option(min=0.01, max=10, help="How stays vary, log-normally: standard deviation over mean.")
+]
+Shape = Annotated[
+    float | None, typer.Option(min=0.2, max=10, help="Or by Weibull's law: below 1, who has stayed long stays on.")
+]
+Gone = Annotated[str | None, typer.Option(help="Of those who leave: 'late 60s, twice 10%, never 1%, back 15%'.")]
+Events = Annotated[
+    list[str] | None,
+    typer.Option(metavar="EVENT", help="What happens: 'leave 10%@75m', stays x2, capacity 25k, pause 5m, outage 5m."),
+]
+
+
 @command(
     app,
     "loginq simulate --players 200000 --arrive 10m --rate 500/s --plot launch.svg",
-    "loginq simulate --players 50000 --rate 300 --capacity 20000 --session 45m",
+    "loginq simulate --players 60000 --arrive 20m --rate 200 --capacity 20000 --session 75m --session-cv 1.5",
+    "loginq simulate --players 60000 --arrive 20m --rate 200 --capacity 20k --session 75m --event 'leave 10%@75m'",
 )
 def simulate(
     rate: Annotated[str, typer.Option(help="The admission rate: 500/s.")],
     players: Players = None,
     arrive: Annotated[str, typer.Option(help="Within what time they come.")] = "10m",
     shape: Annotated[str, typer.Option(help="How: burst, steady, or a CSV file of `seconds,players`.")] = "burst",
-    ramp: Annotated[
-        tuple[str, str] | None, typer.Option(metavar="FROM OVER", help="Climb to the rate from this one, in this time.")
-    ] = None,
+    ramp: Ramp = None,
     capacity: Capacity = None,
     session: Annotated[str | None, typer.Option(help="How long they stay in the game, on average.")] = None,
+    session_cv: Cv = None,
+    session_shape: Shape = None,
+    session_short: Annotated[str, typer.Option(help="How many stay 8 min on average instead: 30%.")] = "0%",
+    leaving: Gone = None,
     no_show: Annotated[str, typer.Option(help="How many leave before their turn: 20%.")] = "0%",
     outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,
+    event: Events = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same launch.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
 ) -> Found:
@@ -53,37 +76,39 @@ def simulate(
 
     By the real line and the real polling rule. Needs no target.
     """
-    arrivals, players = _arriving(shape, players)
-    launch = Launch(
-        players=players,
-        rate=parse_rate(rate),
-        arrive=parse_duration(arrive),
-        shape=shape,
-        arrivals=arrivals,
+    launch = replace(
+        _arriving(shape, players, arrive, parse_rate(rate)),
         ramp=(parse_rate(ramp[0]), parse_duration(ramp[1])) if ramp else None,
         capacity=capacity,
-        session=parse_duration(session) if session else None,
-        no_show=_share(no_show),
-        outage=_outage(outage),
+        session=_stays(session, session_cv, session_shape, parse_share(session_short)),
+        leaving=parse_leaving(leaving) if leaving else Leaving(),
+        no_show=parse_share(no_show),
+        events=parse_events([*(event or ()), *([] if outage is None else [_outage(outage)])]),
         seed=seed,
     )
-    with console.progress("Playing the launch", None):
-        report = on_paper(launch)
-    if plot is not None:
-        _plot(plot, launch, report)
+    report = _played(launch, plot)
     return Found(report.document(), partial(_draw, launch, report, plot), is_long=True)
 
 
-def _arriving(shape: str, players: int | None) -> tuple[tuple[tuple[int, int], ...], int]:
-    """Who comes when, where a file says it, and how many."""
+def _arriving(shape: str, players: int | None, arrive: str, rate: int) -> Launch:
+    """A launch of which no more is said than who comes when, and the rate."""
+    within = parse_duration(arrive)
     if shape not in ("burst", "steady"):
         if players is not None:
             raise Invalid("--players and a file of arrivals exclude each other.", "The file says how many come.")
         arrivals = parse_arrivals(text_of(Path(shape)))
-        return arrivals, sum(count for _, count in arrivals)
+        return Launch(sum(count for _, count in arrivals), rate, within, shape, arrivals)
     if players is None:
         raise Invalid("How many players?", "Give --players, or --shape FILE.csv.")
-    return (), players
+    return Launch(players, rate, within, shape)
+
+
+def _played(launch: Launch, plot: Path | None) -> Paper:
+    with console.progress("Playing the launch", None):
+        report = on_paper(launch)
+    if plot is not None:
+        _plot(plot, launch, report)
+    return report
 
 
 def _plot(file: Path, launch: Launch, report: Paper) -> None:
@@ -138,22 +163,21 @@ def _chart(report: Paper) -> Chart:
     return Chart([waiting], x=lambda ms: console.duration(round(ms)), y=lambda n: f"{n:,.0f}")
 
 
-def _share(text: str) -> float:
-    number = text.removesuffix("%").strip()
-    try:
-        share = float(number) / (100 if text.strip().endswith("%") else 1)
-    except ValueError as exc:
-        raise Invalid(f"{quoted(text)} is not a share.", "Write it like 20%.") from exc
-    if not 0 <= share < 1:
-        raise Invalid(f"{quoted(text)} is not a share of the players.", "Write it like 20%.")
-    return share
-
-
-def _outage(text: str | None) -> tuple[int, int] | None:
-    if text is None:
+def _stays(session: str | None, cv: float | None, shape: float | None, short: float) -> Law | None:
+    """How long players stay in the game; None for ever."""
+    if session is None:
+        if cv is not None or shape is not None or short:
+            raise Invalid("How long do they stay, on average?", "Give --session, like --session 45m.")
         return None
-    length, at, start = text.partition("@")
-    if not at:
+    if cv is not None and shape is not None:
+        raise Invalid("--session-cv and --session-shape exclude each other.", "Each names another law.")
+    mean = parse_duration(session)
+    law = LogNormal(mean, cv) if cv is not None else Weibull(mean, shape) if shape is not None else Exponential(mean)
+    return Mixed(law, short) if short else law
+
+
+def _outage(text: str) -> str:
+    """The event that `--outage` is short for."""
+    if "@" not in text:
         raise Invalid(f"{quoted(text)} is not an outage.", "Write it like 5m@12m: five minutes, from minute twelve on.")
-    begin = parse_duration(start)
-    return begin, begin + parse_duration(length)
+    return f"outage {text}"

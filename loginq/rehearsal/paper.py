@@ -7,20 +7,21 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from loginq.rehearsal.events import PLAYED, Events
 from loginq.rehearsal.prices import Bill, estimate
 from loginq.rehearsal.scenario import Arrival, Played, Scenario, Visitor
 from loginq.rehearsal.simulation import RETRY, simulate
+from loginq.rehearsal.stays import Law, Leaving, Turn
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from loginq.service.rules.measure import POLL, came_true, percentile
 from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST
 from loginq.service.rules.sheets import rows
-from loginq.service.rules.times import DAY, SECOND
+from loginq.service.rules.times import SECOND
 
 START = 1_800_000_000_000
 """Where the virtual clock begins, ms; any instant would do."""
-PLAYED = 7 * DAY
 MOST = 10_000_000
 """Players of one launch; more than play any game at once."""
 POLLS = 300_000
@@ -40,8 +41,9 @@ class Launch:
 
     Args:
         players: how many come within `arrive`, as a `burst` or `steady`; or as in `arrivals`, (ms, players) pairs.
-        ramp: (rate to begin with, how long it takes to get to `rate`). session: how long players stay, on average.
-        no_show: the share that leaves before its turn. outage: (from, until).
+        ramp: (rate to begin with, how long it takes to get to `rate`). session: how long players stay in the game.
+        leaving: what becomes of those who leave. no_show: the share that leaves before its turn.
+        events: what happens in the middle of it.
         batch, window: how many tickets are placed together, and how long they may gather: the stack's parameters.
     """
 
@@ -52,9 +54,10 @@ class Launch:
     arrivals: tuple[tuple[int, int], ...] = ()
     ramp: tuple[int, int] | None = None
     capacity: int | None = None
-    session: int | None = None
+    session: Law | None = None
+    leaving: Leaving = field(default_factory=Leaving)
     no_show: float = 0
-    outage: tuple[int, int] | None = None
+    events: Events = field(default_factory=Events)
     batch: int = 500
     window: int = 1 * SECOND
     seed: int = 0
@@ -65,9 +68,9 @@ class Launch:
         wait = self.players * 1_000 * SECOND / max(1, rate) / 2
         polls = 6 + wait / (0.9 * LONGEST) + math.log2(2 + wait / SECOND)
         if self.capacity is not None and self.session is not None:  # who is near the gate of a full game asks often
-            polls += self.players * self.session / self.capacity / 2 / (4 * POLL)
-        if self.outage is not None:
-            polls += (self.outage[1] - self.outage[0]) / sum(RETRY) * 2
+            polls += self.players * self.session.mean / self.capacity / 2 / (4 * POLL)
+        for start, end in self.events.outages:
+            polls += (end - start) / sum(RETRY) * 2
         most = max(FEWEST, min(self.players, round(POLLS / polls)))
         return -(-self.players // most)
 
@@ -82,8 +85,11 @@ class Launch:
             line=line,
             arrivals=tuple(self._arrivals(random, size)),
             until=PLAYED,
-            outages=(self.outage,) if self.outage else (),
+            changes=self.events.changes,
+            outages=self.events.outages,
             session=self.session,
+            upheavals=self.events.upheavals,
+            leaving=self.leaving,
             batch=self.batch,
             window=self.window,
             seed=self.seed,
@@ -198,13 +204,16 @@ class Paper:
 
 def on_paper(launch: Launch) -> Paper:
     """Play a launch. Raises `Invalid` for one that could not end."""
-    if launch.capacity is not None and launch.session is None:
+    limited = launch.capacity is not None or launch.events.capacities
+    if limited and launch.session is None:
         raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
     if launch.capacity == 0 or not launch.rate:
         raise Invalid("Nobody would ever be let in.", "Give a rate and a capacity above 0.")
     if launch.arrive >= PLAYED:
         raise Invalid("Only a week is played, and not everybody would have come.", "Write it like --arrive 10m.")
-    if launch.session is not None and launch.session < SECOND:
+    if launch.session is None and any(isinstance(each, Turn) for each in launch.events.upheavals):
+        raise Invalid("Nobody leaves, so no stay can change.", "Say how long players stay: --session 45m.")
+    if launch.session is not None and launch.session.mean < SECOND:
         raise Invalid("Nobody stays in a game for less than a second.", "Write it like --session 45m.")
     size = launch.cohort()
     while (outcome := simulate(launch.scenario(size), ACTIONS)).cut and size < launch.players:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from loginq.rehearsal.stays import Law, Leaving, Upheaval
 from loginq.service.rules import player as rows
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import Memory
@@ -33,7 +34,8 @@ class Scenario:
     Args:
         line: at its start. arrivals: who comes. changes: what the operator does, by a right clock.
         outages: (from, until) in which neither API nor placing nor settling works.
-        session: how long players stay in the game on average, ms, exponentially; None for ever.
+        session: how long players stay in the game; None for ever. upheavals: what changes that, in order of time.
+        leaving: what becomes of those who leave. grace: within what time they may come back.
         lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
         lag: the longest time a call takes between reading its line and its clock, ms.
         batch, window: how many tickets are placed together, and how long they may gather, ms.
@@ -45,7 +47,10 @@ class Scenario:
     until: int
     changes: tuple[tuple[int, Change], ...] = ()
     outages: tuple[tuple[int, int], ...] = ()
-    session: int | None = None
+    session: Law | None = None
+    upheavals: tuple[Upheaval, ...] = ()
+    leaving: Leaving = field(default_factory=Leaving)
+    grace: int = Rules().reconnect_grace
     lambdas: int = 8
     skew: int = 0
     lag: int = 0
@@ -100,7 +105,7 @@ class Played:
     """What was seen: every player, each line after each write with its instant, the valve's counters.
 
     Args:
-        stays: in the game, of who leaves it.
+        stays: in the game, of who leaves it; a returner has another.
         cut: whether it was ended because too much happened.
         turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
         ended: when it was over, ms. memory: what the last run of settling left.

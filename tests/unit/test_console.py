@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loginq.cli.chart import Chart, Charted, Series
+from loginq.rehearsal.events import Events
 from loginq.rehearsal.paper import Launch, on_paper
+from loginq.rehearsal.stays import Exponential
 from loginq.service.operations.logs import parse
 from loginq.service.rules.attention import attention
 from loginq.service.rules.line import Line
@@ -168,14 +170,16 @@ def test_no_shows_give_their_places_back() -> None:
 
 
 def test_a_capacity_holds_and_fills_again() -> None:
-    report = on_paper(Launch(players=600, rate=50_000, arrive=SECOND, capacity=200, session=20 * SECOND, seed=1))
+    report = on_paper(
+        Launch(players=600, rate=50_000, arrive=SECOND, capacity=200, session=Exponential(20 * SECOND), seed=1)
+    )
     assert report.admitted == 600
     assert report.clear is not None and report.clear > 20 * SECOND
 
 
 def test_an_outage_is_survived() -> None:
     down = (5 * SECOND, 65 * SECOND)
-    report = on_paper(Launch(players=600, rate=20_000, arrive=SECOND, outage=down, seed=1))
+    report = on_paper(Launch(players=600, rate=20_000, arrive=SECOND, events=Events(outages=(down,)), seed=1))
     calm = on_paper(Launch(players=600, rate=20_000, arrive=SECOND, seed=1))
     assert (report.admitted, calm.admitted) == (600, 600)
     assert report.waits["p50"] is not None and calm.waits["p50"] is not None

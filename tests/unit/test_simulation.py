@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from random import Random
+from statistics import mean, pstdev
 
 import pytest
 from hypothesis import given, settings
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from loginq.rehearsal.scenario import Arrival, Change, Played, Scenario
 from loginq.rehearsal.simulation import simulate
+from loginq.rehearsal.stays import Exponential, Law, Leaving, LogNormal, Mixed, Turn, Wave, Weibull
 from loginq.service.rules import valve
 from loginq.service.rules.gate import DEFAULT_LEASE
 from loginq.service.rules.line import Line
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from tests.unit.histories import START, new_line
 
 
@@ -67,6 +69,11 @@ def test_everybody_gets_in_once_in_his_turn_and_through_the_valve(scenario: Scen
     positions = [player.position for player in outcome.players]
     assert sorted(p for p in positions if p) == list(range(1, len(scenario.arrivals) + 1))
     assert all(player.admitted_at is not None for player in outcome.players)
+    check_turns_and_valve(scenario, outcome)
+
+
+def check_turns_and_valve(scenario: Scenario, outcome: Played) -> None:
+    """Nobody comes in before his turn, nor while paused; and no more than the valve lets through."""
     top = max(line.rate for _, line in outcome.lines)
     burst = max(line.burst for _, line in outcome.lines)
     admitted = through_the_valve(outcome)
@@ -76,6 +83,56 @@ def test_everybody_gets_in_once_in_his_turn_and_through_the_valve(scenario: Scen
         believed = in_force(outcome, player.admitted_at)
         latest = player.admitted_at + scenario.skew + scenario.lag
         assert any(not line.paused and (player.position or 0) <= line.reached(latest) for line in believed)
+
+
+@st.composite
+def full_games(draw: st.DrawFn) -> Scenario:
+    """A game with few places, into which and out of which players come in all ways there are."""
+    share = st.sampled_from([0.0, 0.1, 0.3])
+    length = st.integers(1_000, 40_000)
+    even = st.builds(Exponential, length)
+    varied = st.builds(LogNormal, length, st.sampled_from([0.5, 1.5]))
+    laws = st.one_of(even, varied, st.builds(Weibull, length, st.just(0.7)), st.builds(Mixed, even, share))
+    when = st.integers(0, 2 * MINUTE)
+    waves, turns = st.builds(Wave, when, st.sampled_from([0.1, 1])), st.builds(Turn, when, st.sampled_from([0.5, 2]))
+    capacity, (pause, down) = draw(st.integers(5, 40)), draw(st.tuples(when, when))
+    more: Change = lambda line, t: line.set_capacity(t, 2 * capacity)  # noqa: E731
+    return Scenario(
+        line=line_at(draw(st.integers(5_000, 50_000))).set_capacity(START, capacity),
+        arrivals=(*crowd(draw(st.integers(1, 60)), 20_000), *crowd(draw(st.integers(0, 9)), 20_000, silent=True)),
+        changes=draw(st.sampled_from([(), ((pause, Line.pause), (pause + 50_000, Line.resume)), ((pause, more),)])),
+        outages=draw(st.sampled_from([(), ((down, down + 20_000),)])),
+        session=draw(laws),
+        upheavals=tuple(sorted(draw(st.lists(st.one_of(waves, turns), max_size=2)), key=lambda upheaval: upheaval.at)),
+        leaving=Leaving(draw(st.sampled_from([0, 90_000])), twice=draw(share), never=draw(share), back=draw(share)),
+        grace=2 * MINUTE,
+        skew=draw(st.sampled_from([0, 500])),
+        seed=draw(st.integers(0, 2**32)),
+        until=60 * MINUTE,
+    )
+
+
+@settings(max_examples=settings().max_examples // 8)
+@given(full_games())
+def test_a_full_game_lets_in_as_many_as_there_are_places_whoever_leaves_and_however_that_is_known(
+    scenario: Scenario,
+) -> None:
+    outcome = simulate(scenario)
+    check_turns_and_valve(scenario, outcome)
+    inside, last = outcome.admitted(), outcome.lines[-1][1]
+    if not scenario.leaving.never:
+        assert len(inside) == sum(not arrival.silent for arrival in scenario.arrivals)
+    stays, reported = outcome.stays, [stay for stay in outcome.stays if stay.reported_at is not None]
+    returns = len(stays) - len(inside)
+    assert last.departed == len(reported) - returns
+    if not scenario.skew:  # who is let in by a slow clock, in 10 s that another has counted, is found by the recount
+        assert outcome.memory.admitted == len(inside)
+    assert all((stay.reported_at or stay.ends) - stay.ends <= scenario.leaving.late + 21_000 for stay in stays)
+    came = [player.admitted_at or 0 for player in inside]
+    for t in came:
+        returned = sum(stay.since <= t for stay in stays) - sum(at <= t for at in came)
+        capacity = max(line.capacity or 0 for at, line in outcome.lines if at <= t)
+        assert sum(stay.since <= t < stay.ends for stay in stays) <= capacity + returned
 
 
 def through_the_valve(outcome: Played) -> dict[int, int]:
@@ -202,9 +259,66 @@ def test_settling_knows_who_came_in_and_the_line_who_has_left() -> None:
     """A capacity of 60, cohorts of ten: everybody is counted as one player, and a cohort does not leave as one."""
     arrivals = tuple(replace(each, count=10) for each in crowd(30, 20 * SECOND))
     line = line_at(10_000).set_capacity(START, 60)
-    outcome = simulate(Scenario(line, arrivals, session=20 * SECOND, until=30 * MINUTE))
+    outcome = simulate(Scenario(line, arrivals, session=Exponential(20 * SECOND), until=30 * MINUTE))
     assert outcome.memory.admitted == sum(player.arrival.count for player in outcome.admitted()) == 300
     assert {stay.count for stay in outcome.stays} == {1}
     assert len({stay.ends for stay in outcome.stays}) > 250
     for at, line in outcome.lines:
         assert line.departed == sum(stay.count for stay in outcome.stays if (stay.reported_at or at + 1) <= at)
+
+
+@pytest.mark.parametrize(
+    ("law", "variation"),
+    [
+        (Exponential(MINUTE), 1),
+        (LogNormal(MINUTE, 1.5), 1.5),
+        (LogNormal(MINUTE, 0.5), 0.5),
+        (Weibull(MINUTE, 0.7), 1.462),
+        (Weibull(MINUTE, 2), 0.523),
+        (Mixed(Exponential(20 * MINUTE), 0.3), None),
+    ],
+    ids=repr,
+)
+def test_stays_are_as_long_as_their_law_says(law: Law, variation: float | None) -> None:
+    random = Random(1)
+    stays = [law.draw(random) for _ in range(20_000)]
+    assert mean(stays) == pytest.approx(law.mean, rel=0.03)
+    if variation is not None:
+        assert pstdev(stays) / mean(stays) == pytest.approx(variation, rel=0.06)
+
+
+def test_a_wave_takes_its_share_of_who_is_there_and_a_turn_changes_what_remains() -> None:
+    random = Random(1)
+    wave, turn = Wave(100, 0.25), Turn(100, 0.5)
+    assert sum(wave.end(0, 200, random) == 100 for _ in range(4_000)) == pytest.approx(1_000, rel=0.1)
+    assert [wave.end(since, end, random) for since, end in ((0, 90), (100, 200), (150, 200))] == [90, 200, 200]
+    ends = [turn.end(since, end, random) for since, end in ((0, 90), (0, 200), (100, 200), (150, 250))]
+    assert ends == [90, 150, 150, 200]
+
+
+def test_a_report_that_comes_twice_counts_once_and_none_keeps_the_place() -> None:
+    for leaving, departed in ((Leaving(late=MINUTE, twice=1), 100), (Leaving(never=1), 0)):
+        scenario = Scenario(line_at(50_000), crowd(100, 0), session=Exponential(SECOND), leaving=leaving, until=HOUR)
+        outcome = simulate(scenario)
+        assert len(outcome.stays) == 100
+        assert outcome.lines[-1][1].departed == departed
+
+
+def test_returners_are_let_in_at_once_but_not_while_the_line_is_paused() -> None:
+    """Five places, a line behind them; whoever leaves until the pause is back after it, and needs no position."""
+    pause = (10 * SECOND, 90 * SECOND)
+    scenario = Scenario(
+        line_at(50_000).set_capacity(START, 5),
+        crowd(20, 0),
+        changes=((pause[0], Line.pause), (pause[1], Line.resume)),
+        session=Exponential(5 * SECOND),
+        leaving=Leaving(back=0.9),
+        grace=30 * SECOND,
+        until=5 * MINUTE,
+    )
+    outcome = simulate(scenario)
+    came = {player.admitted_at for player in outcome.admitted()}
+    back = [stay.since - START for stay in outcome.stays if stay.since not in came]
+    assert len(back) > 20
+    assert not [t for t in back if pause[0] < t < pause[1]]
+    assert outcome.lines[-1][1].tail == 20

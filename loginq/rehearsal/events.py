@@ -1,0 +1,121 @@
+"""What happens in the middle of a launch, as somebody writes it: `leave 10%@75m`, `pause 5m@30m`."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from loginq.rehearsal.scenario import Change
+from loginq.rehearsal.stays import Leaving, Turn, Upheaval, Wave
+from loginq.service.rules.errors import Invalid, quoted
+from loginq.service.rules.line import Line
+from loginq.service.rules.numbers import MOST_PLAYERS, parse_count
+from loginq.service.rules.times import DAY, parse_duration
+
+PLAYED = 7 * DAY
+"""As long as a launch is played, ms."""
+_MOST_TIMES = 100
+"""Stays that become longer or shorter by more than that are a slip."""
+_EVENTS = "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m' or 'outage 5m@12m'."
+_WAYS = "Write it like 'late 60s', 'twice 10%', 'never 1%' or 'back 15%', or several of these with commas."
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happens; instants in ms from the start.
+
+    Args:
+        upheavals: of the stays, in order of time. capacities: (when, the most players in the game from then on).
+        pauses, outages: (from, until).
+    """
+
+    upheavals: tuple[Upheaval, ...] = ()
+    capacities: tuple[tuple[int, int], ...] = ()
+    pauses: tuple[tuple[int, int], ...] = ()
+    outages: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def changes(self) -> tuple[tuple[int, Change], ...]:
+        """What the operator does: (when, what becomes of the line). Pauses that overlap are one."""
+        ends = [end for _, end in self.pauses if not any(start <= end < other for start, other in self.pauses)]
+        return (
+            *((start, Line.pause) for start, _ in self.pauses),
+            *((end, Line.resume) for end in ends),
+            *((at, _capacity(most)) for at, most in self.capacities),
+        )
+
+
+def parse_events(texts: Iterable[str]) -> Events:
+    """Events, each written as WHAT HOW-MUCH@WHEN. Raises `Invalid` for anything else."""
+    found = [_event(text) for text in texts]
+    return Events(
+        upheavals=tuple(sorted((one for each in found for one in each.upheavals), key=lambda one: one.at)),
+        capacities=tuple(one for each in found for one in each.capacities),
+        pauses=tuple(one for each in found for one in each.pauses),
+        outages=tuple(one for each in found for one in each.outages),
+    )
+
+
+def parse_leaving(text: str) -> Leaving:
+    """What becomes of those who leave: `late 60s, twice 10%, never 1%, back 15%`. Raises `Invalid` for other words."""
+    found = Leaving()
+    for part in text.split(","):
+        word, _, much = part.strip().partition(" ")
+        if word not in _LEAVING:
+            raise Invalid(f"{quoted(part.strip())} does not say what becomes of those who leave.", _WAYS)
+        found = replace(found, **{word: _LEAVING[word](much.strip())})
+    return found
+
+
+def parse_share(text: str, *, all_of_them: bool = False) -> float:
+    """`20%` or `0.2` as 0.2. `all_of_them`: whether that may be 1. Raises `Invalid` for what is no such share."""
+    number = text.removesuffix("%").strip()
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError as exc:
+        raise Invalid(f"{quoted(text)} is not a share.", "Write it like 20%.") from exc
+    if not 0 <= share <= 1 or (share == 1 and not all_of_them):
+        raise Invalid(f"{quoted(text)} is not a share of the players.", "Write it like 20%.")
+    return share
+
+
+def _event(text: str) -> Events:
+    match = re.fullmatch(r"\s*(\w+)\s+([^@]*[^@\s])\s*@\s*(\S+)\s*", text)
+    if match is None:
+        raise Invalid(f"{quoted(text)} is not an event.", _EVENTS)
+    if match[1] not in _KINDS:
+        raise Invalid(f"{quoted(match[1])} is nothing that can happen in a launch.", _EVENTS)
+    at = parse_duration(match[3])
+    if at >= PLAYED:
+        raise Invalid(f"{quoted(text)} comes after the week that is played.", "Give the time from the start.")
+    return _KINDS[match[1]](match[2], at)
+
+
+def _turn(text: str, at: int) -> Events:
+    match = re.fullmatch(r"x\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)", text)
+    factor = 0.0 if match is None else float(match[1])
+    if not 1 / _MOST_TIMES <= factor <= _MOST_TIMES:
+        raise Invalid(
+            f"{quoted(text)} does not say how long stays become.", "Write it like x2 for twice, or x0.5 for half."
+        )
+    return Events(upheavals=(Turn(at, factor),))
+
+
+_LEAVING: dict[str, Callable[[str], float]] = {
+    "late": parse_duration,
+    "twice": partial(parse_share, all_of_them=True),
+    "never": parse_share,
+    "back": parse_share,
+}
+_KINDS: dict[str, Callable[[str, int], Events]] = {
+    "leave": lambda text, at: Events(upheavals=(Wave(at, parse_share(text, all_of_them=True)),)),
+    "stays": _turn,
+    "capacity": lambda text, at: Events(capacities=((at, parse_count(text, MOST_PLAYERS, least=1)),)),
+    "pause": lambda text, at: Events(pauses=((at, at + parse_duration(text)),)),
+    "outage": lambda text, at: Events(outages=((at, at + parse_duration(text)),)),
+}
+"""What can happen -> the event, of how much, and when."""
+
+
+def _capacity(most: int) -> Change:
+    return lambda line, t: line.set_capacity(t, most)
