@@ -178,6 +178,7 @@ def _stays(session: str | None, cv: float | None, shape: float | None, short: fl
 
 def _outage(text: str) -> str:
     """The event that `--outage` is short for."""
-    if "@" not in text:
+    length, _, start = map(str.strip, text.partition("@"))
+    if not length or not start:
         raise Invalid(f"{quoted(text)} is not an outage.", "Write it like 5m@12m: five minutes, from minute twelve on.")
     return f"outage {text}"

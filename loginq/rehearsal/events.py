@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from loginq.rehearsal.scenario import Change
-from loginq.rehearsal.stays import Leaving, Turn, Upheaval, Wave
+from loginq.rehearsal.stays import Law, Leaving, Turn, Upheaval, Wave
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS, parse_count
-from loginq.service.rules.times import DAY, parse_duration
+from loginq.service.rules.times import DAY, SECOND, parse_duration
 
 PLAYED = 7 * DAY
 """As long as a launch is played, ms."""
@@ -18,6 +18,8 @@ _MOST_TIMES = 100
 """Stays that become longer or shorter by more than that are a slip."""
 _EVENTS = "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m' or 'outage 5m@12m'."
 _WAYS = "Write it like 'late 60s', 'twice 10%', 'never 1%' or 'back 15%', or several of these with commas."
+_SESSION = "Say how long players stay, like --session 45m."
+_WEEK = "Write it like 'pause 5m@30m': five minutes, half an hour after the start."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,20 @@ class Events:
         )
 
 
+def check_game(players: int, capacity: int | None, session: Law | None, leaving: Leaving, events: Events) -> None:
+    """Raise `Invalid` where so many `players` could not all come into a game of that `capacity`, or none leaves it."""
+    most = max((places for places in (capacity, *(places for _, places in events.capacities)) if places), default=None)
+    if most is not None and session is None:
+        raise Invalid("With a capacity, somebody has to leave.", _SESSION)
+    if most is not None and leaving.never * players >= most:
+        raise Invalid("Those whose leaving is never reported would fill the game for good.", "Say fewer of them.")
+    turns = any(isinstance(each, Turn) for each in events.upheavals)
+    if session is None and (turns or (leaving != Leaving() and not events.upheavals)):
+        raise Invalid("Nobody leaves the game.", _SESSION)
+    if session is not None and session.mean < SECOND:
+        raise Invalid("Nobody stays in a game for less than a second.", _SESSION)
+
+
 def parse_events(texts: Iterable[str]) -> Events:
     """Events, each written as WHAT HOW-MUCH@WHEN. Raises `Invalid` for anything else."""
     found = [_event(text) for text in texts]
@@ -61,7 +77,7 @@ def parse_leaving(text: str) -> Leaving:
     found = Leaving()
     for part in text.split(","):
         word, _, much = part.strip().partition(" ")
-        if word not in _LEAVING:
+        if word not in _LEAVING or not much:
             raise Invalid(f"{quoted(part.strip())} does not say what becomes of those who leave.", _WAYS)
         found = replace(found, **{word: _LEAVING[word](much.strip())})
     return found
@@ -80,14 +96,14 @@ def parse_share(text: str, *, all_of_them: bool = False) -> float:
 
 
 def _event(text: str) -> Events:
-    match = re.fullmatch(r"\s*(\w+)\s+([^@]*[^@\s])\s*@\s*(\S+)\s*", text)
+    match = re.fullmatch(r"\s*(\w+)\s+([^@]*[^@\s])\s*@\s*([^@]*[^@\s])\s*", text)
     if match is None:
         raise Invalid(f"{quoted(text)} is not an event.", _EVENTS)
     if match[1] not in _KINDS:
         raise Invalid(f"{quoted(match[1])} is nothing that can happen in a launch.", _EVENTS)
     at = parse_duration(match[3])
     if at >= PLAYED:
-        raise Invalid(f"{quoted(text)} comes after the week that is played.", "Give the time from the start.")
+        raise Invalid(f"{quoted(text)} comes after the week that is played.", _WEEK)
     return _KINDS[match[1]](match[2], at)
 
 
@@ -101,6 +117,14 @@ def _turn(text: str, at: int) -> Events:
     return Events(upheavals=(Turn(at, factor),))
 
 
+def _span(text: str, at: int) -> tuple[int, int]:
+    """(from, until) of what begins at `at` and takes as long as is written."""
+    end = at + parse_duration(text)
+    if end >= PLAYED:
+        raise Invalid(f"{quoted(text)} is longer than what is left of the week that is played.", _WEEK)
+    return at, end
+
+
 _LEAVING: dict[str, Callable[[str], float]] = {
     "late": parse_duration,
     "twice": partial(parse_share, all_of_them=True),
@@ -111,8 +135,8 @@ _KINDS: dict[str, Callable[[str, int], Events]] = {
     "leave": lambda text, at: Events(upheavals=(Wave(at, parse_share(text, all_of_them=True)),)),
     "stays": _turn,
     "capacity": lambda text, at: Events(capacities=((at, parse_count(text, MOST_PLAYERS, least=1)),)),
-    "pause": lambda text, at: Events(pauses=((at, at + parse_duration(text)),)),
-    "outage": lambda text, at: Events(outages=((at, at + parse_duration(text)),)),
+    "pause": lambda text, at: Events(pauses=(_span(text, at),)),
+    "outage": lambda text, at: Events(outages=(_span(text, at),)),
 }
 """What can happen -> the event, of how much, and when."""
 

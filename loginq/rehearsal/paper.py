@@ -7,11 +7,11 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from loginq.rehearsal.events import PLAYED, Events
+from loginq.rehearsal.events import PLAYED, Events, check_game
 from loginq.rehearsal.prices import Bill, estimate
 from loginq.rehearsal.scenario import Arrival, Played, Scenario, Visitor
 from loginq.rehearsal.simulation import RETRY, simulate
-from loginq.rehearsal.stays import Law, Leaving, Turn
+from loginq.rehearsal.stays import Law, Leaving
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from loginq.service.rules.measure import POLL, came_true, percentile
@@ -68,9 +68,11 @@ class Launch:
         wait = self.players * 1_000 * SECOND / max(1, rate) / 2
         polls = 6 + wait / (0.9 * LONGEST) + math.log2(2 + wait / SECOND)
         if self.capacity is not None and self.session is not None:  # who is near the gate of a full game asks often
-            polls += self.players * self.session.mean / self.capacity / 2 / (4 * POLL)
+            held = self.session.mean / (1 - self.leaving.back)
+            polls += self.players * held / self.capacity / 2 / (4 * POLL)
         for start, end in self.events.outages:
             polls += (end - start) / sum(RETRY) * 2
+        polls += sum(end - start for start, end in self.events.pauses) / LONGEST
         most = max(FEWEST, min(self.players, round(POLLS / polls)))
         return -(-self.players // most)
 
@@ -204,17 +206,11 @@ class Paper:
 
 def on_paper(launch: Launch) -> Paper:
     """Play a launch. Raises `Invalid` for one that could not end."""
-    limited = launch.capacity is not None or launch.events.capacities
-    if limited and launch.session is None:
-        raise Invalid("With a capacity, somebody has to leave.", "Say how long players stay: --session 45m.")
     if launch.capacity == 0 or not launch.rate:
         raise Invalid("Nobody would ever be let in.", "Give a rate and a capacity above 0.")
     if launch.arrive >= PLAYED:
         raise Invalid("Only a week is played, and not everybody would have come.", "Write it like --arrive 10m.")
-    if launch.session is None and any(isinstance(each, Turn) for each in launch.events.upheavals):
-        raise Invalid("Nobody leaves, so no stay can change.", "Say how long players stay: --session 45m.")
-    if launch.session is not None and launch.session.mean < SECOND:
-        raise Invalid("Nobody stays in a game for less than a second.", "Write it like --session 45m.")
+    check_game(launch.players, launch.capacity, launch.session, launch.leaving, launch.events)
     size = launch.cohort()
     while (outcome := simulate(launch.scenario(size), ACTIONS)).cut and size < launch.players:
         size = min(4 * size, launch.players)

@@ -46,6 +46,34 @@ def test_everything_at_once(run: Run) -> None:
     assert Path("launch.svg").read_text().startswith("<svg")
 
 
+FULL = ("simulate", "--players", "80", "--arrive", "2s", "--rate", "20", "--capacity", "30", "--session", "30s")
+
+
+def test_a_full_game_in_which_much_happens(run: Run) -> None:
+    calm = json.loads(run(*FULL, "--json").out)
+    for words in (
+        ("--session-cv", "1.5"),
+        ("--session-shape", "0.7"),
+        ("--session-short", "10%"),
+        ("--leaving", "late 60s, twice 10%, never 1%, back 15%"),
+        ("--event", "leave 50% @ 20s", "--event", "stays x2@30s"),
+        ("--event", "pause 20s@10s", "--event", "pause 10s@15s", "--event", "outage 5s@1m"),
+    ):
+        report = json.loads(run(*FULL, *words, "--json").out)
+        assert report["admitted"] == 80
+        assert report["wait_seconds"] != calm["wait_seconds"], words
+
+
+def test_what_happens_shows(run: Run) -> None:
+    def clear(*words: str) -> float:
+        return float(json.loads(run(*FULL, *words, "--json").out)["clear_seconds"])
+
+    assert clear("--event", "capacity 80@5s") < 20 < clear() < clear("--event", "stays x4@5s")
+    assert clear("--event", "leave 100%@5s", "--event", "leave 100%@12s") < 20
+    assert clear("--event", "pause 1m@1s") > 60
+    assert clear("--outage", "1m@1s") == clear("--event", "outage 1m@1s") > 60
+
+
 def test_arrivals_of_a_file(run: Run) -> None:
     Path("doors.csv").write_text("seconds,players\n0,10\n5,100\n10,0\n")
     report = json.loads(run("simulate", "--shape", "doors.csv", "--rate", "10", "--json").out)
@@ -62,6 +90,25 @@ def test_arrivals_of_a_file(run: Run) -> None:
         (("--players", "5", "--outage", "5m"), "'5m' is not an outage."),
         (("--players", "5", "--capacity", "3"), "With a capacity, somebody has to leave."),
         (("--players", "5", "--capacity", "3", "--session", "0s"), "Nobody stays in a game for less than a second."),
+        (("--players", "5", "--session-cv", "1.5"), "How long do they stay, on average?"),
+        (("--players", "5", "--session", "5m", "--session-cv", "1", "--session-shape", "1"), "--session-cv and --ses"),
+        (("--players", "5", "--session", "5m", "--session-short", "100%"), "'100%' is not a share of the players."),
+        (("--players", "5", "--leaving", "late 5m"), "Nobody leaves the game."),
+        (("--players", "5", "--leaving", "slow 5m"), "'slow 5m' does not say what becomes of those who leave."),
+        (("--players", "5", "--leaving", "late"), "'late' does not say what becomes of those who leave."),
+        (("--players", "5", "--leaving", "late 5"), "'5' has no unit."),
+        (
+            ("--players", "9", "--capacity", "3", "--session", "5m", "--leaving", "never 40%"),
+            "Those whose leaving is never reported would fill the game for good.",
+        ),
+        (("--players", "5", "--event", "party"), "'party' is not an event."),
+        (("--players", "5", "--event", "dance 5@5m"), "'dance' is nothing that can happen in a launch."),
+        (("--players", "5", "--event", "leave 101%@5m"), "'101%' is not a share of the players."),
+        (("--players", "5", "--event", "stays x2@5m"), "Nobody leaves the game."),
+        (("--players", "5", "--event", "stays double@5m"), "'double' does not say how long stays become."),
+        (("--players", "5", "--event", "capacity 5@5m"), "With a capacity, somebody has to leave."),
+        (("--players", "5", "--event", "pause 5m@8d"), "'pause 5m@8d' comes after the week that is played."),
+        (("--players", "5", "--event", "outage 8d@5m"), "'8d' is longer than what is left of the week that is played."),
         (("--players", "5", "--arrive", "later"), "'later' is not a length of time."),
         (("--shape", "wave"), "wave cannot be read"),
         (("--shape", "bad.csv"), "Line 2 is not `seconds,players`"),
