@@ -1,6 +1,7 @@
 """The system as a whole on the virtual clock: polling players, caches, skewed clocks, the valve, settling, outages."""
 
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from statistics import mean, pstdev
 
@@ -12,7 +13,7 @@ from loginq.rehearsal.scenario import Arrival, Change, Played, Scenario
 from loginq.rehearsal.simulation import simulate
 from loginq.rehearsal.stays import Exponential, Law, Leaving, LogNormal, Mixed, Turn, Wave, Weibull
 from loginq.service.rules import valve
-from loginq.service.rules.gate import DEFAULT_LEASE
+from loginq.service.rules.gate import DEFAULT_LEASE, MICRO
 from loginq.service.rules.line import Line
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from tests.unit.histories import START, new_line
@@ -119,6 +120,7 @@ def test_a_full_game_lets_in_as_many_as_there_are_places_whoever_leaves_and_howe
 ) -> None:
     outcome = simulate(scenario)
     check_turns_and_valve(scenario, outcome)
+    check_line(scenario, outcome)
     inside, last = outcome.admitted(), outcome.lines[-1][1]
     if not scenario.leaving.never:
         assert len(inside) == sum(not arrival.silent for arrival in scenario.arrivals)
@@ -133,6 +135,18 @@ def test_a_full_game_lets_in_as_many_as_there_are_places_whoever_leaves_and_howe
         returned = sum(stay.since <= t for stay in stays) - sum(at <= t for at in came)
         capacity = max(line.capacity or 0 for at, line in outcome.lines if at <= t)
         assert sum(stay.since <= t < stay.ends for stay in stays) <= capacity + returned
+
+
+def check_line(scenario: Scenario, outcome: Played) -> None:
+    """Positions are given out once; the line never goes back, nor further than rate, lease and places allow."""
+    positions = sorted(player.position for player in outcome.players if player.position)
+    assert positions == list(range(1, len(scenario.arrivals) + 1))
+    for (_, line), (_, later) in pairwise(outcome.lines):
+        newly = later.reached_to - line.reached(line.anchored_at)
+        alive = min(later.anchored_at, line.alive_at + line.lease)
+        assert 0 <= newly <= line.moved(line.anchored_at, alive) // MICRO + line.burst + 1
+        assert not newly or not line.paused
+        assert not newly or later.reached_to <= max(line.limit, later.limit)
 
 
 def through_the_valve(outcome: Played) -> dict[int, int]:
