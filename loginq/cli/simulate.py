@@ -51,8 +51,8 @@ Events = Annotated[
 @command(
     app,
     "loginq simulate --players 200000 --arrive 10m --rate 500/s --plot launch.svg",
-    "loginq simulate --players 60000 --arrive 20m --rate 200 --capacity 20000 --session 75m --session-cv 1.5",
-    "loginq simulate --players 60000 --arrive 20m --rate 200 --capacity 20k --session 75m --event 'leave 10%@75m'",
+    "loginq simulate --players 60k --rate 200 --capacity 20k --session 75m",
+    "loginq simulate --players 60k --rate 200 --event 'pause 5m@2m'",
 )
 def simulate(
     rate: Annotated[str, typer.Option(help="The admission rate: 500/s.")],
