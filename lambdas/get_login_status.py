@@ -11,11 +11,10 @@ from loginq.service.store.queue import Queue
 def _status(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> dict[str, Any]:
     ticket = (event.get("queryStringParameters") or {}).get("login_ticket")
     standing = login.status(queue, who, ticket)
-    line |= {
-        "admitted": int(standing.is_new),
-        "eta_error_ms": standing.eta_error,
-        "untold": int(standing.is_new and standing.eta_error is None),
-    }
+    line["admitted"] = int(standing.is_new)
+    if standing.came is not None:
+        late = standing.came.late
+        line |= {"eta_error_ms": standing.came.later, "eta_late": late, "untold": int(late is None)}
     body = {"login_ticket": standing.ticket, "login_status": standing.admitted, **standing_body(standing)}
     extra = {"message": standing.message, "admission_token": standing.token}
     return body | {name: value for name, value in extra.items() if value}

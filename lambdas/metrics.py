@@ -30,7 +30,7 @@ _STATES = {
 paid for that hour, and a queue is idle for most of its life."""
 _MOTION = ("waiting", "achieved_per_second", "no_shows", "unused", "few_claims")
 """Of what settling says: all zero while nobody waits, nobody was let in within the last minute, and none is counted."""
-_MEASURED = {"eta_error_ms": ("EtaError", MetricUnit.Milliseconds)}
+_MEASURED = {"eta_error_ms": ("EtaError", MetricUnit.Milliseconds), "eta_late": ("EtaLate", MetricUnit.Count)}
 """The same for what is measured of whom is let in, zero or not, who was told a waiting time."""
 _EXPIRED = "ticket_expired"
 _ALL = "all"

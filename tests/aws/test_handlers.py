@@ -270,11 +270,14 @@ def test_each_call_is_counted(
     assert counted(capsys) == {"Invalid": 1, "Stale": 1, "Unplaced": 1}
     there = runtime.queue()
     there.lines.change(lambda line, t: replace(line.join(t, 1), reached_to=1))
-    there.table.update(*keys.player("ada"), write={"queuePosition": 1, "etaAt": iso(there.clock() - 1_000)})
+    told = {"queuedAt": iso(there.clock() - 10_000), "etaAt": iso(there.clock() - 1_000)}
+    there.table.update(*keys.player("ada"), write={"queuePosition": 1, **told})
     asking = {**event, "queryStringParameters": {"login_ticket": ticket}}
     assert json.loads(get_login_status.handler(asking, Context(5_000))["body"])["login_status"]
     entered = counted(capsys)
+    late = entered.pop("EtaLate")  # it is, if this took two seconds
     assert (entered.pop("Admitted"), 1_000 <= entered.pop("EtaError") < 5_000, entered) == (1, True, {})
+    assert late in (0, 1)
     there.lines.change(lambda line, t: line.pause(t).join(t, 1))
     get_login_status.handler(asking, Context(0))
     assert counted(capsys) == {"Errors": 1, "kind": "unavailable"}
@@ -290,11 +293,18 @@ def test_each_call_is_counted(
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ({"admitted": 1, "eta_error_ms": 0, "untold": 0}, {"Admitted": 1, "EtaError": 0}),
-        ({"admitted": 1, "eta_error_ms": None, "untold": 1}, {"Admitted": 1, "Untold": 1}),
-        ({"admitted": 0, "eta_error_ms": None, "untold": 0}, {}),
+        (
+            {"admitted": 1, "eta_error_ms": 0, "eta_late": False, "untold": 0},
+            {"Admitted": 1, "EtaError": 0, "EtaLate": 0},
+        ),
+        (
+            {"admitted": 1, "eta_error_ms": 9_000, "eta_late": True, "untold": 0},
+            {"Admitted": 1, "EtaError": 9_000, "EtaLate": 1},
+        ),
+        ({"admitted": 1, "eta_error_ms": None, "eta_late": None, "untold": 1}, {"Admitted": 1, "Untold": 1}),
+        ({"admitted": 0}, {}),
     ],
-    ids=["told to the millisecond", "told nothing", "a poll"],
+    ids=["told to the millisecond", "let in late", "told nothing", "a poll"],
 )
 def test_who_was_told_the_truth_counts_as_much_as_who_was_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: dict[str, Any], found: dict[str, int]

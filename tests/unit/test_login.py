@@ -12,6 +12,7 @@ from loginq.service.requests.minute import settle
 from loginq.service.requests.sessions import apply
 from loginq.service.rules.errors import UnknownTicket
 from loginq.service.rules.gate import DEFAULT_LEASE
+from loginq.service.rules.login import Came
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import MINUTE, SECOND
@@ -71,6 +72,37 @@ def test_of_two_calls_that_send_a_ticket_again_one_does_and_both_answer(memory: 
 
 
 # The way in
+
+
+@pytest.mark.parametrize(("asked", "late"), [(0, False), (31_000, False), (31_001, True)])
+def test_who_comes_in_is_measured_against_what_was_told_on_placing(world: World, asked: int, late: bool) -> None:
+    """Of a wait of 290 s a tenth and two seconds are forgiven: 31 s."""
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, None).set_rate(t, 1_000).join(t, 289))
+    ada = someone()
+    ticket = world.in_line(ada)
+    assert world.player(ada).eta_at == world.now[0] + 290_000
+    for _ in range(5):
+        world.later(58_000)
+        world.queue.lines.change(lambda line, t: line.renew(t))
+    world.later(asked)
+    standing = login.status(world.queue, ada, ticket)
+    assert (standing.admitted, standing.came) == (True, Came(asked, late))
+
+
+def test_who_was_told_nothing_is_told_from_who_is_back(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 0))
+    ada = someone()
+    ticket = world.in_line(ada)
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 1))
+    world.later(1_000)
+    assert login.status(world.queue, ada, ticket).came == Came(None, None)
+    apply(world.queue, [left(ada, ticket, world.now[0])])
+    world.queue.lines.change(lambda line, t: line.pause(t))
+    back = login.request(world.queue, ada)
+    world.queue.lines.change(lambda line, t: line.resume(t))
+    world.later(1_000)
+    standing = login.status(world.queue, ada, back.ticket)
+    assert (standing.is_new, standing.came) == (True, None)
 
 
 def test_a_renewal_that_fails_fails_no_poll(memory: InMemory, world: World) -> None:

@@ -14,7 +14,7 @@ from loginq.service.rules.errors import (
     UnknownTicket,
 )
 from loginq.service.rules.line import Line
-from loginq.service.rules.login import Standing, Step, blocked, decide, resting, standing
+from loginq.service.rules.login import Standing, Step, blocked, came, decide, resting, standing
 from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.ticket import Ticket
@@ -67,7 +67,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     if player.state(line) is State.WAITING:
         _signer(queue, line)  # no sign of life, and no admission, from who could not give a token
         line = _renew(queue, line, queue.clock())
-    entered, late, t = False, None, queue.clock()
+    entered, turn, t = False, None, queue.clock()
     step = decide(player, line, t, queue.rules.admission)
     if step is Step.SEND:
         player = _resend(queue, player, t)
@@ -75,12 +75,12 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
         player, entered = _come_back(queue, player)
     elif step is Step.ENTER:
         player, entered = _come_in(queue, player, line)
-        late = (player.admitted_at or 0) - player.eta_at if entered and player.eta_at is not None else None
+        turn = came(player) if entered else None
     token = _token(queue, player, line)
     # Asked last, so that no token is over when it is given.
     if decide(player, line, queue.clock(), queue.rules.admission) is Step.OVER:
         raise TicketExpired("This ticket's time is over.", "Ask /login for a new one.")
-    return replace(_standing(queue, player, line), token=token, is_new=entered, eta_error=late)
+    return replace(_standing(queue, player, line), token=token, is_new=entered, came=turn)
 
 
 def leave(queue: Queue, who: Identity, *, by_operator: bool = False) -> None:

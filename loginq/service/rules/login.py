@@ -8,6 +8,7 @@ from loginq.service.rules.errors import Blocked, TooManyTickets
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Player, State
 from loginq.service.rules.polling import poll_after, remaining, resend_due
+from loginq.service.rules.scores import is_late
 from loginq.service.rules.times import SECOND
 
 RETURN_POLL = 10 * SECOND
@@ -60,6 +61,18 @@ def next_poll(player: Player, line: Line, t: int, claim_window: int, random: Ran
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """How a player came in, against what it was told on placing; None where that was nothing.
+
+    Args:
+        later: by how much later than told, ms. late: whether that is more than the scores forgive.
+    """
+
+    later: int | None
+    late: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one ticket stands at one instant. Durations in ms; None where there is no (honest) number."""
 
@@ -79,8 +92,8 @@ class Standing:
     """Whether this very call made the ticket, or let the player in."""
     eta_basis: str | None = None
     """By what the waiting time is told: `Line.basis`."""
-    eta_error: int | None = None
-    """By how much the player was let in later than told on placing, ms; only from the call that did it."""
+    came: Came | None = None
+    """From the call that let the player in, from the line: who is back in the game waited for no turn."""
 
     @property
     def admitted(self) -> bool:
@@ -107,6 +120,14 @@ def standing(player: Player, line: Line, t: int, claim_window: int, random: Rand
         before_game=line.waiting(t),
         eta_basis=basis,
     )
+
+
+def came(player: Player) -> Came:
+    """How true the waiting time was that this player, who has been let in, was told on placing."""
+    if player.eta_at is None:
+        return Came(None, None)
+    placed, admitted = player.queued_at or 0, player.admitted_at or 0
+    return Came(admitted - player.eta_at, is_late(player.eta_at - placed, admitted - placed))
 
 
 def resting() -> TooManyTickets:
