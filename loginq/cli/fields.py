@@ -80,7 +80,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     ),
     "load run": (
         "target run players",
-        "target run at seconds? players? done? admitted? troubles? wait_seconds? eta? calls_ms? rate_per_second? "
+        "target run at seconds? players? done? admitted? troubles? wait_seconds? scores? calls_ms? rate_per_second? "
         "admitted_in_each_second?",
     ),
     "load clean": ("target deleted accounts forgotten stays",),

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from loginq.cli import console
+from loginq.cli import console, scores
 from loginq.cli.command import Found
 from loginq.cli.session import Session, api_of
 from loginq.service.operations.accounts import generated_password
@@ -122,13 +122,12 @@ def _summary(measured: dict[str, Any], rate: int) -> Any:
     at = measured.get("admitted_at", [])
     seconds = measured.get("admitted_in_each_second")
     span = max(1.0, at[-1] - at[0]) if at else float(len(seconds or [0]))
-    eta, waits = measured["eta"], measured["wait_seconds"]
-    told = eta["told"] and f"{eta['within_a_tenth'] / eta['told']:.0%} within a tenth, or 2 s"
+    waits = measured["wait_seconds"]
     facts = [
         ("done", f"{measured['done']:,} of {measured['players']:,}; {measured['admitted']:,} let in"),
         ("admitted", f"{measured['admitted'] / span:.1f}/s, asked {rate / 1_000:g}/s"),
         ("wait", ", ".join(f"{name} {value:.1f} s" for name, value in waits.items() if value is not None) or None),
-        ("told on joining", told or None),
+        *scores.facts(measured["scores"]),
         *(("trouble", f"{count:,} × {text}") for text, count in measured["troubles"].items()),  # noqa: RUF001
     ]
     rows = [

@@ -24,7 +24,9 @@ from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
 from loginq.client import Account, Api, Game, Trouble, enter, session_for  # noqa: E402
-from loginq.service.rules.measure import came_true, percentile  # noqa: E402
+from loginq.service.rules.measure import percentile  # noqa: E402
+from loginq.service.rules.player import State  # noqa: E402
+from loginq.service.rules.scores import Scores, Told  # noqa: E402
 from loginq.service.rules.times import SECOND  # noqa: E402
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -40,7 +42,7 @@ class Swarm:
         self.players = len(self.usernames)
         self.over = 0
         self.waits: list[float] = []
-        self.eta_errors: list[tuple[float, float]] = []
+        self.scores = Scores()
         self.admitted_at: list[float] = []
         self.troubles: Counter[str] = Counter()
         self.finished = Event()
@@ -59,16 +61,14 @@ class Swarm:
             "admitted": len(self.waits),
             "calls_ms": calls,
             "wait_seconds": {f"p{round(100 * p)}": _share(self.waits, p) for p in (*PERCENTILES, 1.0)},
-            "eta": {
-                "told": len(self.eta_errors),
-                "within_a_tenth": sum(
-                    came_true(round(told * SECOND), round(came * SECOND), 0) for told, came in self.eta_errors
-                ),
-                "median_error_seconds": _share([abs(told - came) for told, came in self.eta_errors], 0.5),
-            },
+            "scores": self.scores.document(),
             "admitted_at": [round(at, 3) for at in sorted(self.admitted_at)],
             "troubles": dict(self.troubles),
         }
+
+
+def _now() -> int:
+    return round(time.monotonic() * SECOND)
 
 
 def _share(values: list[float], share: float) -> float | None:
@@ -132,21 +132,22 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
 
         def _play(self, username: str) -> None:
             account = _signed_in(swarm, self.environment, username)
-            asked, told = time.monotonic(), list[tuple[float, float]]()
+            asked, told = _now(), Told()
 
             def show(standing: dict[str, Any]) -> None:
-                if standing.get("eta_seconds") is not None and not told:
-                    told.append((time.monotonic(), standing["eta_seconds"]))
+                eta = standing.get("eta_seconds")
+                if standing.get("state") == State.WAITING:
+                    told.add(_now(), None if eta is None else eta * SECOND)
 
             def trouble(exc: Trouble, pause: float) -> None:
                 swarm.troubles[exc.message] += 1
 
             http = _Http(session_for(swarm.api.url, self.client))
             enter(Game(swarm.api.url, account.token, http), show, trouble)
-            now = time.monotonic()
-            swarm.waits.append(now - asked)
+            now = _now()
+            swarm.waits.append((now - asked) / SECOND)
             swarm.admitted_at.append(time.time())
-            swarm.eta_errors += [(eta, now - at) for at, eta in told]
+            swarm.scores.add(told, now)
 
     return Player
 

@@ -112,7 +112,7 @@ def test_no_log_holds_an_address_a_password_a_ticket_or_a_token(here: Stack) -> 
 @pytest.mark.parametrize("many", [2, pytest.param(12, marks=pytest.mark.drills)])
 def test_real_players_of_a_load_run(here: Stack, tmp_path: Path, many: int) -> None:
     queue = here.queue
-    queue.lines.change(lambda line, t: line.set_rate(t, 20_000))
+    queue.lines.change(lambda line, t: line.set_rate(t, 20_000 if many == 2 else 500))
     report = tmp_path / "report.json"
     words = ("load", "run", "--real", "--players", str(many), "--arrive", "1s", "--report", str(report), "--json", "-y")
     code, out, said = in_process(*words)
@@ -123,6 +123,11 @@ def test_real_players_of_a_load_run(here: Stack, tmp_path: Path, many: int) -> N
     for call in ("SRP sign-in", "GET /login"):  # what a busy machine answers too late is asked again
         assert measured["calls_ms"][call]["count"] - measured["calls_ms"][call]["failures"] == many
     assert sum(measured["admitted_in_each_second"]) == many
+    first, polls = (measured["scores"][name] for name in ("first", "polls"))
+    assert first["count"] <= polls["count"]
+    if many > 2:  # at one in two seconds some of them wait
+        assert (first["told_share"], polls["told_share"]) == (1, 1)
+        assert len(polls["deciles"]) == 10
     assert json.loads(in_process("load", "clean", "--yes", "--json")[1])["accounts"] == many
     assert not list(here.users.starting_with("load-"))
 

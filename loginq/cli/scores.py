@@ -1,0 +1,35 @@
+"""How true waiting times were, in words for a screen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from loginq.cli import console
+from loginq.service.rules.times import SECOND
+
+
+def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows of a panel, from the JSON form of `Scores`: the two samples apart, and how much a promise moved."""
+    polls = scores["polls"]
+    rows = [("first number", _told(scores["first"])), ("all polls", _told(polls))]
+    if polls["moves_per_hour"] is None:
+        return rows
+    most = console.duration(round(polls["revised_p90_seconds"] * SECOND))
+    moved = f"{polls['moves_per_hour']:,.1f} times an hour · put off by at most {most} for 9 in 10"
+    return [*rows, ("turn moved", moved)]
+
+
+def _told(score: Mapping[str, Any]) -> str:
+    if not score["count"]:
+        return "nobody had to wait"
+    said = f"told {percent(score['told_share'])}"
+    if score["error_share"] is not None:
+        said += f" · off by {percent(score['error_share'])} of the wait · late {percent(score['late_share'])}"
+    return said
+
+
+def percent(share: float) -> str:
+    """A share as a number that says 0 or 100 only of none and all: `4.1 %`."""
+    value = 100 * share
+    if 0 < share < 1:
+        value = min(99.9, max(0.1, value))
+    return f"{value:,.1f}".removesuffix(".0") + " %"

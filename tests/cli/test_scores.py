@@ -1,0 +1,38 @@
+"""How true waiting times were, on a screen."""
+
+import pytest
+
+from loginq.cli.scores import facts, percent
+from loginq.service.rules.scores import Scores, Told
+from loginq.service.rules.times import MINUTE
+
+
+def test_what_a_producer_reads() -> None:
+    """Of fifty who waited 100 minutes one was told nothing, and one six minutes too little, put off after an hour."""
+    scores = Scores()
+    for n in range(50):
+        told = Told()
+        told.add(0, None if n == 0 else 100 * MINUTE if n > 1 else 80 * MINUTE)
+        told.add(60 * MINUTE, 40 * MINUTE)
+        scores.add(told, 100 * MINUTE)
+    assert facts(scores.document()) == [
+        ("first number", "told 100 % · off by 0.4 % of the wait · late 2 %"),
+        ("all polls", "told 99 % · off by 0.3 % of the wait · late 1 %"),
+        ("turn moved", "0.0 times an hour · put off by at most 0 s for 9 in 10"),
+    ]
+
+
+def test_nobody_waited_or_was_told_anything() -> None:
+    assert facts(Scores().document()) == [("first number", "nobody had to wait"), ("all polls", "nobody had to wait")]
+    scores, told = Scores(), Told()
+    told.add(0, None)
+    scores.add(told, MINUTE)
+    assert facts(scores.document()) == [("first number", "told 0 %"), ("all polls", "told 0 %")]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0 %"), (0.0001, "0.1 %"), (0.0412, "4.1 %"), (0.98, "98 %"), (0.9999, "99.9 %"), (1, "100 %"), (12.5, "1,250 %")],
+)  # fmt: skip
+def test_all_and_none_are_said_of_all_and_none_alone(share: float, said: str) -> None:
+    assert percent(share) == said
