@@ -76,7 +76,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     "rate clear": ("target rate changed", _WHAT_IF),
     "simulate": (
         "target players admitted no_shows expired players_per_cohort wait_seconds longest_line clear_seconds "
-        "told_an_eta eta_within_a_tenth requests bill waiting admitted_per_second",
+        "scores requests bill waiting admitted_per_second",
     ),
     "load run": (
         "target run players",

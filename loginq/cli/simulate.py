@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loginq.cli import console
+from loginq.cli import console, scores
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
 from loginq.cli.options import count
@@ -120,11 +120,6 @@ def _plot(file: Path, launch: Launch, report: Paper) -> None:
 
 def _draw(launch: Launch, report: Paper, plot: Path | None) -> None:
     waits, bill = report.waits, report.bill
-    close = (
-        "nobody was told one"
-        if report.close is None
-        else f"{report.close:.1%} of {report.told:,} within a tenth, or 2 s"
-    )
     exact = "each player polls by itself" if report.cohort == 1 else f"computed by cohorts of {report.cohort:,}"
     never = " (the line is not clear after a week)" if report.clear is None else ""
     console.facts(
@@ -137,7 +132,7 @@ def _draw(launch: Launch, report: Paper, plot: Path | None) -> None:
             ("wait p99 · worst", f"{console.duration(waits['p99'])} · {console.duration(waits['worst'])}"),
             ("longest line", f"{report.longest_line:,}"),
             ("time to clear", console.duration(report.clear)),
-            ("told on joining", close),
+            *scores.facts(report.scores.document()),
             ("polls", exact),
         ],
     )

@@ -14,9 +14,10 @@ from loginq.rehearsal.simulation import RETRY, simulate
 from loginq.rehearsal.stays import Law, Leaving
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
-from loginq.service.rules.measure import POLL, came_true, percentile
+from loginq.service.rules.measure import POLL, percentile
 from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST
+from loginq.service.rules.scores import Scores
 from loginq.service.rules.sheets import rows
 from loginq.service.rules.times import SECOND
 
@@ -162,8 +163,7 @@ class Paper:
     """What a launch looked like; durations in ms. The waits are from pressing Login to being let in.
 
     Args:
-        cohort: how many players each simulated one stood for. told: how many were told a waiting time on joining.
-        close: the share of these for whom it came true.
+        cohort: how many players each simulated one stood for. scores: how true the waiting times were.
         waiting, through: (ms from the start, how many wait; how many come in a second).
     """
 
@@ -175,8 +175,7 @@ class Paper:
     waits: dict[str, int | None]
     longest_line: int
     clear: int | None
-    told: int
-    close: float | None
+    scores: Scores
     bill: Bill
     waiting: list[tuple[int, int]] = field(repr=False)
     through: list[tuple[int, float]] = field(repr=False)
@@ -196,8 +195,7 @@ class Paper:
             "wait_seconds": {name: seconds(wait) for name, wait in self.waits.items()},
             "longest_line": self.longest_line,
             "clear_seconds": seconds(self.clear),
-            "told_an_eta": self.told,
-            "eta_within_a_tenth": None if self.close is None else round(self.close, 4),
+            "scores": self.scores.document(),
             **self.bill.document(),
             "waiting": [{"seconds": seconds(at), "players": n} for at, n in self.waiting],
             "admitted_per_second": [{"seconds": seconds(at), "players": round(n, 2)} for at, n in self.through],
@@ -222,8 +220,9 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
     came = sum(player.arrival.count for player in outcome.players)
     admitted = sum(player.arrival.count for player in inside)
     waits = sorted((player.admitted_at or 0) - START - player.arrival.at for player in inside)
-    told = [player for player in inside if player.first_eta is not None]
-    close = sum(_is_true(player) for player in told) / len(told) if told else None
+    scores = Scores()
+    for player in inside:
+        scores.add(player.told, player.admitted_at or 0, player.arrival.count)
     expired = sum(player.arrival.count for player in outcome.players if player.expired)
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
@@ -237,8 +236,7 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
         waits={name: percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
         clear=ended - START if admitted + silent + expired == came else None,
-        told=sum(player.arrival.count for player in told),
-        close=close,
+        scores=scores,
         bill=estimate(
             players=came,
             polls=sum(player.polls * player.arrival.count for player in outcome.players) + outcome.in_vain,
@@ -254,10 +252,6 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
 
 
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "worst": 1.0}
-
-
-def _is_true(player: Visitor) -> bool:
-    return came_true(player.first_eta or 0, player.admitted_at or 0, player.placed_at or 0)
 
 
 def _waiting(outcome: Played, times: Sequence[int]) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from loginq.rehearsal.stays import Law, Leaving, Upheaval
 from loginq.service.rules import player as rows
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import Memory
+from loginq.service.rules.scores import Told
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import SECOND
 
@@ -71,7 +72,7 @@ class Visitor:
 
     Args:
         row: what its row would say, at the position in the middle of a cohort. first: its first.
-        first_eta: what it was told on joining.
+        told: what its polls were answered, from the place in line on.
         polls: of each member. expired: its position was closed before it came.
     """
 
@@ -79,7 +80,7 @@ class Visitor:
     row: rows.Player = QUEUED
     first: int = 0
     placed_at: int | None = None
-    first_eta: int | None = None
+    told: Told = field(default_factory=Told)
     admitted_at: int | None = None
     polls: int = 0
     expired: bool = False

@@ -99,8 +99,6 @@ class _World(World):
             player.row = replace(QUEUED, position=position)
             self.placed.append(player)
             self.starts.append(first)
-            wait = self.line.wait(position, clock)
-            player.first_eta = None if wait is None else clock + wait
             first += player.arrival.count
             if player.arrival.silent or player.arrival.synthetic:
                 self.expected -= 1
@@ -132,6 +130,8 @@ class _World(World):
                 self.enter(player, t)
                 return
             self.outcome.turned_away += 1
+        if player.position is not None:
+            player.told.add(t, line.wait(player.position, clock))
         after = next_poll(player.row, line, clock, scenario.claim_window, self.random)
         self.at(t + after, partial(self.poll, player))
 

@@ -32,7 +32,7 @@ def test_nobody_waited_or_was_told_anything() -> None:
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(0, "0 %"), (0.0001, "0.1 %"), (0.0412, "4.1 %"), (0.98, "98 %"), (0.9999, "99.9 %"), (1, "100 %"), (12.5, "1,250 %")],
-)  # fmt: skip
+    [(0, "0 %"), (0.0001, "0.1 %"), (0.0412, "4.1 %"), (0.9999, "99.9 %"), (1, "100 %"), (12.5, "1,250 %")],
+)
 def test_all_and_none_are_said_of_all_and_none_alone(share: float, said: str) -> None:
     assert percent(share) == said

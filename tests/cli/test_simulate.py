@@ -17,7 +17,8 @@ def test_a_small_launch(run: Run) -> None:
     assert run(*SMALL, "--seed", "7").out == screen.out
     rows = dict(re.findall(r"│ (\S.*?)  +(.*?) *│", screen.out))
     assert rows["let in"] == "300 of 300"
-    assert rows["told on joining"].startswith("100.0% of 300 within a tenth")
+    assert rows["first number"].startswith("told 100 % · off by")
+    assert rows["all polls"].startswith("told 100 % · off by")
     assert rows["polls"] == "each player polls by itself"
     assert "API Gateway requests" in screen.out
     assert "Prices of 20" in screen.err and "https://aws.amazon.com/pricing/" in screen.err
@@ -27,6 +28,7 @@ def test_its_json(run: Run) -> None:
     report = json.loads(run(*SMALL, "--json").out)
     assert (report["players"], report["admitted"], report["players_per_cohort"]) == (300, 300, 1)
     assert report["wait_seconds"]["p50"] <= report["wait_seconds"]["p90"] <= report["wait_seconds"]["worst"]
+    assert 250 <= report["scores"]["first"]["count"] <= 300 and len(report["scores"]["first"]["deciles"]) == 10
     assert report["bill"]["total_usd"] == pytest.approx(sum(report["bill"]["usd"].values()), abs=0.05)
 
 
@@ -43,6 +45,7 @@ def test_everything_at_once(run: Run) -> None:
     report = json.loads(run(*SMALL, *words, "--plot", "launch.svg", "--json").out)
     assert report["admitted"] + report["no_shows"] == 300
     assert report["no_shows"] == pytest.approx(60, abs=25)
+    assert 0 < report["scores"]["polls"]["told_share"] < 1  # in a full game nothing is told of a place beyond it
     assert Path("launch.svg").read_text().startswith("<svg")
 
 

@@ -51,7 +51,7 @@ def plain(numbers: list[tuple[int, int]], untold: int) -> dict[str, Any]:
 
 
 def share(part: float, whole: float) -> float | None:
-    return round(part / whole, 4) if whole else None
+    return round(part / whole, 6) if whole else None
 
 
 def p90(values: list[int]) -> int | None:

@@ -20,8 +20,8 @@ SHORT, ALARMING = 0.8, 0.5
 """Fewer than this share of the asked rate coming through while players wait is worth a look, and an alarm."""
 FEW = 0.2
 """Fewer claims than this share of a hundred positions or more are worth an alarm."""
-CLOSE, POLL = 0.1, 2 * SECOND
-"""A waiting time came true within a tenth, or within the two seconds between two polls near the front."""
+POLL = 2 * SECOND
+"""Between two polls near the front, ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +147,6 @@ def arriving(seen: Sequence[Snapshot], t: int) -> float | None:
     first, last = before[-1], until[-1]
     grown = last.line.tail + last.intake.total - first.line.tail - first.intake.total
     return max(0, grown) * SECOND / (last.t - first.t) if last.t > first.t else None
-
-
-def came_true(told: int, came: int, placed: int) -> bool:
-    """Whether a player who was placed at `placed` and told the turn `told` was let in at `came` closely enough, ms."""
-    return abs(came - told) <= max(POLL, CLOSE * (came - placed))
 
 
 def percentile(ordered: Sequence[Number], share: float) -> Number | None:

@@ -182,4 +182,4 @@ def _outcome(told: float, waited: float, off: float, late: float) -> dict[str, f
 
 
 def _share(part: float, whole: float) -> float | None:
-    return round(part / whole, 4) if whole else None
+    return round(part / whole, 6) if whole else None
