@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loginq.cli import console
+from loginq.service.rules.door import Door
 from loginq.service.rules.times import SECOND
 
 
@@ -25,6 +26,16 @@ def _told(score: Mapping[str, Any]) -> str:
     if score["error_share"] is not None:
         said += f" · off by {percent(score['error_share'])} of the wait · late {percent(score['late_share'])}"
     return said
+
+
+def lately(door: Door) -> str:
+    """How true they were for whom was let in lately, as the metrics count it; empty where nobody was, or none do."""
+    seen = door.waiting_times or {}
+    told, everybody = seen.get("told", 0), seen.get("told", 0) + seen.get("untold", 0)
+    if not everybody:
+        return ""
+    late = f" · late {percent(seen['late'] / told)}" if told else ""
+    return f"told {percent(told / everybody)}{late}, of {everybody:,} let in within {door.span}"
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from loginq.cli import console
+from loginq.cli import console, scores
 from loginq.cli.advice import advice
 from loginq.cli.asking import drawing
 from loginq.cli.chart import Chart, Charted, Series, spark
@@ -187,9 +187,12 @@ def _numbers(watched: Watched) -> Any:
         ("no-shows", f"{counts.no_shows:,}"),
         ("planned", _next_step(now)),
     ]
+    lines = [("front door", door.words() if door else "asking …")]
+    if door and (said := scores.lately(door)):
+        lines.append(("waiting times", said))
     return console.stacked(
         console.columns(pairs),
-        console.text("front door ", "dim") + console.text(door.words() if door else "asking …", "bold"),
+        *(console.text(f"{name} ", "dim") + console.text(words, "bold") for name, words in lines),
     )
 
 

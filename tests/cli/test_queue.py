@@ -80,6 +80,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "errors_5xx": 0,
             "refused": {"queue_closed": None, "blocked": None, "too_many_requests": None, "ticket_expired": None},
             "throttled": {"functions": None, "table": None, "sign_ins": None},
+            "waiting_times": None,
             "alarms": [],
             "unread": "",
         },

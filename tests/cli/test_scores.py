@@ -2,9 +2,10 @@
 
 import pytest
 
-from loginq.cli.scores import facts, percent
+from loginq.cli.scores import facts, lately, percent
 from loginq.service.rules.scores import Scores, Told
 from loginq.service.rules.times import MINUTE
+from tests.cli.conftest import door
 
 
 def test_what_a_producer_reads() -> None:
@@ -28,6 +29,22 @@ def test_nobody_waited_or_was_told_anything() -> None:
     told.add(0, None)
     scores.add(told, MINUTE)
     assert facts(scores.document()) == [("first number", "told 0 %"), ("all polls", "told 0 %")]
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({}, ""),
+        ({"told": 0, "late": 0, "untold": 0}, ""),
+        ({"told": 0, "late": 0, "untold": 9}, "told 0 %, of 9 let in within the last minute"),
+        (
+            {"told": 980, "late": 3, "untold": 1_020},
+            "told 49 % · late 0.3 %, of 2,000 let in within the last minute",
+        ),
+    ],
+)
+def test_how_true_the_last_waiting_times_were(counts: dict[str, int], said: str) -> None:
+    assert lately(door(0, **counts)) == said
 
 
 @pytest.mark.parametrize(

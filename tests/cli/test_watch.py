@@ -65,6 +65,9 @@ def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: py
         now[0] += 1_000
     watch._knock(session, watched)
     shown = drawn(watched, capsys)
+    assert "waiting times" not in shown
+    watched.door = door(now[0], told=50, late=1, untold=0)
+    assert "waiting times told 100 % · late 2 %, of 50 let in within the last minute" in drawn(watched, capsys)
     assert "queue main · aws 1 eu-west-1 loginq · open" in shown
     for words in ("gate passes 20/s", "came in 0.0/s", "waiting 9", "rate asked 20/s", "nothing needs attention"):
         assert words in shown, words

@@ -113,14 +113,18 @@ def read(results: Any, alarms: Any = (), *, local: bool = False, target: Any = T
 
 
 def test_everything_is_read_in_one_call() -> None:
-    found, asked = read({CALLS: [30.0, 10.0], FAILED: [2.0], "Throttles": [3.0], "Closed": [1.0]})
+    found, asked = read({CALLS: [30.0, 10.0], FAILED: [2.0], "Throttles": [3.0], "Closed": [1.0], "EtaLate": [4.0]})
     assert [name for name, _ in asked.asked] == ["get_metric_data", "describe_alarms"]
     assert found.counts == {
         CALLS: 40, REFUSED: 0, FAILED: 2, "queue_closed": 1, "blocked": 0, "too_many_requests": 0,
         "ticket_expired": 0, "functions": 6, "table": 0, "sign_ins": 0,
+        "told": 4, "late": 4, "untold": 0,
     }  # fmt: skip
     assert (found.failed, found.age, found.window, found.unread) == (1, MINUTE, 5 * MINUTE, "")
-    queries = [each["MetricStat"]["Metric"] for each in asked.asked[0][1]["MetricDataQueries"]]
+    asked_for = [each["MetricStat"] for each in asked.asked[0][1]["MetricDataQueries"]]
+    stats = {(each["Metric"]["MetricName"], each["Stat"]) for each in asked_for}
+    assert {each for each in stats if each[1] != "Sum"} == {("EtaLate", "SampleCount")} and ("EtaLate", "Sum") in stats
+    queries = [each["Metric"] for each in asked_for]
     cognito = [{"Name": "UserPool", "Value": "pool"}, {"Name": "UserPoolClient", "Value": "client"}]
     assert {"Namespace": "AWS/Cognito", "MetricName": "SignInThrottles", "Dimensions": cognito} in queries
     assert queries[0]["Dimensions"] == [{"Name": "ApiName", "Value": "loginq-api"}]
@@ -144,7 +148,8 @@ def test_an_alarm_is_called_as_in_the_template() -> None:
 
 def test_an_emulator_is_not_asked_for_what_it_does_not_count() -> None:
     found, _ = read({CALLS: [5.0]}, local=True)
-    assert found.window == MINUTE and not {"table", "sign_ins"} & set(found.counts)
+    assert found.window == MINUTE and not {"table", "sign_ins", "told"} & set(found.counts)
+    assert found.document()["waiting_times"] is None
     assert found.document()["throttled"] == {"functions": 0, "table": None, "sign_ins": None}
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loginq.service.operations.target import Target
-from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, Door, silence
+from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.aws import Aws
@@ -69,7 +69,7 @@ class FrontDoor:
         return counts, max(ends, default=None), missing
 
     def _metrics(self) -> list[Metric]:
-        """All that are to be read; an emulator counts no throttles of table and sign-ins."""
+        """All that are to be read; an emulator counts neither throttles of table and sign-ins nor what is logged."""
         target = self._target
         api = {"ApiName": f"{target.stack}-api"}
         metrics: list[Metric] = [(name, "AWS/ApiGateway", name, api) for name in (CALLS, REFUSED, FAILED)]
@@ -84,6 +84,7 @@ class FrontDoor:
         throttles = ("ReadThrottleEvents", "WriteThrottleEvents")
         return [
             *metrics,
+            *((what, target.stack, name, {"service": "get_login_status"}) for what, (name, _) in TRUTH.items()),
             *(("table", "AWS/DynamoDB", name, {"TableName": target.table}) for name in throttles),
             ("sign_ins", "AWS/Cognito", "SignInThrottles", client),
         ]
@@ -110,14 +111,14 @@ def settling(queue: Queue, stack: Mapping[str, Any]) -> list[str]:
 
 
 def _query(n: int, metric: Metric) -> dict[str, Any]:
-    _, namespace, name, dimensions = metric
+    what, namespace, name, dimensions = metric
     named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     return {
         "Id": f"m{n}",
         "MetricStat": {
             "Metric": {"Namespace": namespace, "MetricName": name, "Dimensions": named},
             "Period": PERIOD // SECOND,
-            "Stat": "Sum",
+            "Stat": TRUTH[what][1] if what in TRUTH else "Sum",
         },
     }
 

@@ -17,6 +17,9 @@ REFUSALS = {
     TicketExpired.code: ("Expired", "get_login_status"),
 }
 """The `error.code` of an answer -> our metric of it, and its dimension `service`."""
+TRUTH = {"told": ("EtaLate", "SampleCount"), "late": ("EtaLate", "Sum"), "untold": ("Untold", "Sum")}
+"""How many who were let in had been told a waiting time, came in late by it, or had been told none -> our metric of it,
+with the dimension `service` get_login_status, and the statistic that counts them."""
 PERIOD = MINUTE
 """What one value of a metric is the sum of, ms."""
 FEW_FAIL = 100
@@ -44,8 +47,8 @@ class Door:
 
     Args:
         window: of which time the counts are, ms.
-        counts: `Count`, `4XXError`, `5XXError`, each `error.code`, and how many were throttled, by what; what is not
-            in it was not measured.
+        counts: `Count`, `4XXError`, `5XXError`, each `error.code`, how many were throttled, by what, and what `TRUTH`
+            names; what is not in it was not measured.
         newest: until when the newest value reaches, ms; None where there was none.
         ringing: the alarms that ring, by their names in the template; None where that could not be read.
         unread: what was asked for, and why there was no answer; empty when all is known.
@@ -74,6 +77,11 @@ class Door:
         meant = self.counts.get(Blocked.code, 0) + self.counts.get(TicketExpired.code, 0)
         return max(0, self.counts.get(REFUSED, 0) - meant)
 
+    @property
+    def waiting_times(self) -> dict[str, int] | None:
+        """How many were told, late, untold; None where that is not measured."""
+        return {what: self.counts[what] for what in TRUTH} if TRUTH.keys() <= self.counts.keys() else None
+
     def document(self) -> dict[str, Any]:
         """The JSON form; null for what was not measured or could not be read."""
         return {
@@ -84,6 +92,7 @@ class Door:
             "errors_5xx": self.counts.get(FAILED),
             "refused": {code: self.counts.get(code) for code in REFUSALS},
             "throttled": {what: self.counts.get(what) for what in _THROTTLED},
+            "waiting_times": self.waiting_times,
             "alarms": None if self.ringing is None else list(self.ringing),
             "unread": self.unread,
         }
@@ -92,7 +101,7 @@ class Door:
         """In a line."""
         if CALLS not in self.counts:
             return "not known"
-        said = f"{self.counts[CALLS]:,} calls in {self._span}, {self._of(REFUSED, '4xx')}, {self._of(FAILED, '5xx')}"
+        said = f"{self.counts[CALLS]:,} calls in {self.span}, {self._of(REFUSED, '4xx')}, {self._of(FAILED, '5xx')}"
         refusals = [f"{self.counts[code]:,} {code}" for code in REFUSALS if self.counts.get(code)]
         return ", ".join([said, *refusals]) + self._old
 
@@ -100,7 +109,8 @@ class Door:
         return f"{self.counts[metric]:,} {name}" if metric in self.counts else f"{name} not known"
 
     @property
-    def _span(self) -> str:
+    def span(self) -> str:
+        """The window in words."""
         return "the last minute" if self.window == MINUTE else f"the last {self.window // MINUTE} min"
 
     @property
@@ -111,10 +121,10 @@ class Door:
         """What is wrong by the counts, the worst first, and what to do about each."""
         calls, said = self.counts.get(CALLS, 0), list[tuple[str, str]]()
         if self.failed and self.failed * FEW_FAIL >= calls:
-            says = f"{self.failed:,} of {calls:,} calls of the API failed (5xx) in {self._span}{self._old}"
+            says = f"{self.failed:,} of {calls:,} calls of the API failed (5xx) in {self.span}{self._old}"
             said.append((says, "`loginq logs --level ERROR` and `loginq doctor` say why"))
         if self.refused >= SOME and self.refused * MANY_REFUSED >= calls:
-            says = f"{self.refused:,} of {calls:,} calls of the API were refused (4xx) in {self._span}{self._old}"
+            says = f"{self.refused:,} of {calls:,} calls of the API were refused (4xx) in {self.span}{self._old}"
             said.append((says, "the throttle (RequestsPerSecond), or ID tokens not of this user pool: `loginq doctor`"))
         said += [
             (f"{self.counts[what]:,} {says}", do) for what, (says, do) in _THROTTLED.items() if self.counts.get(what)
