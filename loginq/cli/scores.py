@@ -15,7 +15,7 @@ def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
     if polls["moves_per_hour"] is None:
         return rows
     most = console.duration(round(polls["revised_p90_seconds"] * SECOND))
-    moved = f"{polls['moves_per_hour']:,.1f} times an hour · put off by at most {most} for 9 in 10"
+    moved = f"{polls['moves_per_hour']:,.1f} times an hour · 9 in 10 put off {most} at most"
     return [*rows, ("turn moved", moved)]
 
 

@@ -19,7 +19,7 @@ def test_what_a_producer_reads() -> None:
     assert facts(scores.document()) == [
         ("first number", "told 100 % · off by 0.4 % of the wait · late 2 %"),
         ("all polls", "told 99 % · off by 0.3 % of the wait · late 1 %"),
-        ("turn moved", "0.0 times an hour · put off by at most 0 s for 9 in 10"),
+        ("turn moved", "0.0 times an hour · 9 in 10 put off 0 s at most"),
     ]
 
 
