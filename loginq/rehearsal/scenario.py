@@ -72,7 +72,7 @@ class Visitor:
 
     Args:
         row: what its row would say, at the position in the middle of a cohort. first: its first.
-        told: what its polls were answered, from the place in line on.
+        told: what its polls were answered.
         polls: of each member. expired: its position was closed before it came.
     """
 

@@ -130,8 +130,7 @@ class _World(World):
                 self.enter(player, t)
                 return
             self.outcome.turned_away += 1
-        if player.position is not None:
-            player.told.add(t, line.wait(player.position, clock))
+        player.told.add(t, None if player.position is None else line.wait(player.position, clock))
         after = next_poll(player.row, line, clock, scenario.claim_window, self.random)
         self.at(t + after, partial(self.poll, player))
 

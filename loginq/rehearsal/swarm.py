@@ -136,7 +136,7 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
 
             def show(standing: dict[str, Any]) -> None:
                 eta = standing.get("eta_seconds")
-                if standing.get("state") == State.WAITING:
+                if standing.get("state") != State.QUEUED or "login_ticket" in standing:  # else it is a new ticket's
                     told.add(_now(), None if eta is None else eta * SECOND)
 
             def trouble(exc: Trouble, pause: float) -> None:

@@ -164,6 +164,11 @@ def test_three_hundred_at_twenty_a_second_come_at_the_second_they_were_told() ->
     assert max(late) <= 4 * SECOND
 
 
+def test_who_polls_before_being_placed_is_told_nothing_and_counts() -> None:
+    outcome = simulate(Scenario(line_at(20_000), crowd(100, 0), until=60 * SECOND, window=10 * SECOND))
+    assert all(player.told.untold >= 2 for player in outcome.players)
+
+
 @pytest.mark.parametrize(
     ("players", "length"), [(600, 5 * MINUTE), pytest.param(4_000, 20 * MINUTE, marks=pytest.mark.drills)]
 )

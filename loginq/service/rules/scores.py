@@ -27,7 +27,7 @@ def is_late(told: int, true: int) -> bool:
 
 @dataclass(slots=True)
 class Told:
-    """What one player was told while it waited at a place in the line: 16 bytes a poll, until it is let in.
+    """What one player was told while it waited: 16 bytes a poll, until it is let in.
 
     Args:
         untold: polls that were answered without a number.
@@ -37,7 +37,7 @@ class Told:
     _numbers: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, t: int, wait: int | None) -> None:
-        """One poll that did not let the player in.
+        """One poll that did not let the player in; the answer that gives a ticket is none, it comes before any place.
 
         Args:
             t: when it was answered, ms, by one clock for all of a player's polls.
