@@ -15,6 +15,10 @@ _PLAYER = (
 )
 _STATS = "queue intake line rate players eta_seconds eta_basis settled_at last_change note door attention"
 _STANDING = "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message?"
+_COUNTED = (
+    "line_version counted_from counted_to came_in waited_seconds longest_wait_seconds waits told told_waited_seconds "
+    "told_error_seconds told_late told_errors overtaken overtaken_by_over_2s longest_overtaking_seconds"
+)
 _WHAT_IF = "target before after changed"
 
 DOCUMENTS: Mapping[str, Sequence[str]] = {
@@ -63,7 +67,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     ),
     "queue history": (
         "target items(at asked_per_second achieved_per_second arriving_per_second tail reached waiting in_game "
-        "departed no_shows holes intake eta_seconds) total",
+        f"departed no_shows holes intake eta_seconds {_COUNTED}) total",
         "target file minutes",
     ),
     "queue note": ("target note act",),

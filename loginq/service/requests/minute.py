@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loginq.service.requests.departures import absorb, depart, fold
-from loginq.service.rules.errors import ConditionFailed, LoginqError, Unavailable
-from loginq.service.rules.history import is_in_motion, minute
+from loginq.service.requests.keeping import came, keep, unkept
+from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.line import Line
-from loginq.service.rules.measure import MOST_BUCKETS, Counts, achieved, asked, counts
+from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked, counts
 from loginq.service.rules.minute import (
     UNUSED,
     Memory,
     Settled,
     are_few,
-    arrivals,
     came_through,
     countable,
     counted,
@@ -26,6 +25,7 @@ from loginq.service.rules.minute import (
 )
 from loginq.service.rules.outlook import booked, is_off, is_wanted, promise
 from loginq.service.rules.player import Player
+from loginq.service.rules.tally import Came, tallied
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
 from loginq.service.store.leavings import TOGETHER
@@ -56,7 +56,7 @@ def settle(queue: Queue) -> Settled:
             absorb(queue)
     line, memory = _expire(queue, line, memory)
     t = queue.clock()
-    memory = noted(memory, line, t)
+    memory = unkept(queue, line, noted(memory, line, t))
     before = line
     line, memory, few = _count(queue, line, memory, countable(memory, line, t))
     memory, unused = _free_unused(queue, memory, line, t)
@@ -64,10 +64,10 @@ def settle(queue: Queue) -> Settled:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
     if counters or line.version != last.seen:
         line, memory = _promise(queue, line, booked(memory, line, queue.leavings.by_minute(), t))
-    queue.settlement.write(replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t))
+    memory = replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t)
     through = {start: count for start, (count, _) in counters.items()}
     came_in = achieved(through, t)
-    _keep(queue, line, t, last, counts(line, looked_at, memory.admitted, memory.buckets_to, through), came_in)
+    keep(queue, t, line, last, memory, counts(line, looked_at, memory.admitted, memory.buckets_to, through), came_in)
     return Settled(
         renewed=renewed,
         expired_to=line.expired_to,
@@ -100,18 +100,6 @@ def _promise(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
     except Unavailable as exc:  # the next run promises anew
         queue.log("promise_unpublished", reason=exc.message)
         return line, memory
-
-
-def _keep(queue: Queue, line: Line, t: int, last: Memory, players: Counts, came_in: float) -> None:
-    """Leave a row of this minute, if anything moves. `last`: what the run before left; `came_in`: players a second."""
-    try:
-        intake = queue.intake.depth().total
-    except LoginqError as exc:  # what was settled is settled, and the minute is known but for this
-        queue.log("intake_unread", reason=exc.message)
-        intake = None
-    if is_in_motion(last, line, intake):
-        arriving = arrivals(last, line, t)
-        queue.history.write(minute(line, t, players, came_in, arriving, intake))
 
 
 def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
@@ -151,6 +139,7 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
         return line, memory, False
     first = line.counted_to + 1
     claimed = synthetic = no_shows = 0
+    known = list[Came]()
     places = list(queue.rosters.places(first, due))
     for start in range(0, len(places), AT_A_TIME):
         if start and queue.time_left() < WRAP_UP:  # the next run goes on from here
@@ -162,10 +151,22 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
         claims = [_claimed(place, rows) for place in some if not place.synthetic]
         claimed += claims.count(True)
         no_shows += claims.count(False)
+        known += came(some, rows, APART)
     holes = due - line.counted_to - claimed - synthetic - no_shows
     memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock(), holes)
-    few = are_few(claimed, claimed + no_shows)
-    return queue.lines.change(lambda fresh, t: count(fresh, t) if fresh.counted_to == first - 1 else None), memory, few
+    tally = tallied(known, first, due, claimed, memory.order)
+    if claimed:  # before the line takes the count
+        queue.settlement.write(replace(memory, tallies=(*memory.tallies, tally)))
+    mine = False
+
+    def change(fresh: Line, t: int) -> Line | None:
+        nonlocal mine
+        mine = fresh.counted_to == first - 1
+        return count(fresh, t) if mine else None
+
+    line = queue.lines.change(change)
+    tallies = (*memory.tallies, tally) if claimed and mine else memory.tallies
+    return line, replace(memory, tallies=tallies, order=tally.order), are_few(claimed, claimed + no_shows)
 
 
 def _claimed(place: Place, rows: dict[str, Player]) -> bool | None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from loginq.service.rules.histogram import STARTS, Histogram
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Counts
 from loginq.service.rules.minute import Memory, is_idle
+from loginq.service.rules.tally import Tally
 from loginq.service.rules.times import SECOND, iso
 
 
@@ -21,6 +23,8 @@ class Minute:
         in_game, departed, no_shows: real players, as `measure.Counts` has them. holes: positions that nobody had.
         intake: tickets that were not placed yet; None where SQS did not say.
         eta: what a newcomer would have waited, ms; None where there was no honest number.
+        version: of the line, by which its writes are counted; None where an older version wrote the row.
+        tally: of the positions that were counted since the row before; None where there were none.
     """
 
     at: int
@@ -35,6 +39,8 @@ class Minute:
     holes: int
     intake: int | None
     eta: int | None
+    version: int | None = None
+    tally: Tally | None = None
 
     @property
     def waiting(self) -> int:
@@ -57,11 +63,40 @@ class Minute:
             "holes": self.holes,
             "intake": self.intake,
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "line_version": self.version,
+            **_counted(self.tally),
         }
 
 
-NUMBERS = tuple(each.name for each in fields(Minute))
-COLUMNS = tuple(Minute(*(0,) * len(NUMBERS)).document())
+def _counted(tally: Tally | None) -> dict[str, Any]:
+    """What was counted of who came in; a histogram is (beginning of the bin in seconds, players) pairs."""
+    each = tally or Tally(0, 0, 0)
+    said = {
+        "counted_from": each.start,
+        "counted_to": each.end,
+        "came_in": each.came,
+        "waited_seconds": each.waited / SECOND,
+        "longest_wait_seconds": each.worst / SECOND,
+        "waits": _pairs(each.waits),
+        "told": each.told,
+        "told_waited_seconds": each.truth / SECOND,
+        "told_error_seconds": each.error / SECOND,
+        "told_late": each.late,
+        "told_errors": _pairs(each.errors),
+        "overtaken": each.overtaken,
+        "overtaken_by_over_2s": each.passed,
+        "longest_overtaking_seconds": each.longest / SECOND,
+    }
+    return said if tally else dict.fromkeys(said)
+
+
+def _pairs(of: Histogram) -> list[list[float]]:
+    return [[STARTS[bin_] / SECOND, count] for bin_, count in of]
+
+
+NUMBERS = tuple(each.name for each in fields(Minute) if each.name != "tally")
+_NOTHING: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
+COLUMNS = tuple(Minute(**_NOTHING).document())
 """Of a file: the names that `document` gives."""
 
 
@@ -90,4 +125,5 @@ def minute(line: Line, t: int, players: Counts, achieved: float, arriving: float
         holes=line.holes,
         intake=intake,
         eta=newcomer.wait(newcomer.tail, t),
+        version=line.version,
     )

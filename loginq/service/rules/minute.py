@@ -17,6 +17,7 @@ from typing import Any
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import ALARMING, FEW, achieved, asked
 from loginq.service.rules.stays import Stays
+from loginq.service.rules.tally import NOBODY, Order, Tally
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
 
@@ -44,6 +45,8 @@ class Memory:
         seen: the version of the line as the run left it.
         tail, tail_at: the line's end at an instant of this run, and that instant, ms: what has arrived since.
         stays: who is in the game, and how long players stay.
+        order: what the next count has to know of those who came in before it.
+        tallies: what was counted, or was to be, and is in no minute's row yet.
         unknown: attributes of a newer version, kept as they are.
     """
 
@@ -59,6 +62,8 @@ class Memory:
     tail: int = 0
     tail_at: int = 0
     stays: Stays = field(default_factory=Stays)
+    order: Order = NOBODY
+    tallies: tuple[Tally, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
