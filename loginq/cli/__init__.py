@@ -36,6 +36,7 @@ CONTENTS = {
         "simulate": "Play a launch on a virtual clock.",
         "load": "Synthetic crowds, always marked, always removable.",
         "doctor": "Check that everything is in place.",
+        "report": "Report on a launch, afterwards.",
     },
     "Stack": {
         "status": "Say what is deployed and whether it is well.",

@@ -67,7 +67,8 @@ class Chart:
         return (min(every), max(every)) if every else (0, 0)
 
     @property
-    def _labels(self) -> list[str]:
+    def labels(self) -> list[str]:
+        """What is written at the y axis."""
         return [self.y(self._top), self.y(0)]
 
     @property
@@ -81,7 +82,7 @@ class Chart:
         low, high = self._span
         coloured = console.color_system is not None and not console.no_color
         fine = options.encoding.startswith("utf") and (coloured or len(self.series) == 1)
-        labels = self._labels
+        labels = self.labels
         margin = max(self.margin, *map(len, labels))
         names = Text("   ").join(
             Text(f"{'━━' if fine else mark} {one.name}", style)
@@ -195,6 +196,6 @@ def _aligned(charts: Sequence[Chart]) -> Iterator[Chart]:
     """The charts over one axis, which is written below the last: an instant is at the same place in each."""
     every = [x for chart in charts for one in chart.series for x, _ in one.points]
     span = (min(every), max(every)) if every else None
-    margin = max(len(label) for chart in charts for label in chart._labels)
+    margin = max(len(label) for chart in charts for label in chart.labels)
     for each in charts:
         yield replace(each, span=span, margin=margin, has_axis=each is charts[-1])

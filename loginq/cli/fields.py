@@ -16,8 +16,9 @@ _PLAYER = (
 _STATS = "queue intake line rate players eta_seconds eta_basis settled_at last_change note door attention"
 _STANDING = "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message?"
 _COUNTED = (
-    "line_version counted_from counted_to came_in waited_seconds longest_wait_seconds waits told told_waited_seconds "
-    "told_error_seconds told_late told_errors overtaken overtaken_by_over_2s longest_overtaking_seconds"
+    "synthetic line_version counted_from counted_to came_in waited_seconds longest_wait_seconds waits told "
+    "told_waited_seconds told_error_seconds told_late told_errors overtaken "
+    "overtaken_by_over_2s longest_overtaking_seconds"
 )
 _WHAT_IF = "target before after changed"
 
@@ -88,6 +89,10 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "admitted_in_each_second?",
     ),
     "load clean": ("target deleted accounts forgotten stays",),
+    "report": (
+        "target since until minutes players longest_line most_in_game wait_seconds eta order refused faults cost acts "
+        "acts_on_players over_time",
+    ),
     "doctor": ("target healthy findings", "target run version began seconds proved steps put_back"),
     "status": (
         "target stack_status note version here bundle resources intake_trigger dead_letters front_door door attention "

@@ -1,7 +1,7 @@
 """The front door: what is read of CloudWatch and said of it, what doctor makes of that, and the emulator's meter."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from loginq.service.rules.errors import LoginqError, Refused, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Counts, Depth, Snapshot, arriving
 from loginq.service.rules.minute import Memory, arrivals
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND
 from tests.cli.conftest import door
 from tests.unit.test_checks import BAD, OK, TARGET, UNKNOWN, WARN, Says, Stack, patient, resource, told
 from tests.unit.test_guard import API, Inner, ask
@@ -89,7 +89,14 @@ def test_arrivals_a_second() -> None:
 # What is read
 
 
-def read(results: Any, alarms: Any = (), *, local: bool = False, target: Any = TARGET) -> tuple[Door, Says]:
+def read(
+    results: Any,
+    alarms: Any = (),
+    *,
+    local: bool = False,
+    target: Any = TARGET,
+    look: Callable[[FrontDoor], Door] = lambda it: it.read(T),
+) -> tuple[Door, Says]:
     """`results`: values by metric's name, or an error; "partial" for one that is not whole."""
     cloudwatch = Says({"describe_alarms": alarms if isinstance(alarms, LoginqError) else {"MetricAlarms": alarms}})
 
@@ -109,7 +116,7 @@ def read(results: Any, alarms: Any = (), *, local: bool = False, target: Any = T
     cloudwatch.get_metric_data = answered  # type: ignore[attr-defined]
     aws: Any = SimpleNamespace(client=lambda name: cloudwatch)
     place = replace(TARGET, endpoint_url="http://127.0.0.1:1") if local else target
-    return FrontDoor(aws, place, lambda: PARTS).read(T), cloudwatch
+    return look(FrontDoor(aws, place, lambda: PARTS)), cloudwatch
 
 
 def test_everything_is_read_in_one_call() -> None:
@@ -128,6 +135,40 @@ def test_everything_is_read_in_one_call() -> None:
     cognito = [{"Name": "UserPool", "Value": "pool"}, {"Name": "UserPoolClient", "Value": "client"}]
     assert {"Namespace": "AWS/Cognito", "MetricName": "SignInThrottles", "Dimensions": cognito} in queries
     assert queries[0]["Dimensions"] == [{"Name": "ApiName", "Value": "loginq-api"}]
+
+
+def over(results: Any, since: int = T - HOUR) -> tuple[Door, Says]:
+    return read(results, look=lambda it: it.over(since, T, T))
+
+
+def test_a_launch_is_read_from_its_beginning_on() -> None:
+    found, asked = over({CALLS: [30.0, 10.0], FAILED: [2.0]})
+    assert (found.counts[CALLS], found.counts["table"], found.window, found.unread) == (40, 0, HOUR, "")
+    ((name, parameters),) = asked.asked
+    assert (name, parameters["StartTime"].timestamp()) == ("get_metric_data", (T - HOUR) / 1_000)
+
+
+@pytest.mark.parametrize(
+    ("results", "since", "says"),
+    [
+        ({}, T - HOUR, "CloudWatch counted no call in that time"),
+        ({CALLS: [1.0]}, T - 16 * DAY, "CloudWatch keeps counts by the minute for 15 days"),
+        (
+            Refused("GetMetricData: no right."),
+            T - HOUR,
+            "AWS has not answered for the metrics (GetMetricData: no right)",
+        ),
+    ],
+)
+def test_of_a_launch_nothing_is_taken_for_none(results: Any, since: int, says: str) -> None:
+    found, _ = over(results, since)
+    assert (found.counts, found.unread) == ({}, says)
+
+
+def test_of_a_launch_what_has_no_whole_answer_is_left_out() -> None:
+    found, _ = over({CALLS: [1.0], FAILED: "partial"})
+    assert FAILED not in found.counts and found.counts[CALLS] == 1
+    assert found.unread == "AWS has not answered for 5XXError"
 
 
 def test_a_metric_without_a_whole_answer_is_never_taken_for_nothing() -> None:

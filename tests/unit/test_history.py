@@ -45,14 +45,14 @@ def test_a_minute_says_what_the_screens_said(world: World, memory: InMemory) -> 
     (last,) = kept(world)  # before there was no line yet
     assert last == Minute(
         at=world.now[0], asked=2_000, achieved=16, arrivals=42, tail=3, reached=1,
-        in_game=1, departed=0, no_shows=0, holes=0, intake=7, eta=None, version=3,
+        in_game=1, departed=0, no_shows=0, holes=0, intake=7, eta=None, synthetic=0, version=3,
     )  # fmt: skip
     document = last.document()
     assert {name for name, value in document.items() if value is None} >= {"counted_to", "waits", "told", "overtaken"}
-    assert dict(list(document.items())[:14]) == {
+    assert dict(list(document.items())[:15]) == {
         "at": iso(world.now[0]), "asked_per_second": 2.0, "achieved_per_second": 0.016,
         "arriving_per_second": 0.042, "tail": 3, "reached": 1, "waiting": 2, "in_game": 1, "departed": 0,
-        "no_shows": 0, "holes": 0, "intake": 7, "eta_seconds": None, "line_version": 3,
+        "no_shows": 0, "holes": 0, "intake": 7, "eta_seconds": None, "synthetic": 0, "line_version": 3,
     }  # fmt: skip
 
 

@@ -7,12 +7,17 @@ from typing import Any
 from loginq.service.operations.target import Target
 from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
 from loginq.service.rules.errors import LoginqError
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import DAY, MINUTE, SECOND
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
 
 LATE = 5 * MINUTE
 """How far back counts are read on AWS, ms: its metrics come a minute or two late. An emulator's are there at once."""
+KEPT = 15 * DAY
+"""For how long CloudWatch keeps what it counts by the minute, ms.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+"""
 Metric = tuple[str, str, str, Mapping[str, str]]
 """What it counts, namespace, name, dimensions; several may count the same."""
 
@@ -44,6 +49,23 @@ class FrontDoor:
         except LoginqError as exc:
             silent.append(_unanswered("the alarms", exc))
         return Door(t, window, counts, newest, ringing, "; ".join(silent))
+
+    def over(self, since: int, until: int, t: int) -> Door:
+        """What went through the door from `since` to `until`, as can be known at `t`, ms, without its alarms.
+
+        Counts that AWS does not answer for, keeps no more or never made are left out, and said in `unread`.
+        """
+        if since < t - KEPT:
+            return Door(until, until - since, {}, unread="CloudWatch keeps counts by the minute for 15 days")
+        try:
+            self._known = self._known or self._resources()
+            counts, newest, missing = self._counts(until, until - since)
+        except LoginqError as exc:
+            return Door(until, until - since, {}, unread=_unanswered("the metrics", exc))
+        if not missing and not counts.get(CALLS):
+            return Door(until, until - since, {}, unread="CloudWatch counted no call in that time")
+        unread = f"AWS has not answered for {', '.join(missing)}" if missing else ""
+        return Door(until, until - since, counts, newest, unread=unread)
 
     def _counts(self, t: int, window: int) -> tuple[dict[str, int], int | None, list[str]]:
         """The sum of each, until when the newest value reaches, and what there was no whole answer for."""

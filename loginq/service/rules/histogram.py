@@ -28,7 +28,10 @@ STARTS = tuple(_starts())
 
 def histogram(lengths: Iterable[int]) -> Histogram:
     """Lengths of time, in ms, in their bins; a negative one is none."""
-    return tuple(sorted(Counter(bisect_right(STARTS, max(0, ms)) - 1 for ms in lengths).items()))
+    found = Counter[int]()
+    for ms, count in Counter(lengths).items():
+        found[bisect_right(STARTS, max(0, ms)) - 1] += count
+    return tuple(sorted(found.items()))
 
 
 def merged(several: Iterable[Histogram]) -> Histogram:

@@ -1,5 +1,6 @@
 """What stays of a minute in which anything moved: the row by which a night is looked back on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,7 +9,12 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Counts
 from loginq.service.rules.minute import Memory, is_idle
 from loginq.service.rules.tally import Tally
-from loginq.service.rules.times import SECOND, iso
+from loginq.service.rules.times import DAY, MINUTE, SECOND, iso
+
+QUIET = 30 * MINUTE
+"""After so long without motion what comes next is another launch, ms."""
+LONGEST = 7 * DAY
+"""Of a queue that never rests the last week is the last launch, ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +29,11 @@ class Minute:
         in_game, departed, no_shows: real players, as `measure.Counts` has them. holes: positions that nobody had.
         intake: tickets that were not placed yet; None where SQS did not say.
         eta: what a newcomer would have waited, ms; None where there was no honest number.
-        version: of the line, by which its writes are counted; None where an older version wrote the row.
+        synthetic: positions counted of players who are none, as `load run` makes them.
+        version: of the line, by which its writes are counted.
         tally: of the positions that were counted since the row before; None where there were none.
+
+    The last three are None where an older version wrote the row.
     """
 
     at: int
@@ -39,6 +48,7 @@ class Minute:
     holes: int
     intake: int | None
     eta: int | None
+    synthetic: int | None = None
     version: int | None = None
     tally: Tally | None = None
 
@@ -63,6 +73,7 @@ class Minute:
             "holes": self.holes,
             "intake": self.intake,
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
+            "synthetic": self.synthetic,
             "line_version": self.version,
             **_counted(self.tally),
         }
@@ -125,5 +136,24 @@ def minute(line: Line, t: int, players: Counts, achieved: float, arriving: float
         holes=line.holes,
         intake=intake,
         eta=newcomer.wait(newcomer.tail, t),
+        synthetic=line.synthetic,
         version=line.version,
     )
+
+
+def last_launch(newest_first: Iterable[Minute]) -> tuple[Minute | None, list[Minute]]:
+    """The minutes of the last launch, oldest first, and before them the last of what was earlier, if anything.
+
+    That is the last stretch without `QUIET` in it in which somebody came, of at most `LONGEST`; where nobody ever
+    came, the last stretch.
+    """
+    latest, stretch = list[Minute](), list[Minute]()
+    for each in newest_first:
+        over = bool(stretch) and (stretch[-1].at - each.at > QUIET or stretch[0].at - each.at > LONGEST)
+        if over and stretch[0].tail > each.tail:
+            return each, stretch[::-1]
+        if over:
+            latest, stretch = latest or stretch, []
+        stretch.append(each)
+    came = bool(stretch) and stretch[0].tail > 0
+    return None, (stretch if came else latest or stretch)[::-1]

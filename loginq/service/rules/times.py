@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 
 from loginq.service.rules.errors import Invalid, quoted
@@ -119,9 +119,37 @@ def parse_moment(text: str, now: int) -> int:
     return t
 
 
+def parse_past(text: str, now: int) -> int:
+    """An instant behind `now`, in ms: `2h` is so long ago, and a time of day is the last one.
+
+    Else as `parse_moment` has it. Raises `Invalid` for anything else, and for a moment that is still to come.
+    """
+    if (ago := _duration(text)) is not None:
+        return now - ago
+    here = datetime.fromtimestamp(now / 1_000).astimezone()
+    try:
+        if re.fullmatch(_TIME_OF_DAY, text):
+            today = _local(
+                datetime.combine(here.date(), time.fromisoformat(text.zfill(8 if text.count(":") == 2 else 5))), text
+            )
+            found = today if today <= here else _local(today.replace(tzinfo=None) - timedelta(days=1), text)
+        else:
+            found = datetime.fromisoformat(text)
+            found = found if found.tzinfo else _local(found, text)
+        t = (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as exc:
+        raise Invalid(f"{quoted(text)} is not a time.", "Write it like 2h, 18:00 or 2026-11-25T18:00.") from exc
+    if t > now:
+        raise Invalid(f"{quoted(text)} is still to come.", f"It is {here:%Y-%m-%d %H:%M:%S} here.")
+    return t
+
+
+_TIME_OF_DAY = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
+
+
 def _written(text: str, here: datetime) -> datetime:
     """The instant that is written, by the clocks of `here` where it names no zone."""
-    if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", text):
+    if re.fullmatch(_TIME_OF_DAY, text):
         clock = datetime.strptime(text if text.count(":") == 2 else f"{text}:00", "%H:%M:%S").time()
         today = _local(datetime.combine(here.date(), clock), text)
         found = today if today > here else _local(datetime.combine(here.date() + timedelta(days=1), clock), text)

@@ -43,6 +43,12 @@ class History:
             if found.at >= t:
                 yield found
 
+    def newest(self, t: int | None = None, page: int | None = None) -> Iterator[Minute]:
+        """The minutes that began at the instant `t`, ms, or before, newest first, read `page` at a time."""
+        partition, start = keys.history(self._queue, t or 0)
+        rows = self._table.query(partition, start="" if t is None else start, reverse=True, page=page)
+        yield from map(_minute, rows)
+
 
 def row_of(tally: Tally) -> Row:
     """The attributes of a tally, without what the next batch has to know: some 60 bytes, and what histograms take."""

@@ -1,0 +1,135 @@
+"""`loginq report`: on a screen, as JSON, as a page; the same numbers as an independent script finds in the history."""
+
+import json
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loginq.service.operations.front_door import FrontDoor
+from loginq.service.operations.target import Target
+from loginq.service.rules.door import CALLS, FAILED, REFUSED, Door
+from loginq.service.rules.times import HOUR, MINUTE, iso
+from loginq.service.store.audit import record
+from loginq.service.store.queue import Queue
+from tests.cli.conftest import TARGET, Run
+from tests.independent import numbers
+from tests.launch import acts, launch
+
+LENGTH, PLAYERS = 40, 2_000
+
+
+@pytest.fixture
+def begun(queue: Queue, deployed: Target, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A launch that ended an hour ago; when it began."""
+    counts = {CALLS: 30_000, REFUSED: 4, FAILED: 7, "queue_closed": 5, "blocked": 0, "table": 3, "functions": 0}
+    monkeypatch.setattr(
+        FrontDoor, "over", lambda _, since, until, t: Door(until, until - since, counts, unread="no sign-ins here")
+    )
+    t = (int(time.time() * 1_000) - HOUR) // MINUTE * MINUTE - LENGTH * MINUTE
+    for minute in launch(t, LENGTH, PLAYERS):
+        queue.history.write(minute)
+    for act in acts(t):
+        record(queue, act)
+    return t
+
+
+def test_the_last_launch_on_a_screen(run: Run, begun: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    screen = run("report")
+    assert (screen.code, screen.err) == (0, "")
+    said = dict(re.findall(r"│ (\w+) +(\S.*?) *│", screen.out))
+    assert said["players"].startswith("2,000 came · ") and "181 no-shows (9.0%)" in screen.out
+    assert said["when"].startswith(f"{iso(begun)[:16].replace('T', ' ')} to ") and said["when"].endswith(" UTC, 40 min")
+    assert said["waits"].startswith("p50 ") and said["told"].startswith("50")
+    assert said["refused"] == "5 queue closed"
+    assert "2 failed calls · 3 throttled reads or writes" in screen.out
+    assert "throttled sign-ins not known: no sign-ins here" in re.sub(r"\s*│\n│ +", " ", screen.out)
+    assert re.search(r"│ cost +about 0\.\d\d USD by list prices", screen.out)
+    assert all(len(line) <= 80 for line in screen.out.splitlines())
+    assert "1 " + iso(begun + 5 * MINUTE)[11:16] + " user/ada rate: 50/s with a burst of 50 → 80/s" in screen.out
+    assert "… and 1 more: `loginq report -o launch.html` has all" in screen.out
+
+
+@pytest.mark.usefixtures("begun")
+def test_an_independent_script_finds_the_same_in_the_history(run: Run) -> None:
+    assert run("queue", "history", "night.csv", "--since", "3h").code == 0
+    found, own = json.loads(run("report", "--json").out), numbers(Path("night.csv"))
+    assert found["target"] == TARGET
+    assert (
+        own["players"]["came"] == PLAYERS and own["wait_seconds"]["known"] > 1_500 and own["order"]["overtaken"] > 100
+    )
+    for name, values in own.items():
+        assert {key: found[name][key] for key in values} == values, name
+
+
+def test_a_span_of_it_counts_from_the_minute_before(run: Run, begun: int) -> None:
+    whole = json.loads(run("report", "--json").out)
+    middle = iso(begun + 20 * MINUTE + 1)
+    parts = [
+        json.loads(run("report", "--json", *words).out)
+        for words in (("--since", "3h", "--until", middle), ("--since", middle))
+    ]
+    assert [part["minutes"] for part in parts] == [20, 20]
+    assert sum(part["players"]["came"] for part in parts) == whole["players"]["came"]
+    assert sum(part["order"]["overtaken"] for part in parts) == whole["order"]["overtaken"]
+    assert [len(part["acts"]) for part in parts] == [4, 0] and parts[0]["acts_on_players"] == 0
+    assert json.loads(run("report", "--json", "--until", middle).out)["minutes"] == 20
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_page_of_its_own(run: Run) -> None:
+    made = run("report", "-o", "launch.html")
+    assert made.code == 0 and made.err == "✓ The report is in launch.html."
+    page = Path("launch.html").read_text()
+    assert "&lt;/style&gt;&lt;script&gt;alert" in page
+    assert "<script" not in page and not re.search(r"(src|href)=\"(?!#|data:)", page) and "url(" not in page
+    assert "default-src &#x27;none&#x27;" in page
+    again = run("report", "-o", "launch.html")
+    assert again.code == 2 and "Replace launch.html?" in again.err
+    assert run("report", "-o", "launch.html", "--yes").code == 0
+    assert run("report", "-o", "nowhere/launch.html").code == 1
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["-o", "launch.pdf"], 2, "launch.pdf is no .html file."),
+        (["--since", "soon"], 2, "'soon' is not a time."),
+        (["--since", "1h", "--until", "2h"], 2, "The span ends before it begins."),
+        (["--since", "2999-01-01"], 2, "'2999-01-01' is still to come."),
+        (["--since", "100d"], 2, "Minutes are kept for 90 days."),
+        (["--since", "80d"], 2, "That is more than 31 days."),
+        (["--since", "30m"], 3, "Nothing moved from "),
+        (["--until", "20d"], 3, "Nothing has moved yet"),
+    ],
+)
+def test_spans_that_are_none(run: Run, words: list[str], code: int, says: str) -> None:
+    screen = run("report", *words)
+    assert (screen.code, screen.err.splitlines()[0].startswith(f"Error: {says}")) == (code, True), screen.err
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_queue_that_never_moved(run: Run) -> None:
+    screen = run("report")
+    assert (screen.code, screen.err) == (
+        3, "Error: Nothing has moved yet, so there is no launch to report on.\n`loginq simulate` plays one.",
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("deployed")
+def test_what_is_not_known_is_said(run: Run, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes of a version that counted no waits, and CloudWatch that does not answer."""
+    monkeypatch.setattr(FrontDoor, "over", lambda _, since, until, t: Door(until, 0, {}, unread="AWS is silent"))
+    for minute in launch(int(time.time() * 1_000) - HOUR, 3, 30):
+        queue.history.write(replace(minute, tally=None, synthetic=None, version=None))
+    screen = run("report")
+    assert screen.code == 0
+    assert "waits    not known: nobody's place has been counted yet" in screen.out
+    assert re.search(r"refused  not known: AWS is silent", screen.out)
+    assert re.search(r"cost +not known", screen.out)
