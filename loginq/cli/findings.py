@@ -56,10 +56,17 @@ def findings(report: Report, clock: Clock) -> list[Finding]:
             "up to 2 s mean nothing.",
         ),
         Finding("peaks", _peaks(report, clock)),
-        Finding("refused", _refused(report), "By design: the queue was closed, a player blocked, a ticket too old."),
-        Finding("faults", _faults(report), "Failed calls, what AWS throttled, and tickets that could not be placed."),
+        *(_seen_at_the_door(report) if report.door else ()),
         Finding("cost", _cost(report), "An estimate from what was counted, at list prices, without any free tier."),
     ]
+
+
+def _seen_at_the_door(report: Report) -> tuple[Finding, ...]:
+    """What a launch on paper has not."""
+    return (
+        Finding("refused", _refused(report), "By design: the queue was closed, a player blocked, a ticket too old."),
+        Finding("faults", _faults(report), "Failed calls, what AWS throttled, and tickets that could not be placed."),
+    )
 
 
 def charts(report: Report, clock: Clock) -> list[Chart]:

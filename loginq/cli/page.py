@@ -9,9 +9,9 @@ from typing import Any
 from loginq import __version__
 from loginq.cli import console
 from loginq.cli.findings import NOT_KNOWN, Clock, about, acts, charts, findings, percent
-from loginq.cli.plot import Mark, bars, plotted
+from loginq.cli.plot import Mark, badges, bars, plotted
 from loginq.service.rules.act import Action
-from loginq.service.rules.errors import Failed
+from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.histogram import STARTS
 from loginq.service.rules.history import Minute
 from loginq.service.rules.report import Report, report_of
@@ -21,6 +21,12 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser lets the page do: nothing but to be looked at."""
 STYLE = Path(__file__).with_name("page.css")
 _BARS = 40
+
+
+def check_name(file: Path) -> None:
+    """Raise `Invalid` for a file that no browser would take for a page."""
+    if file.suffix not in (".html", ".htm"):
+        raise Invalid(f"{file.name} is no .html file.", "Name it like launch.html, or use --json.")
 
 
 def write_launch(
@@ -65,8 +71,8 @@ def page(report: Report, title: str, clock: Clock, span: str) -> str:
             _over_time(report, clock),
             _waits(report),
             _details(report, clock),
-            f"</main><footer>Made by loginq {__version__} from the history of the line and the audit. "
-            "Percentiles of waits are right to 2.5 % or half a second.</footer></body></html>\n",
+            f"</main><footer>Made by loginq {__version__}. Percentiles of waits are right to 2.5 % or half a second."
+            "</footer></body></html>\n",
         ]
     )
 
@@ -91,9 +97,9 @@ def _cards(report: Report, clock: Clock) -> str:
 def _over_time(report: Report, clock: Clock) -> str:
     """The charts, one above the other, and below them what operators did."""
     done = list(acts(report, clock))
-    marks = [Mark(n, act.at, act.what) for n, (act, _, _) in enumerate(done, 1)]
     span = report.points[0].at, report.points[-1].at
-    drawn = [plotted(each, span, marks, numbered=not n) for n, each in enumerate(charts(report, clock))]
+    shown = badges([Mark(n, act.at, act.what) for n, (act, _, _) in enumerate(done, 1)], span)
+    drawn = [plotted(each, span, shown, numbered=not n) for n, each in enumerate(charts(report, clock))]
     rows = "".join(
         f'<li id="act-{n}"><i>{n}</i><time>{escape(at)}</time><b>{escape(f"{act.what} {act.subject}".strip())}</b>'
         f"<span>{escape(what)}</span><small>{escape(act.name)}</small></li>"

@@ -1,11 +1,14 @@
 """Charts on a page: lines as inline SVG that stretch with it, and what is written at them as text that does not."""
 
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import pairwise
 
 from loginq.cli.chart import Chart, Point, Series
+from loginq.cli.console import DASH
 from loginq.service.rules.times import DAY, HOUR, MINUTE
 
 COLOURS = ("#0f766e", "#b45309")
@@ -13,8 +16,9 @@ _WIDE, _HIGH = 1_000, 240
 _STEPS = (*(n * MINUTE for n in (1, 2, 5, 10, 15, 30)), *(n * HOUR for n in (1, 2, 3, 6, 12)), DAY, 7 * DAY)
 _TICKS = 8
 """Instants that are written below a chart at most; on a telephone every second of them."""
-_NEAR, _ROWS = 7, 3
-"""How far apart marks have to be to stand beside each other, in hundredths of the width; else below, so often."""
+_GAP = 4
+_NEAR, _ROWS = 11, 3
+"""How far apart badges have to be to stand beside each other, in hundredths of the width; else below, so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,30 @@ class Mark:
     what: str
 
 
-def plotted(chart: Chart, span: tuple[int, int], marks: Sequence[Mark], *, numbered: bool = False) -> str:
-    """A chart over this span of time, in ms, with the marks as lines. `numbered`: and their numbers above."""
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Marks from the first to the last that stand together: how far to the right, in hundredths, in which row."""
+
+    first: int
+    last: int
+    left: float
+    row: int
+    what: str
+
+    @property
+    def words(self) -> str:
+        """What stands on it."""
+        return str(self.first) if self.first == self.last else f"{self.first}{DASH}{self.last}"
+
+
+def plotted(chart: Chart, span: tuple[int, int], shown: Sequence[Badge], *, numbered: bool = False) -> str:
+    """A chart over this span of time, in ms, with what was done as lines. `numbered`: and their numbers above."""
     top, step = _nice(max((y for one in chart.series for _, y in one.points), default=0))
     levels = [n * step for n in range(round(top / step) + 1)]
     grid = [f'<line x1="0" x2="{_WIDE}" y1="{_up(n, top)}" y2="{_up(n, top)}"/>' for n in levels]
-    done = [f'<line class="act" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_HIGH}"/>' for x in _places(marks, span)]
+    done = [
+        f'<line class="act" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_HIGH}"/>' for x in (10 * each.left for each in shown)
+    ]
     pairs = list(zip(chart.series, COLOURS, strict=False))
     names = (
         "".join(f'<i style="--c:{colour}">{escape(one.name)}</i>' for one, colour in pairs) if len(pairs) > 1 else ""
@@ -39,7 +61,7 @@ def plotted(chart: Chart, span: tuple[int, int], marks: Sequence[Mark], *, numbe
     drawn = "".join(_line(one, colour, span, top, filled=len(pairs) == 1) for one, colour in pairs)
     return _figure(
         f'{escape(chart.title.capitalize())}<span class="names">{names}</span>',
-        _badges(marks, span) if numbered else "",
+        _numbers(shown) if numbered else "",
         [f'<span style="bottom:{100 * n / top:.1f}%">{escape(chart.y(n))}</span>' for n in levels],
         f'<g class="grid">{"".join(grid)}</g>{drawn}{"".join(done)}',
         _times(chart, span),
@@ -96,22 +118,28 @@ def _nice(most: float) -> tuple[float, float]:
     return max(1, math.ceil(most / step)) * step, step
 
 
-def _places(marks: Sequence[Mark], span: tuple[int, int]) -> list[float]:
-    low, high = span
-    return [_WIDE * min(1, max(0, (mark.at - low) / max(1, high - low))) for mark in marks]
+def badges(marks: Sequence[Mark], span: tuple[int, int]) -> list[Badge]:
+    """The marks as badges: each below those that it would hide, and with the one before it where there is no room."""
+    (low, high), free, found = span, [0.0], list[Badge]()
+    for mark in marks:
+        left = 100 * min(1, max(0, (mark.at - low) / max(1, high - low)))
+        row = next((n for n, start in enumerate(free) if left >= start), len(free))
+        if row < _ROWS:
+            free[row : row + 1] = [left + _NEAR]
+            found.append(Badge(mark.number, mark.number, left, row, mark.what))
+        else:
+            found[-1] = replace(found[-1], last=mark.number, what=f"{found[-1].what}, {mark.what}")
+            free[found[-1].row] = found[-1].left + 2 * _NEAR
+    return found
 
 
-def _badges(marks: Sequence[Mark], span: tuple[int, int]) -> str:
-    """The numbers of the marks, each below those that it would hide."""
-    ends, said = list[float](), list[str]()
-    for mark, x in zip(marks, _places(marks, span), strict=True):
-        left = 100 * x / _WIDE
-        row = next((n for n, end in enumerate(ends) if left - end >= _NEAR), len(ends))
-        row = row if row < _ROWS else ends.index(min(ends))
-        ends[row : row + 1] = [left]
-        place, what = f"left:{left:.2f}%;--row:{row}", escape(mark.what)
-        said.append(f'<a href="#act-{mark.number}" style="{place}" title="{what}">{mark.number}</a>')
-    return f'<div class="marks" style="--rows:{len(ends)}">{"".join(said)}</div>' if said else ""
+def _numbers(shown: Sequence[Badge]) -> str:
+    said = "".join(
+        f'<a href="#act-{each.first}" style="left:{each.left:.2f}%;--row:{each.row}" title="{escape(each.what)}">'
+        f"{each.words}</a>"
+        for each in shown
+    )
+    return f'<div class="marks" style="--rows:{1 + max(each.row for each in shown)}">{said}</div>' if said else ""
 
 
 def _times(chart: Chart, span: tuple[int, int]) -> Iterator[str]:
@@ -124,17 +152,30 @@ def _times(chart: Chart, span: tuple[int, int]) -> Iterator[str]:
 
 
 def _line(one: Series, colour: str, span: tuple[int, int], top: float, *, filled: bool) -> str:
+    """A line through points, and the area below it; broken where for long nothing was noted."""
     low, high = span
 
     def place(point: Point) -> str:
         return f"{_WIDE * (point[0] - low) / max(1, high - low):.1f},{_up(point[1], top)}"
 
-    if not one.points:
-        return ""
-    path = " ".join(map(place, one.points))
-    first, last = one.points[0][0], one.points[-1][0]
-    area = f'<polygon fill="{colour}" points="{place((first, 0))} {path} {place((last, 0))}"/>' if filled else ""
-    return f'{area}<polyline stroke="{colour}" points="{path}"/>'
+    said = list[str]()
+    for piece in _pieces(one.points):
+        path = " ".join(map(place, piece))
+        first, last = piece[0][0], piece[-1][0]
+        area = f'<polygon fill="{colour}" points="{place((first, 0))} {path} {place((last, 0))}"/>' if filled else ""
+        said.append(f'{area}<polyline stroke="{colour}" points="{path}"/>')
+    return "".join(said)
+
+
+def _pieces(points: Sequence[Point]) -> list[list[Point]]:
+    """The points in pieces without a gap, which is several times as long as is usual between two of them."""
+    usual = statistics.median([after - before for (before, _), (after, _) in pairwise(points)] or [0])
+    found = list[list[Point]]()
+    for point in points:
+        if not found or point[0] - found[-1][-1][0] > _GAP * usual:
+            found.append([])
+        found[-1].append(point)
+    return found
 
 
 def _words(chart: Chart) -> str:

@@ -14,6 +14,7 @@ from loginq.cli.chart import Chart, Charted
 from loginq.cli.command import Found, alone, command
 from loginq.cli.findings import Clock, acts, charts, findings, local
 from loginq.cli.options import Yes, confirm
+from loginq.cli.page import check_name, write
 from loginq.cli.session import Session, open_session
 from loginq.rehearsal.prices import estimate
 from loginq.service.rules.errors import Invalid, NotFound
@@ -48,14 +49,12 @@ def report(
     Without --since on the last one: the last minutes in which players came and anything moved, up to half an hour of
     rest. From the history and the audit; the players are not read.
     """
-    if output is not None and output.suffix not in (".html", ".htm"):
-        raise Invalid(f"{output.name} is no .html file.", "Name it like launch.html, or use --json.")
+    if output is not None:
+        check_name(output)
     session = open_session()
     found = _reported(session, since, until)
     clock = local(found.since, found.until)
     if output is not None:
-        from loginq.cli.page import write
-
         confirm(f"Replace {output}?", yes or not output.exists())
         write(output, found, session.name, clock, _span(found))
     document = {"target": session.name, **found.document()}

@@ -11,6 +11,7 @@ from loginq.cli import console, scores
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
 from loginq.cli.options import count
+from loginq.cli.played import write_played
 from loginq.cli.reading import text_of
 from loginq.rehearsal.events import parse_events, parse_leaving, parse_share
 from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
@@ -29,6 +30,10 @@ Players = Annotated[
 Capacity = Annotated[
     int | None,
     typer.Option(parser=count(MOST_PLAYERS, least=1), metavar="N", help="The most players in the game at once."),
+]
+
+Page = Annotated[
+    Path | None, typer.Option("--report", help="Write the launch's report to this .html file.", dir_okay=False)
 ]
 
 
@@ -71,6 +76,7 @@ def simulate(
     event: Events = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same launch.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
+    page: Page = None,
 ) -> Found:
     """Play a launch on a virtual clock.
 
@@ -86,8 +92,10 @@ def simulate(
         events=parse_events([*(event or ()), *([] if outage is None else [_outage(outage)])]),
         seed=seed,
     )
-    report = _played(launch, plot)
-    return Found(report.document(), partial(_draw, launch, report, plot), is_long=True)
+    with console.progress("Playing the launch", None):
+        report = on_paper(launch)
+    _write(plot, page, launch, report)
+    return Found(report.document(), partial(_draw, launch, report, plot, page), is_long=True)
 
 
 def _arriving(shape: str, players: int | None, arrive: str, rate: int) -> Launch:
@@ -103,12 +111,11 @@ def _arriving(shape: str, players: int | None, arrive: str, rate: int) -> Launch
     return Launch(players, rate, within, shape)
 
 
-def _played(launch: Launch, plot: Path | None) -> Paper:
-    with console.progress("Playing the launch", None):
-        report = on_paper(launch)
+def _write(plot: Path | None, page: Path | None, launch: Launch, report: Paper) -> None:
     if plot is not None:
         _plot(plot, launch, report)
-    return report
+    if page is not None:
+        write_played(page, _title(launch), launch, report)
 
 
 def _plot(file: Path, launch: Launch, report: Paper) -> None:
@@ -118,7 +125,7 @@ def _plot(file: Path, launch: Launch, report: Paper) -> None:
         raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
 
 
-def _draw(launch: Launch, report: Paper, plot: Path | None) -> None:
+def _draw(launch: Launch, report: Paper, plot: Path | None, page: Path | None) -> None:
     waits, bill = report.waits, report.bill
     exact = "each player polls by itself" if report.cohort == 1 else f"computed by cohorts of {report.cohort:,}"
     never = " (the line is not clear after a week)" if report.clear is None else ""
@@ -146,6 +153,8 @@ def _draw(launch: Launch, report: Paper, plot: Path | None) -> None:
     )
     if plot is not None:
         console.done(f"The chart is in {plot}.")
+    if page is not None:
+        console.done(f"The report is in {page}.")
 
 
 def _title(launch: Launch) -> str:

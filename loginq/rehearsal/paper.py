@@ -165,6 +165,7 @@ class Paper:
     Args:
         cohort: how many players each simulated one stood for. scores: how true the waiting times were.
         waiting, through: (ms from the start, how many wait; how many come in a second).
+        played: all that was seen.
     """
 
     players: int
@@ -179,6 +180,7 @@ class Paper:
     bill: Bill
     waiting: list[tuple[int, int]] = field(repr=False)
     through: list[tuple[int, float]] = field(repr=False)
+    played: Played = field(repr=False)
 
     def document(self) -> dict[str, Any]:
         """The JSON form, in seconds."""
@@ -248,6 +250,7 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
         ),
         waiting=_waiting(outcome, times),
         through=_through(inside, times),
+        played=outcome,
     )
 
 

@@ -110,6 +110,7 @@ class Played:
         cut: whether it was ended because too much happened.
         turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
         ended: when it was over, ms. memory: what the last run of settling left.
+        settled: (when settling ran, ms; the line as it left it; how many were not placed yet).
     """
 
     players: list[Visitor]
@@ -122,6 +123,7 @@ class Played:
     ended: int = 0
     cut: bool = False
     memory: Memory = field(default_factory=Memory)
+    settled: list[tuple[int, Line, int]] = field(default_factory=list)
 
     def admitted(self) -> list[Visitor]:
         """Those who were let in, in the order in which they were."""

@@ -96,7 +96,8 @@ class _World(World):
         for player in batch:
             player.first, player.placed_at = first, t
             position = first + (player.arrival.count - 1) // 2
-            player.row = replace(QUEUED, position=position)
+            wait = self.line.wait(position, clock)
+            player.row = replace(QUEUED, position=position, eta_at=None if wait is None else clock + wait)
             self.placed.append(player)
             self.starts.append(first)
             first += player.arrival.count
@@ -187,6 +188,7 @@ class _World(World):
         if self.line.counted_to == self.line.tail and not counters[valve.bucket(clock)][0]:
             memory = replace(memory, admitted=self.line.counted)
         self.memory = self.outcome.memory = replace(memory, run_at=clock)
+        self.outcome.settled.append((clock, self.line, sum(player.arrival.count for player in self.intake)))
 
     def counters(self, t: int) -> dict[int, tuple[int, bool]]:
         """How many came in, and whether somebody was turned away, since the last run, as far as that is looked up."""

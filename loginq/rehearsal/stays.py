@@ -87,6 +87,11 @@ class Wave:
     at: int
     share: float
 
+    @property
+    def words(self) -> str:
+        """What happens, in short."""
+        return f"{self.share:.0%} leave together"
+
     def end(self, since: int, end: float, random: Random) -> float:
         """When a stay since `since` ends that would end at `end`."""
         return self.at if since < self.at < end and random.random() < self.share else end
@@ -98,6 +103,11 @@ class Turn:
 
     at: int
     factor: float
+
+    @property
+    def words(self) -> str:
+        """What happens, in short."""
+        return f"stays x{self.factor:g}"
 
     def end(self, since: int, end: float, random: Random) -> float:
         """When a stay since `since` ends that would end at `end`."""

@@ -133,3 +133,14 @@ def test_what_is_not_known_is_said(run: Run, queue: Queue, monkeypatch: pytest.M
     assert "waits    not known: nobody's place has been counted yet" in screen.out
     assert re.search(r"refused  not known: AWS is silent", screen.out)
     assert re.search(r"cost +not known", screen.out)
+
+
+def test_a_launch_on_paper_has_the_same_page(run: Run) -> None:
+    words = ("--ramp", "5", "20s", "--outage", "20s@30s", "--no-show", "10%")
+    made = run("simulate", "--players", "900", "--arrive", "60s", "--rate", "10", *words, "--report", "paper.html")
+    assert made.code == 0 and made.err.endswith("The report is in paper.html.")
+    page = Path("paper.html").read_text()
+    assert "900 players in 1 min, burst, at 10/s" in page and "on a virtual clock" in page
+    assert "900 came · " in page and " 89 no-shows (9.9%)" in page and "Faults" not in page
+    assert "nothing works" in page and page.count("<polyline") >= 4
+    assert run("simulate", "--players", "5", "--rate", "10", "--report", "paper.pdf").code == 2
