@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, crowd, rush, speed
+from tests.benchmarks import arithmetic, cold, console, costs, crowd, report, rush, speed
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
@@ -19,6 +19,7 @@ SECTIONS = {
     "console": ("Command line", console.commands),
     "arithmetic": ("Arithmetic", arithmetic.calls),
     "simulate": ("Simulation", arithmetic.launches),
+    "report": ("Report", report.reported),
     "sizes": ("What a poll takes and costs, DynamoDB's answer taken as 4 ms", speed.sizes),
     "growth": ("Growth with the line", speed.growing),
 }

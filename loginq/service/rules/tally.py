@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import accumulate
 
 from loginq.service.rules.histogram import Histogram, histogram, merged
@@ -141,18 +140,17 @@ def _gains(admitted: Sequence[int], before: Sequence[int]) -> list[tuple[int, in
 
 def together(tallies: Sequence[Tally]) -> Tally | None:
     """Several as one, in the order of their positions; None of none."""
-    return reduce(_both, tallies) if tallies else None
-
-
-def _both(one: Tally, other: Tally) -> Tally:
-    sums = ("came", "waited", "told", "truth", "error", "late", "overtaken", "passed")
+    if not tallies:
+        return None
+    summed = ("came", "waited", "told", "truth", "error", "late", "overtaken", "passed")
+    sums: dict[str, int] = {name: sum(getattr(each, name) for each in tallies) for name in summed}
     return Tally(
-        start=min(one.start, other.start),
-        end=max(one.end, other.end),
-        worst=max(one.worst, other.worst),
-        longest=max(one.longest, other.longest),
-        waits=merged([one.waits, other.waits]),
-        errors=merged([one.errors, other.errors]),
-        order=other.order,
-        **{name: getattr(one, name) + getattr(other, name) for name in sums},
+        **sums,
+        start=min(each.start for each in tallies),
+        end=max(each.end for each in tallies),
+        worst=max(each.worst for each in tallies),
+        longest=max(each.longest for each in tallies),
+        waits=merged(each.waits for each in tallies),
+        errors=merged(each.errors for each in tallies),
+        order=tallies[-1].order,
     )
