@@ -14,10 +14,11 @@ from loginq.rehearsal.simulation import RETRY, simulate
 from loginq.rehearsal.stays import Law, Leaving
 from loginq.service.rules.errors import Invalid, quoted
 from loginq.service.rules.line import MAX_STEPS, Line, burst_for
-from loginq.service.rules.measure import POLL, percentile
+from loginq.service.rules.measure import percentile
 from loginq.service.rules.plan import ramp
-from loginq.service.rules.polling import LONGEST
+from loginq.service.rules.polling import LONGEST, LONGEST_OF_MANY, MANY
 from loginq.service.rules.scores import Scores
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.sheets import rows
 from loginq.service.rules.times import SECOND
 
@@ -67,10 +68,11 @@ class Launch:
         """How many players one simulated player should stand for: 1 as long as there are few enough polls."""
         rate = self.rate if self.ramp is None else (self.rate + self.ramp[0]) // 2
         wait = self.players * 1_000 * SECOND / max(1, rate) / 2
-        polls = 6 + wait / (0.9 * LONGEST) + math.log2(2 + wait / SECOND)
-        if self.capacity is not None and self.session is not None:  # who is near the gate of a full game asks often
+        if self.capacity is not None and self.session is not None:  # who waits for others to leave waits for long
             held = self.session.mean / (1 - self.leaving.back)
-            polls += self.players * held / self.capacity / 2 / (4 * POLL)
+            wait = max(wait, self.players * held / self.capacity / 2)
+        longest = LONGEST if self.players < MANY else LONGEST_OF_MANY
+        polls = 6 + wait / (0.9 * longest) + math.log2(2 + wait / SECOND)
         for start, end in self.events.outages:
             polls += (end - start) / sum(RETRY) * 2
         polls += sum(end - start for start, end in self.events.pauses) / LONGEST
@@ -93,6 +95,7 @@ class Launch:
             session=self.session,
             upheavals=self.events.upheavals,
             leaving=self.leaving,
+            rules=Rules(mean_session=0 if self.session is None else round(self.session.mean)),
             batch=self.batch,
             window=self.window,
             seed=self.seed,

@@ -36,7 +36,7 @@ class Scenario:
         line: at its start. arrivals: who comes. changes: what the operator does, by a right clock.
         outages: (from, until) in which neither API nor placing nor settling works.
         session: how long players stay in the game; None for ever. upheavals: what changes that, in order of time.
-        leaving: what becomes of those who leave. grace: within what time they may come back.
+        leaving: what becomes of those who leave. rules: the stack's, as far as they are played.
         lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
         lag: the longest time a call takes between reading its line and its clock, ms.
         batch, window: how many tickets are placed together, and how long they may gather, ms.
@@ -51,11 +51,10 @@ class Scenario:
     session: Law | None = None
     upheavals: tuple[Upheaval, ...] = ()
     leaving: Leaving = field(default_factory=Leaving)
-    grace: int = Rules().reconnect_grace
     lambdas: int = 8
     skew: int = 0
     lag: int = 0
-    claim_window: int = Rules().claim_window
+    rules: Rules = field(default_factory=Rules)
     batch: int = 500
     window: int = 1 * SECOND
     ends: bool = False

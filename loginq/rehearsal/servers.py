@@ -100,7 +100,7 @@ class Servers:
         """Whether who has left comes back within the grace, which the service judges from the report on."""
         scenario, random = self.world.scenario, self.world.random
         if random.random() < scenario.leaving.back:
-            self.second(t + random.randrange(scenario.grace)).back.append(stay)
+            self.second(t + random.randrange(scenario.rules.reconnect_grace)).back.append(stay)
 
     def let_back(self, stays: list[Stay], t: int) -> None:
         """Returners are let in at once: no new position, one departed fewer. How many a second is not limited here."""

@@ -21,6 +21,7 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide, next_poll
 from loginq.service.rules.measure import MOST_BUCKETS
 from loginq.service.rules.minute import Memory
+from loginq.service.rules.outlook import booked, is_off, is_wanted, promise
 from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -132,7 +133,7 @@ class _World(World):
                 return
             self.outcome.turned_away += 1
         player.told.add(t, None if player.position is None else line.wait(player.position, clock))
-        after = next_poll(player.row, line, clock, scenario.claim_window, self.random)
+        after = next_poll(player.row, line, clock, scenario.rules.claim_window, self.random)
         self.at(t + after, partial(self.poll, player))
 
     def believed(self, warm: _Lambda, position: int | None, t: int) -> Line:
@@ -178,7 +179,7 @@ class _World(World):
             self.write(t, Line.renew, clock)
         counters = self.counters(clock)
         memory = minute.came_through(self.memory, counters, clock)
-        memory, expired_to = minute.expiring(memory, self.line, clock, self.scenario.claim_window)
+        memory, expired_to = minute.expiring(memory, self.line, clock, self.scenario.rules.claim_window)
         if expired_to > self.line.expired_to:
             self.write(t, lambda line, now: line.expire_to(now, expired_to), clock)
         memory = minute.noted(memory, self.line, clock)
@@ -187,8 +188,23 @@ class _World(World):
             memory = self.recount(memory, due, t, clock)
         if self.line.counted_to == self.line.tail and not counters[valve.bucket(clock)][0]:
             memory = replace(memory, admitted=self.line.counted)
-        self.memory = self.outcome.memory = replace(memory, run_at=clock)
+        memory = booked(memory, self.line, self.left, clock)
+        self.memory = self.outcome.memory = replace(self.promise(memory, t, clock), run_at=clock)
+        self.memory = replace(self.memory, tail=self.line.tail, tail_at=clock)
         self.outcome.settled.append((clock, self.line, sum(player.arrival.count for player in self.intake)))
+
+    def promise(self, memory: Memory, t: int, clock: int) -> Memory:
+        """What those are told for whom a full game has no place yet."""
+        if is_wanted(self.line):
+            memory, curve = promise(memory, self.line, self.scenario.rules, clock)
+            World.write(self, t, lambda line, now: line.publish(now, curve), clock)
+        return memory
+
+    def write(self, t: int, change: Change, clock: int) -> None:
+        """Make another line of this one; where that makes much more room, or less, everybody is told at once."""
+        World.write(self, t, change, clock)
+        if is_off(self.line, clock):
+            self.promise(self.memory, t, clock)
 
     def counters(self, t: int) -> dict[int, tuple[int, bool]]:
         """How many came in, and whether somebody was turned away, since the last run, as far as that is looked up."""

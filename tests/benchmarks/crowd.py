@@ -6,6 +6,7 @@ from loginq.rehearsal.paper import Launch, on_paper
 from loginq.rehearsal.prices import MILLION
 from loginq.rehearsal.scenario import Scenario
 from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
 from tests.benchmarks.measure import Row
 from tests.benchmarks.stage import Stage
@@ -28,7 +29,7 @@ class Leased(Launch):
     def scenario(self, size: int = 1) -> Scenario:
         """As that of any launch, by the rules of its stack."""
         given = Launch.scenario(self, size)
-        return replace(given, line=replace(given.line, lease=self.lease), claim_window=self.claim_window)
+        return replace(given, line=replace(given.line, lease=self.lease), rules=Rules(claim_window=self.claim_window))
 
 
 def polling(_: Stage) -> list[Row]:

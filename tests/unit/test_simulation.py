@@ -15,6 +15,7 @@ from loginq.rehearsal.stays import Exponential, Law, Leaving, LogNormal, Mixed, 
 from loginq.service.rules import valve
 from loginq.service.rules.gate import DEFAULT_LEASE, MICRO
 from loginq.service.rules.line import Line
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from tests.unit.histories import START, new_line
 
@@ -106,7 +107,7 @@ def full_games(draw: st.DrawFn) -> Scenario:
         session=draw(laws),
         upheavals=tuple(sorted(draw(st.lists(st.one_of(waves, turns), max_size=2)), key=lambda upheaval: upheaval.at)),
         leaving=Leaving(draw(st.sampled_from([0, 90_000])), twice=draw(share), never=draw(share), back=draw(share)),
-        grace=2 * MINUTE,
+        rules=Rules(reconnect_grace=2 * MINUTE),
         skew=draw(st.sampled_from([0, 500])),
         seed=draw(st.integers(0, 2**32)),
         until=60 * MINUTE,
@@ -240,7 +241,7 @@ def test_where_many_wait_they_poll_once_a_minute_and_the_lease_lives(silent: int
     """At their longest, polls come twice a lease: also where all but the last in line have gone away."""
     line = line_at(5_000).set_lease(START, 2 * MINUTE)
     arrivals = (*crowd(silent, 0, silent=True), *(Arrival(1) for _ in range(2_000 - silent)))
-    outcome = simulate(Scenario(line, arrivals, until=10 * MINUTE, claim_window=4 * MINUTE))
+    outcome = simulate(Scenario(line, arrivals, until=10 * MINUTE, rules=Rules(claim_window=4 * MINUTE)))
     real = [player for player in outcome.players if not player.arrival.silent]
     assert not any(player.expired for player in real)
     late = [(player.admitted_at or 0) - turn for player in real for _, turn in player.told.numbers()]
@@ -283,7 +284,7 @@ def test_settling_knows_who_came_in_and_the_line_who_has_left() -> None:
     assert outcome.memory.admitted == sum(player.arrival.count for player in outcome.admitted()) == 300
     assert {stay.count for stay in outcome.stays} == {1, 2}
     assert len({stay.ends for stay in outcome.stays}) > 190
-    for at, line in outcome.lines:
+    for at, line in dict(outcome.lines).items():  # as of the last write of each instant
         assert line.departed == sum(stay.count for stay in outcome.stays if (stay.reported_at or at + 1) <= at)
 
 
@@ -343,7 +344,7 @@ def test_returners_are_let_in_at_once_but_not_while_the_line_is_paused() -> None
         changes=((pause[0], Line.pause), (pause[1], Line.resume)),
         session=Exponential(5 * SECOND),
         leaving=Leaving(back=0.9),
-        grace=30 * SECOND,
+        rules=Rules(reconnect_grace=30 * SECOND),
         until=5 * MINUTE,
     )
     outcome = simulate(scenario)
