@@ -24,12 +24,14 @@ _STATES = {
     "achieved_per_second": ("AchievedRate", MetricUnit.CountPerSecond),
     "short": ("Short", MetricUnit.Count),
     "few_claims": ("FewClaims", MetricUnit.Count),
+    "silent_servers": ("SilentServers", MetricUnit.Count),
     "no_shows": ("NoShows", MetricUnit.Count),
 }
 """The same for what is told each minute, zero or not, while anything is in motion: a metric that exists in an hour is
 paid for that hour, and a queue is idle for most of its life."""
-_MOTION = ("waiting", "achieved_per_second", "no_shows", "unused", "few_claims")
-"""Of what settling says: all zero while nobody waits, nobody was let in within the last minute, and none is counted."""
+_MOTION = ("waiting", "achieved_per_second", "no_shows", "unused", "few_claims", "silent_servers")
+"""Of what settling says: all zero while nobody waits, nobody was let in within the last minute, none is counted, and no
+game server is missed."""
 _MEASURED = {"eta_error_ms": ("EtaError", MetricUnit.Milliseconds), "eta_late": ("EtaLate", MetricUnit.Count)}
 """The same for what is measured of whom is let in, zero or not, who was told a waiting time."""
 _EXPIRED = "ticket_expired"

@@ -1,16 +1,21 @@
-"""POST /sessions, for game servers (AWS_IAM): who joined the game, who left it."""
+"""POST /sessions, for game servers (AWS_IAM): who joined the game and who left it, or how many a server holds."""
 
 from typing import Any
 
 from lambdas.http import Event, private
+from loginq.service.requests.departures import count
 from loginq.service.requests.sessions import apply
-from loginq.service.rules.sessions import parse
+from loginq.service.rules.sessions import count_of, events_of, report_of
 from loginq.service.store.queue import Queue
 
 
 def _sessions(queue: Queue, event: Event) -> dict[str, Any]:
-    events = parse(event.get("body"), queue.clock())
-    return {"results": apply(queue, events)}
+    t = queue.clock()
+    queue.lines.cached()  # and the rules with it
+    given = report_of(event.get("body"), queue.rules.session_reports)
+    if queue.rules.by_counts:
+        return {"results": [count(queue, count_of(given, t))]}
+    return {"results": apply(queue, events_of(given, t))}
 
 
 handler = private(_sessions)

@@ -13,7 +13,7 @@ _PLAYER = (
     "sub username email state position ahead eta_seconds eta_basis has_ticket created_at ticket_issued_at queued_at "
     "login_processed_at joined_at left_at blocked synthetic"
 )
-_STATS = "queue intake line rate players eta_seconds eta_basis settled_at last_change note door attention"
+_STATS = "queue intake line rate players servers eta_seconds eta_basis settled_at last_change note door attention"
 _STANDING = "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message?"
 _COUNTED = (
     "synthetic line_version counted_from counted_to came_in waited_seconds longest_wait_seconds waits told "
@@ -72,6 +72,8 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "target file minutes",
     ),
     "queue note": ("target note act",),
+    "servers list": ("target session_reports items(server in_game last_heard silent) total",),
+    "servers forget": ("target forgotten left",),
     "rate show": (
         "target per_second burst steps by_plan_since max_per_second capacity admitted_per_second arriving_per_second "
         "gate_per_second",

@@ -13,6 +13,7 @@ from loginq.service.rules.attention import attention
 from loginq.service.rules.door import Door
 from loginq.service.rules.measure import Snapshot
 from loginq.service.rules.rates import rate_text, steps_text
+from loginq.service.rules.servers import summary
 
 
 def stats() -> Found:
@@ -43,6 +44,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {_gone(now.players.departed)}"),
+            *([("game servers", _counting(now))] if now.servers is not None else []),
             ("no-shows", f"{now.players.no_shows:,}"),
             ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
             ("front door", door.words()),
@@ -59,8 +61,14 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
 
 
 def _gone(departed: int) -> str:
-    """Below nothing, where an operator has said that more are in the game than came in."""
-    return f"{departed:,} left" if departed >= 0 else f"{-departed:,} more by hand"
+    """Below nothing, where an operator or the game servers say that more are in the game than came in."""
+    return f"{departed:,} left" if departed >= 0 else f"{-departed:,} more besides"
+
+
+def _counting(now: Snapshot) -> str:
+    found = summary(now.servers or (), now.t)
+    silent = f", {len(found['silent']):,} of them silent" if found["silent"] else ""
+    return f"{found['in_game']:,} counted by {found['heard']:,}{silent}"
 
 
 def _lately(now: Snapshot) -> str:

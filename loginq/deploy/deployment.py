@@ -142,6 +142,8 @@ class Deployment:
             raise overtaken()
         kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(parameters_of(found))
         write_rules(queue.table, queue.name, rules, row_format=FORMAT)  # no older function is there any more
+        if not rules.by_counts:  # what was counted once is not what is so when servers count again
+            queue.servers.forget([server.name for server in queue.servers.every()])
 
         def started(line: Line, t: int) -> Line | None:
             if line.version and (line.lease, line.max_rate, line.kid) == (rules.lease, rules.max_rate, kid):

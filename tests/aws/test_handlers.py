@@ -27,7 +27,7 @@ from loginq.service.requests.minute import WRAP_UP, settle
 from loginq.service.rules.errors import Lost, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING
-from loginq.service.rules.settings import Rules
+from loginq.service.rules.settings import COUNTS, Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
 from loginq.service.store import keys
@@ -163,6 +163,32 @@ def test_a_report_is_answered_event_by_event(called: None) -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, "bad_request")
 
 
+def test_a_count_is_answered_by_a_stack_that_takes_counts(called: None, caplog: pytest.LogCaptureFixture) -> None:
+    there = runtime.queue()
+
+    def report(body: object) -> tuple[int, Any]:
+        answer = report_sessions.handler({"body": json.dumps(body)}, Context(5_000))
+        return answer["statusCode"], json.loads(answer["body"])
+
+    count: dict[str, Any] = {"server": "eu-1", "in_game": 3}
+    events: dict[str, Any] = {"events": [{}]}
+    refused = report(count)
+    assert (refused[0], refused[1]["error"]["code"]) == (400, "wrong_report")
+    write(there.table, there.name, replace(there.rules, session_reports=COUNTS))
+    there.lines.read()
+    assert report(count) == (200, {"results": ["counted"]})
+    assert [(each.name, each.in_game) for each in there.servers.every()] == [("eu-1", 3)]
+    assert there.lines.read().departed == -3
+    says = "This stack takes counts (SessionReports=counts), and nothing else."
+    send = 'Send {"server": "eu-1", "in_game": 18442} and nothing else.'
+    for body in (events, {**count, **events}):
+        assert report(body) == (400, {"error": {"code": "wrong_report", "message": f"{says} {send}"}})
+    for bad in ({**count, "in_game": -1}, {**count, "server": "eu 1"}, {"server": "eu-1"}):
+        status, said = report(bad)
+        assert (status, said["error"]["code"]) == (400, "bad_request")
+    assert there.lines.read().departed == -3
+
+
 def test_before_the_deployments_end_settling_rests_and_a_login_is_told_to_come_back(
     called: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,7 +310,7 @@ def test_each_call_is_counted(
     settle_line.handler({}, Context(5_000))
     said = counted(capsys)
     assert 1 / 70 - 0.001 <= said.pop("AchievedRate") <= 1 / 60 + 0.001  # one in the last 60 to 70 s
-    assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0}
+    assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0, "SilentServers": 0}
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))
     assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}
@@ -315,7 +341,7 @@ def test_who_was_told_the_truth_counts_as_much_as_who_was_not(
     assert counted(capsys) == found
 
 
-@pytest.mark.parametrize("moves", ["waiting", "achieved_per_second", "no_shows", "unused", "few_claims"])
+@pytest.mark.parametrize("moves", metrics._MOTION)
 def test_a_minute_in_which_nothing_moves_is_no_metric(moves: str, capsys: pytest.CaptureFixture[str]) -> None:
     idle = {"waiting": 0, "asked_per_second": 20.0, "achieved_per_second": 0.0, "short": False, "no_shows": 0}
     metrics.emit(idle)
@@ -354,6 +380,6 @@ def test_alarms_and_dashboard_name_metrics_that_exist() -> None:
             if isinstance(words[0], str):
                 namespace = namespace if words[0] == "." else words[0]
                 shown |= {words[1]} if namespace == "ours" else set()
-    assert alarms == {"Errors", "Short", "FewClaims"}
+    assert alarms == {"Errors", "Short", "FewClaims", "SilentServers"}
     assert {"Placed", "Admitted", "AchievedRate"} <= shown
     assert alarms | shown <= known

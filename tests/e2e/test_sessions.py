@@ -11,13 +11,18 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from loginq.service.requests import login
+from loginq.service.requests.departures import count
 from loginq.service.requests.placing import Message, place
 from loginq.service.requests.sessions import apply
+from loginq.service.rules.servers import ENTERING, Server
 from loginq.service.rules.sessions import Event
+from loginq.service.rules.settings import COUNTS
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
+from loginq.service.rules.valve import BUCKET
+from loginq.service.store.rules import write
 from tests.e2e.conftest import Stack, until
-from tests.world import T, World, joined, left, made, someone
+from tests.world import T, World, joined, left, made, rule, someone
 
 
 @pytest.fixture
@@ -60,6 +65,43 @@ def test_over_http(stack: Stack) -> None:
     again = player.game.login()
     assert again["state"] == "admitted"
     assert again["admission_token"]
+
+
+@pytest.mark.drills
+def test_counts_over_http_until_a_deploy_takes_events_again(stack: Stack) -> None:
+    queue, count = stack.queue, {"server": "eu-1", "in_game": 7}
+    refused = post(stack, count, "test", "test")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "wrong_report")
+    queue.lines.read()
+    write(queue.table, queue.name, replace(queue.rules, session_reports=COUNTS))
+    try:
+        answer = until(lambda: (said := post(stack, count, "test", "test")).status_code == 200 and said)
+        assert answer.json() == {"results": ["counted"]}
+        until(lambda: post(stack, count, "test", "test") and queue.lines.read().departed_base is None)
+        refused = post(stack, {"events": []}, "test", "test")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "wrong_report")
+        assert [(each.name, each.in_game) for each in queue.servers.every()] == [("eu-1", 7)]
+    finally:
+        stack.deployment.start_line()
+    assert (queue.servers.every(), queue.lines.read().departed_base) == ([], None)
+    until(lambda: post(stack, {"events": [{}]}, "test", "test").status_code == 200)
+
+
+def test_a_full_game_by_counts_alone(world: World) -> None:
+    """By the rules of the functions, and the rows of the emulator, a minute at a time."""
+    queue = world.queue
+    rule(world, session_reports=COUNTS)
+    queue.lines.change(lambda line, t: line.set_capacity(t, 2))
+    for _ in range(2):
+        world.let_in(someone())
+    third = someone()
+    ticket = world.in_line(third)
+    for holds, enters in ((2, False), (1, True)):
+        world.later(ENTERING + BUCKET)
+        assert count(queue, Server("eu-1", holds, world.now[0])) == "counted"
+        world.later(2_000)
+        assert login.status(queue, third, ticket).admitted is enters
+    assert world.counts() == (3, 2, 0, 1)
 
 
 def test_without_a_signature_it_is_refused(stack: Stack) -> None:

@@ -367,7 +367,7 @@ def test_every_alarm_notifies_and_says_what_to_do_first() -> None:
     assert set(alarms) == {
         "DeadLettersAlarm", "IntakeAgeAlarm", "FunctionErrorsAlarm", "ThrottlesAlarm", "ServerErrorsAlarm",
         "ShortAlarm", "FewClaimsAlarm", "PlacingErrorsAlarm", "SettleErrorsAlarm", "SettleSilentAlarm",
-        "SignInThrottlesAlarm",
+        "SignInThrottlesAlarm", "SilentServersAlarm",
     }  # fmt: skip
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}], name

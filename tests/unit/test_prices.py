@@ -21,7 +21,7 @@ def test_an_idle_month_is_below_one_dollar_fifty() -> None:
 
 def test_a_launch_week_has_every_alarm_and_the_dashboard() -> None:
     bill = month(RUN, Monitoring="full")
-    assert (bill.counts["CloudWatch alarm metrics"], bill.counts["CloudWatch dashboards"]) == (7 + 2 * 7 + 2, 1)
+    assert (bill.counts["CloudWatch alarm metrics"], bill.counts["CloudWatch dashboards"]) == (7 + 2 * 7 + 3, 1)
     assert month(RUN, Firewall="true").total - month(RUN).total == pytest.approx(8)
 
 

@@ -133,6 +133,7 @@ def test_each_key_is_what_every_version_reads() -> None:
         keys.admitted("main", 3, 1_800_000_000_000): ("ADMITTED#main#3", t),
         keys.returned("main", 3, 1_800_000_000_000): ("RETURNED#main#3", t),
         keys.left("main", 15): ("LEFT#main#15", "LEFT"),
+        keys.count("main", "eu-1"): ("COUNT#main", "eu-1"),
         keys.jwks("main"): ("PUBLIC#main", "JWKS"),
     }
     assert list(known) == list(known.values())

@@ -157,7 +157,7 @@ def test_rules_from_the_parameters_of_a_stack() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("AdmissionSeconds", "soon"), ("LeaseSeconds", "٦٠"), ("ClaimWindowSeconds", ""), ("LeaseSeconds", "1.5"),
-     ("InitialCapacity", "-1"), ("InitialRate", ""), ("InitialRate", "200000")],
+     ("SessionReports", "both"), ("InitialCapacity", "-1"), ("InitialRate", ""), ("InitialRate", "200000")],
 )  # fmt: skip
 def test_a_parameter_that_cannot_be_read_is_named(name: str, value: str) -> None:
     with pytest.raises(Invalid, match=f"^{name} cannot be '{value}': "):

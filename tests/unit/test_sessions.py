@@ -16,9 +16,11 @@ from loginq.service.requests.minute import settle
 from loginq.service.requests.placing import Message, place
 from loginq.service.requests.sessions import apply
 from loginq.service.rules.claims import KEPT_CLAIMS
-from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket
+from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket, WrongReport
 from loginq.service.rules.player import COOL_DOWN, State
-from loginq.service.rules.sessions import Event, parse
+from loginq.service.rules.servers import Server
+from loginq.service.rules.sessions import Event, count_of, events_of, report_of
+from loginq.service.rules.settings import COUNTS, EVENTS
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import DAY, EARLIEST, MINUTE, SECOND, from_iso, iso
 from loginq.service.store.table import Row
@@ -187,6 +189,10 @@ def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
     assert KEPT_CLAIMS >= 10
 
 
+def parse(body: str | None, t: int) -> list[Event | None]:
+    return events_of(report_of(body, EVENTS), t)
+
+
 @pytest.mark.parametrize(
     "body",
     [None, "", "x", "[]", "{}", '{"events": {}}', '{"events": []}', json.dumps({"events": [{}] * 501}), "[" * 100_000,
@@ -212,6 +218,50 @@ def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
     good = {"player": "p", "admission": "a", "event": "left", "at": iso(T)}
     events = parse(json.dumps({"events": [good, {**good, **change}, "x", None]}), T)
     assert events == [Event("p", "a", False, T), None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "says"),
+    [
+        ({"server": "a", "in_game": 1}, EVENTS, "This stack takes events (SessionReports=events), and nothing else."),
+        ({"in_game": 1}, EVENTS, "This stack takes events (SessionReports=events), and nothing else."),
+        ({"events": []}, COUNTS, "This stack takes counts (SessionReports=counts), and nothing else."),
+        ({"events": [], "in_game": 1}, EVENTS, "This stack takes events (SessionReports=events), and nothing else."),
+        ({"events": [], "server": "a", "in_game": 1}, COUNTS, "This stack takes counts"),
+        ({"server": "a", "in_game": 1, "map": "x"}, COUNTS, "A count has server and in_game, and not 'map'."),
+    ],
+    ids=["count", "half a count", "events", "both", "both, counted", "more"],
+)  # fmt: skip
+def test_a_report_of_another_kind_is_told_which_kind_this_stack_takes(
+    body: dict[str, object], kind: str, says: str
+) -> None:
+    with pytest.raises(WrongReport) as refused:
+        count_of(report_of(json.dumps(body), kind), T)
+    assert (refused.value.code, refused.value.status) == ("wrong_report", 400)
+    assert refused.value.message.startswith(says)
+    assert refused.value.hint.startswith('Send {"events"' if kind == EVENTS else 'Send {"server": "eu-1"')
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "[]", "{}", "5", '"server"', '{"server": "a"}', '{"in_game": 1}', '{"server": "", "in_game": 1}',
+     '{"server": "-a", "in_game": 1}', '{"server": "a b", "in_game": 1}', '{"server": "é", "in_game": 1}',
+     '{"server": 5, "in_game": 1}', '{"server": "a\\n", "in_game": 1}', json.dumps({"server": "a" * 65, "in_game": 1}),
+     '{"server": "a", "in_game": -1}', '{"server": "a", "in_game": 1.0}', '{"server": "a", "in_game": "1"}',
+     '{"server": "a", "in_game": true}', '{"server": "a", "in_game": null}', '{"server": "a", "in_game": 1e3}',
+     '{"server": "a", "in_game": 1000000000001}', '{"server": "a", "in_game": ' + "9" * 5_000 + "}", "[" * 100_000],
+    ids=range(23),
+)  # fmt: skip
+def test_what_is_no_count(body: str) -> None:
+    with pytest.raises(BadRequest):
+        count_of(report_of(body, COUNTS), T)
+
+
+@pytest.mark.parametrize("name", ["eu-1", "10.0.0.1:7777", "pod_5.shard-a", "A" * 64, "0"])
+@pytest.mark.parametrize("in_game", [0, 18_442, 1_000_000_000_000])
+def test_what_is_a_count(name: str, in_game: int) -> None:
+    said = count_of(report_of(json.dumps({"server": name, "in_game": in_game}), COUNTS), T)
+    assert said == Server(name, in_game, T)
 
 
 ANY = st.text(st.characters(), max_size=20)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import ConditionFailed, Conflict, NotReady, OutOfTime, Unavailable
 from loginq.service.rules.line import Line
-from loginq.service.rules.settings import Rules
+from loginq.service.rules.settings import COUNTS, EVENTS, Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import SECOND
 from loginq.service.rules.valve import limit
@@ -166,6 +166,7 @@ RULED = st.builds(
     Rules,
     **{name: st.integers(0, 10**12) for name in ("admission", "claim_window", "lease", "reconnect_grace")},
     return_rate=st.integers(0, 10**8),
+    session_reports=st.sampled_from([EVENTS, COUNTS]),
     reports_joined=st.booleans(),
     initial_rate=st.integers(0, 10**8),
     initial_capacity=st.none() | st.integers(1, 10**12),

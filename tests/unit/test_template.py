@@ -35,6 +35,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "ClaimWindowSeconds": (["4", "86400"], ["3", "86401"]),
     "ReconnectGraceSeconds": (["0", "86400"], ["-1", "86401", "00"]),
     "ReturnRate": (["0", "100000"], ["-1", "100001", "0.5"]),
+    "SessionReports": (["events", "counts"], ["", "Events", "both", "none"]),
     "ReportsJoined": FLAG,
     "IdTokenHours": (["1", "24"], ["0", "25"]),
     "RefreshTokenDays": (["1", "3650"], ["0", "3651"]),
@@ -197,7 +198,7 @@ def test_lean_is_seven_alarms_of_one_metric_each_and_no_dashboard() -> None:
     assert TEMPLATE.defaults["Monitoring"] == "lean"
     assert watching("lean") == lean
     assert not [name for name in lean if "Metrics" in TEMPLATE.document["Resources"][name]["Properties"]]
-    more = {"Dashboard", "FunctionErrorsAlarm", "ThrottlesAlarm", "ShortAlarm", "FewClaimsAlarm"}
+    more = {"Dashboard", "FunctionErrorsAlarm", "ThrottlesAlarm", "ShortAlarm", "FewClaimsAlarm", "SilentServersAlarm"}
     assert watching("full") == lean | more
     # The emulator knows neither metric math nor how often a function ran.
     assert lean - watching("lean", "http://127.0.0.1:4566") == {"SettleSilentAlarm"}

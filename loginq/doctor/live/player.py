@@ -6,7 +6,7 @@ from dataclasses import replace
 from loginq.client import Account, published
 from loginq.doctor.live import alarms, putting_back
 from loginq.doctor.live.api import reported
-from loginq.doctor.live.trial import LARGEST, MARK, Trial
+from loginq.doctor.live.trial import LARGEST, MARK, NotAsked, Trial
 from loginq.service.operations.accounts import generated_password
 from loginq.service.rules.errors import Failed, Refused
 from loginq.service.rules.times import MINUTE, iso
@@ -109,6 +109,8 @@ def token(trial: Trial) -> str:
 
 def report(trial: Trial) -> str:
     """A game server says that the player joined and left, and the queue counts it."""
+    if trial.patient.queue.rules.by_counts:
+        raise NotAsked("this stack takes counts, and one of a proof would say who is in the game")
     at = {"player": trial.player.sub, "admission": trial.ticket, "at": iso(trial.now())}
     events = [{**at, "event": event} for event in ("joined", "left")]
     said = reported(trial, events), reported(trial, events)

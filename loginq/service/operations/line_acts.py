@@ -1,7 +1,7 @@
 """What an operator does to line, keys, intake and stack, each act with an audit row: who, what, from, to."""
 
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any
 from loginq.service.operations import resetting
 from loginq.service.operations.stats import counts_of
 from loginq.service.requests import login
+from loginq.service.requests.departures import tell
 from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, holds, noted
 from loginq.service.rules.errors import Conflict, Invalid
@@ -17,6 +18,7 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.plan import setting
 from loginq.service.rules.rebuild import Remains, remembered
+from loginq.service.rules.servers import Server
 from loginq.service.rules.times import iso
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
@@ -75,11 +77,20 @@ class LineActs:
         return done
 
     def set_in_game(self, in_game: int) -> Done:
-        """Say how many players really are in the game, when a game server died without a word."""
+        """Say how many players really are in the game, when a game server died without a word.
+
+        Raises `Conflict` where game servers count, because what they say is all that the line goes by.
+        """
         if not 0 <= in_game <= MOST_PLAYERS:
             raise Invalid(f"{in_game} players cannot be in the game.", f"Give 0 to {MOST_PLAYERS:,}.")
         queue = self.queue
-        counts = counts_of(queue, queue.lines.read(), queue.clock())
+        line = queue.lines.read()
+        if queue.rules.by_counts:
+            raise Conflict(
+                "The game servers count who is in the game (SessionReports=counts), and nobody else does.",
+                "`loginq servers list` says what each holds, `loginq servers forget NAME` lets a dead one go.",
+            )
+        counts = counts_of(queue, line, queue.clock())
         # of real players; absolute, so that a report in between does not count twice
         departed = counts.admitted - in_game
 
@@ -161,6 +172,15 @@ class LineActs:
             admission=length,
         )
         return token, t + length
+
+    # The game servers
+
+    def forget_servers(self, servers: Sequence[Server]) -> None:
+        """Let game servers go, and the seats that their last counts keep; one that counts again is there again."""
+        self.queue.servers.forget([server.name for server in servers])
+        for server in servers:
+            self._record("forget server", server.name, before=server.in_game)
+        tell(self.queue)
 
     # The stack
 

@@ -41,6 +41,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         last_change=next((act for act in done if act.moves_the_gate), None),
         note=last_note(done, t),
         arriving=arrivals(memory, line, t),
+        servers=queue.servers.every() if queue.rules.by_counts else None,
         settled_at=memory.run_at or min([line.anchored_at, *(start for start, count in through.items() if count)]),
     )
 

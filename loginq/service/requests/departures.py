@@ -1,9 +1,11 @@
-"""Players who leave the game, or are back in it: counted in their own counters, and made known to the line."""
+"""Who leaves the game, or is back in it, by events or by counts: made known to the line at most once a second."""
 
 from collections.abc import Sequence
 
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.line import Line
+from loginq.service.rules.measure import WINDOW, counts, uncounted
+from loginq.service.rules.servers import Server, departed
 from loginq.service.rules.times import SECOND
 from loginq.service.store.queue import Queue
 from loginq.service.store.table import Row
@@ -20,9 +22,14 @@ def depart(queue: Queue, admissions: Sequence[int], rows: Sequence[Row], sign: i
     if queue.lines.cached().departed_base is None:
         fold(queue)  # before the first count, so that the counters begin at nothing
     queue.leavings.write(admissions, queue.clock(), rows, sign)
+    tell(queue)
+
+
+def tell(queue: Queue) -> None:
+    """Fold what is counted by now; where that cannot be, the next fold tells the line."""
     try:
         fold(queue)
-    except Unavailable as exc:  # they are counted; the next fold tells the line
+    except Unavailable as exc:
         queue.log("fold_failed", reason=exc.message)
 
 
@@ -30,17 +37,36 @@ def fold(queue: Queue) -> Line:
     """The line with its count of the departed brought up to date, unless that was done less than `FOLDED` ago."""
 
     def folded(line: Line, t: int) -> Line | None:
-        if not _due(line, t):
+        if not _due(queue, line, t):
             return None
-        new = line.fold(t, queue.leavings.total())
+        new = _recounted(queue, line, t) if queue.rules.by_counts else line.fold(t, queue.leavings.total())
         return new if (new.departed, new.departed_base) != (line.departed, line.departed_base) else None
 
     line = queue.lines.cached()
-    return queue.lines.change(folded) if _due(line, queue.clock()) else line
+    return queue.lines.change(folded) if _due(queue, line, queue.clock()) else line
 
 
-def _due(line: Line, t: int) -> bool:
-    return line.departed_base is None or t - line.folded_at >= FOLDED
+def _due(queue: Queue, line: Line, t: int) -> bool:
+    is_new = line.departed_base is None and not queue.rules.by_counts
+    return is_new or t - line.folded_at >= FOLDED
+
+
+def _recounted(queue: Queue, line: Line, t: int) -> Line:
+    """The line by what all game servers count; as it is, as long as none has said anything."""
+    servers = queue.servers.every()
+    if not servers:
+        return line
+    memory = queue.settlement.read()
+    through = queue.valve.admitted(line, t, max(WINDOW + 1, uncounted(memory.buckets_to, t)))
+    claimed = counts(line, t, memory.admitted, memory.buckets_to, through).admitted
+    return line.recounted(t, departed(line, t, claimed, through, servers))
+
+
+def count(queue: Queue, server: Server) -> str:
+    """Take what a game server counts: `counted`, or `stale` where it has said something newer already."""
+    word = "counted" if queue.servers.write(server) else "stale"
+    tell(queue)
+    return word
 
 
 def absorb(queue: Queue) -> None:

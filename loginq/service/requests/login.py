@@ -138,11 +138,14 @@ def replaced(queue: Queue, old: Player | None, changes: Row, line: Line, sub: st
 
 
 def _counted(queue: Queue, old: Player, changes: Row, admitted_at: int, sign: int = 1) -> Player:
-    """A change of a row and one of the count of those who left, both or neither.
+    """A change of a row and one of the count of those who left, both or neither; the row alone where game
+    servers count for all.
 
     Args:
         admitted_at: of which admission, ms. sign: -1 for who is back, by an admission that begins now.
     """
+    if queue.rules.by_counts:
+        return queue.players.update(old.sub, changes)
     depart(queue, [admitted_at], [queue.players.updating(old.sub, changes)], sign)
     player = queue.players.get(old.sub)
     if player is None:

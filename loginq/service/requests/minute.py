@@ -51,9 +51,7 @@ def settle(queue: Queue) -> Settled:
     counters = _counters(queue, line, memory, looked_at)
     memory = came_through(memory, counters, looked_at)
     if counters:
-        line = fold(queue)
-        if queue.clock() // HOUR > memory.run_at // HOUR:
-            absorb(queue)
+        line = _fold(queue, memory)
     line, memory = _expire(queue, line, memory)
     t = queue.clock()
     memory = unkept(queue, line, noted(memory, line, t))
@@ -80,6 +78,7 @@ def settle(queue: Queue) -> Settled:
         asked_per_second=asked(line, t) / 1_000,
         achieved_per_second=round(came_in, 3),
         short=is_short(line, t, through, synthetic=renewed),
+        silent_servers=sum(each.is_missed(t) for each in queue.servers.every()) if queue.rules.by_counts else 0,
     )
 
 
@@ -123,6 +122,14 @@ def _counters(queue: Queue, line: Line, memory: Memory, t: int) -> dict[int, tup
         return {}
     back = min(max(bucket(t) - memory.buckets_to, MINUTE) // BUCKET, MOST_BUCKETS - 1)
     return queue.valve.counters(line, t, back + 1)
+
+
+def _fold(queue: Queue, memory: Memory) -> Line:
+    """The line with who has left; once an hour it takes over for good what was counted a day ago."""
+    line = fold(queue)
+    if queue.clock() // HOUR > memory.run_at // HOUR and not queue.rules.by_counts:
+        absorb(queue)
+    return line
 
 
 def _expire(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
@@ -188,7 +195,7 @@ def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memo
 
     Only where game servers say who joined. Leaving is written as of the admission, so that no grace follows it.
     """
-    if not queue.rules.reports_joined:
+    if queue.rules.by_counts or not queue.rules.reports_joined:
         return looked(memory, line, line.counted_to), 0
     due = unused_due(memory, line, t, queue.rules.admission)
     unused = 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from loginq.service.rules.door import Door, silence
 from loginq.service.rules.measure import SHORT, Snapshot, asked
 from loginq.service.rules.rates import rate_text
+from loginq.service.rules.servers import silence as silent_servers
 from loginq.service.rules.times import MINUTE, SECOND
 
 GROWING = 30 * SECOND
@@ -21,7 +22,21 @@ def attention(seen: Sequence[Snapshot], paused_since: int | None = None, door: D
         door: what was seen of the front door last; None where nobody has looked, and nothing may be called quiet.
     """
     now = seen[-1]
-    return [*(door.troubles(now.t) if door else ()), *silence(now.settled_at, now.t), *_of_the_line(seen, paused_since)]
+    return [
+        *(door.troubles(now.t) if door else ()),
+        *silence(now.settled_at, now.t),
+        *_uncounted(now),
+        *_of_the_line(seen, paused_since),
+    ]
+
+
+def _uncounted(now: Snapshot) -> list[str]:
+    """Who does not say how many are in the game, where game servers count."""
+    if now.servers or now.servers is None:
+        return silent_servers(now.servers or (), now.t)
+    if now.line.capacity is None or not now.players.in_game:
+        return []
+    return ["no game server has said how many it holds, so no seat comes free: `loginq servers list` says how"]
 
 
 def _of_the_line(seen: Sequence[Snapshot], paused_since: int | None) -> list[str]:

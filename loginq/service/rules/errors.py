@@ -14,7 +14,7 @@ LoginqError
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
-    ├── BadRequest, MissingTicket 400 · NotSignedIn 401 · UnknownTicket 404 · TicketExpired 410
+    ├── BadRequest, WrongReport, MissingTicket 400 · NotSignedIn 401 · UnknownTicket 404 · TicketExpired 410
     └── ByDesign        a refusal that somebody meant: no failure, and no alarm
         └── Blocked 403 · TooManyTickets 429 · QueueClosed 503
 """
@@ -129,6 +129,12 @@ class BadRequest(LoginError):
     """A request body that cannot be understood."""
 
     code, status = "bad_request", 400
+
+
+class WrongReport(LoginError):
+    """A game server's report of a kind that this stack does not take."""
+
+    code, status = "wrong_report", 400
 
 
 class ByDesign(LoginError):

@@ -50,7 +50,7 @@ class Gate:
     departed: int = 0
     """`departed_base` and what the counters of the leavings held at `folded_at`."""
     departed_base: int | None = 0
-    """What of `departed` is in no counter; None where a version that knows no counters wrote last."""
+    """What of `departed` is in no counter; None where game servers count, or a version that knows no counters wrote."""
     folded_at: int = 0
     no_shows: int = 0
     holes: int = 0

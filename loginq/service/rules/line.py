@@ -159,6 +159,11 @@ class Line(Gate):
         base = self.departed - leavings if self.departed_base is None else self.departed_base
         return replace(self.anchored(t), departed_base=base, departed=base + leavings, folded_at=self._seen(t))
 
+    def recounted(self, t: int, departed: int) -> Self:
+        """So many admitted players have left the game, by what game servers count: assigned, and in no counter, so that
+        a later `fold` goes on from there."""
+        return replace(self.anchored(t), departed=departed, departed_base=None, folded_at=self._seen(t))
+
     def absorb(self, t: int, leavings: int) -> Self:
         """So many of the leavings are taken out of the counters, and are counted here for good."""
         return replace(self.anchored(t), departed_base=(self.departed_base or 0) + leavings)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from loginq.service.rules.act import Action
 from loginq.service.rules.line import Line
+from loginq.service.rules.servers import Server, summary
 from loginq.service.rules.times import SECOND, iso
 from loginq.service.rules.valve import BUCKET, bucket
 
@@ -78,6 +79,8 @@ class Snapshot:
     """How many players a second got a place since settling ran last; None where it has not noted the line's end."""
     settled_at: int = 0
     """When settling ran last, ms; where it never did, since when it could have; 0 where that is not known."""
+    servers: Sequence[Server] | None = None
+    """The game servers that were ever heard; None where they report events, and do not count."""
 
     def document(self, target: str) -> dict[str, Any]:
         """The stable JSON form."""
@@ -111,6 +114,7 @@ class Snapshot:
                 "gate_per_second": line.passing(t) / 1_000,
             },
             "players": asdict(self.players),
+            "servers": None if self.servers is None else summary(self.servers, t),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
             "eta_basis": self.eta_basis,
             "settled_at": iso(self.settled_at),

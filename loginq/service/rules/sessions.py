@@ -1,14 +1,25 @@
-"""What game servers report: who joined the game, who left it."""
+"""What game servers report: who joined the game and who left it, or how many each holds."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-from loginq.service.rules.errors import BadRequest
+from loginq.service.rules.errors import BadRequest, WrongReport, quoted
+from loginq.service.rules.numbers import MOST_PLAYERS
+from loginq.service.rules.servers import Server
+from loginq.service.rules.settings import COUNTS, EVENTS
 from loginq.service.rules.times import DAY, from_iso
 
 MOST = 500
 """Events in one report."""
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+"""What a game server may be called: a host, a pod, an address with its port."""
+_FIELDS = {EVENTS: {"events"}, COUNTS: {"server", "in_game"}}
+_SEND = {
+    EVENTS: 'Send {"events": [{"player", "admission", "event", "at"}, …]}.',
+    COUNTS: 'Send {"server": "eu-1", "in_game": 18442} and nothing else.',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +42,43 @@ class Event:
         return cls(*texts, given["event"] == "joined", from_iso(given["at"]))
 
 
-def parse(body: str | None, t: int) -> list[Event | None]:
-    """The events of a report, None for one that cannot be understood. Raises `BadRequest` for what is no report."""
+def report_of(body: str | None, kind: str) -> dict[str, Any]:
+    """What a report says, on a stack that takes this kind. Raises `BadRequest` for what is none, `WrongReport` for one
+    of another kind, or of both."""
     try:
-        given = json.loads(body or "")["events"]
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise BadRequest('Send {"events": [{"player", "admission", "event", "at"}, …]}.') from exc
-    if not isinstance(given, list) or not 1 <= len(given) <= MOST:
+        given = json.loads(body or "")
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict) or not any(given.keys() & fields for fields in _FIELDS.values()):
+        raise BadRequest(_SEND[kind])
+    if any(given.keys() & fields for other, fields in _FIELDS.items() if other != kind):
+        raise WrongReport(f"This stack takes {kind} (SessionReports={kind}), and nothing else.", _SEND[kind])
+    return given
+
+
+def events_of(given: dict[str, Any], t: int) -> list[Event | None]:
+    """The events of a report, None for one that cannot be understood. Raises `BadRequest` for what is no such list."""
+    said = given["events"]
+    if not isinstance(said, list) or not 1 <= len(said) <= MOST:
         raise BadRequest(f"Send 1 to {MOST} events at once.")
     events: list[Event | None] = []
-    for each in given:
+    for each in said:
         try:
             event = Event.parse(each)
             events.append(event if event.at <= t + DAY else None)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             events.append(None)
     return events
+
+
+def count_of(given: dict[str, Any], t: int) -> Server:
+    """What a game server says at `t` of how many it holds. Raises `BadRequest` for what cannot be, `WrongReport` for a
+    report with more in it."""
+    if more := sorted(given.keys() - _FIELDS[COUNTS]):
+        raise WrongReport(f"A count has server and in_game, and not {quoted(more[0])}.", _SEND[COUNTS])
+    name, in_game = given.get("server"), given.get("in_game")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BadRequest("server is its name: 1 to 64 letters, digits, dots, colons, hyphens or underscores.")
+    if type(in_game) is not int or not 0 <= in_game <= MOST_PLAYERS:
+        raise BadRequest(f"in_game is how many players it holds: a whole number from 0 to {MOST_PLAYERS:,}.")
+    return Server(name, in_game, t)

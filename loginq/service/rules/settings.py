@@ -11,11 +11,20 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.rates import parse_rate
 from loginq.service.rules.times import MINUTE, SECOND
 
+EVENTS, COUNTS = "events", "counts"
+"""What game servers report: who joined and who left, or how many they hold."""
+
 
 def _whole(text: str) -> int:
     if not re.fullmatch("[0-9]{1,18}", text):
         raise Invalid(f"It must be a whole number, not {text!r}.", "Mend that with `loginq deploy --param`.")
     return int(text)
+
+
+def _kind(text: str) -> str:
+    if text not in (EVENTS, COUNTS):
+        raise Invalid(f"It must be {EVENTS} or {COUNTS}, not {text!r}.", "Mend that with `loginq deploy --param`.")
+    return text
 
 
 def _rule(parameter: str, read: Callable[[str], Any], default: Any) -> Any:
@@ -42,14 +51,21 @@ class Rules:
     reconnect_grace: int = _seconds("ReconnectGraceSeconds", 5 * MINUTE)
     return_rate: int = _rule("ReturnRate", lambda text: _whole(text) * 1_000, 0)
     """How fast players who were in the game may come back; 0 for five times the rate that is asked for."""
+    session_reports: str = _rule("SessionReports", _kind, EVENTS)
+    """By what the game servers say who is in the game: `EVENTS` or `COUNTS`."""
     reports_joined: bool = _rule("ReportsJoined", lambda text: text == "true", default=False)
-    """Whether the game servers say who joined, so that an admission that nobody used can be told."""
+    """Whether the game servers say who joined, so that an admission that nobody used can be told; of events only."""
     max_rate: int = _rule("MaxRate", parse_rate, 0)
     """What no rate passes; 0 for no such limit."""
     mean_session: int = _rule("MeanSessionMinutes", lambda text: _whole(text) * MINUTE, 0)
     """About how long players stay in the game; 0 where nobody says it."""
     initial_rate: int = _rule("InitialRate", parse_rate, 20_000)
     initial_capacity: int | None = _rule("InitialCapacity", lambda text: _whole(text) or None, None)
+
+    @property
+    def by_counts(self) -> bool:
+        """Whether what game servers count is all by which it is known who has left."""
+        return self.session_reports == COUNTS
 
     def new_line(self, t: int) -> Line:
         """The line before anybody came. Raises `Invalid` for a rate or a capacity that no line can have."""

@@ -91,6 +91,11 @@ def left(name: str, shard: int) -> Key:
     return f"LEFT#{name}#{shard}", "LEFT"
 
 
+def count(name: str, server: str) -> Key:
+    """What a game server said last of how many it holds."""
+    return f"COUNT#{name}", server
+
+
 def history(name: str, t: int) -> Key:
     """What stays of the minute in which `t` ms is; the minutes sort in their order."""
     return f"HISTORY#{name}", iso(t // MINUTE * MINUTE)

@@ -16,6 +16,7 @@ from loginq.service.store.leavings import Leavings
 from loginq.service.store.line import LineStore
 from loginq.service.store.players import Players
 from loginq.service.store.rosters import Rosters
+from loginq.service.store.servers import Servers
 from loginq.service.store.settlement import Settlement
 from loginq.service.store.signing import Keys
 from loginq.service.store.table import Table
@@ -36,6 +37,7 @@ class Queue:
     rosters: Rosters
     valve: Admissions
     leavings: Leavings
+    servers: Servers
     settlement: Settlement
     history: History
     intake: Intake
@@ -70,8 +72,7 @@ def connect(
     """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
 
     `keys_id` is the secret of the signing keys, `issuer` the API's URL, for whoever signs admission tokens.
-    `begins`, `older`: as `LineStore` has them.
-    Without a clock it goes by the `Date` of AWS's answers, as a laptop should.
+    `begins`, `older`: as `LineStore` has them. Without a clock it goes by the `Date` of AWS's answers.
     """
     dynamodb = aws.client("dynamodb")
     clock = clock or ServerClock(dynamodb)
@@ -84,6 +85,7 @@ def connect(
         rosters=Rosters(rows, name),
         valve=Admissions(rows, name),
         leavings=Leavings(rows, name),
+        servers=Servers(rows, name),
         settlement=Settlement(rows, name),
         history=History(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),

@@ -1,0 +1,129 @@
+"""`loginq servers`, and what other screens say of game servers that count: on moto."""
+
+import json
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from loginq.deploy.stack import Stack
+from loginq.doctor.checks import Patient
+from loginq.doctor.servers import examine
+from loginq.service.operations.target import Target
+from loginq.service.rules.line import Line
+from loginq.service.rules.servers import Server
+from loginq.service.rules.settings import COUNTS, Rules
+from loginq.service.store import keys
+from loginq.service.store.aws import Aws
+from loginq.service.store.queue import Queue
+from tests.cli.conftest import TARGET, Run, settled
+
+NONE = "No game server has said how many it holds: `loginq guide game-server` has what it sends."
+
+
+@pytest.fixture
+def counting(deployed: Target, queue: Queue) -> Queue:
+    """A full game: eu-1 is silent, eu-2 has just spoken, us-1 was empty when it was heard last."""
+    rules = {name: value for name, value in asdict(Rules(session_reports=COUNTS)).items() if value is not None}
+    queue.table.put({**keys.keyed(keys.rules(queue.name)), **rules})
+    queue.lines.read()
+    settled(queue, Line(tail=900, reached_to=400, gate=400_000_000, rate=20_000, capacity=400, departed=-20))
+    t = time.time_ns() // 1_000_000
+    for name, in_game, ago in (("eu-1", 300, 125_000), ("eu-2", 18_442, 0), ("us-1", 0, 90_000)):
+        queue.servers.write(Server(name, in_game, t - ago))
+    return queue
+
+
+def test_the_silent_come_first(run: Run, counting: Queue) -> None:
+    screen = run("servers", "list")
+    assert (screen.code, screen.err) == (0, "")
+    first, *rest = screen.out.splitlines()[2:]
+    assert first.startswith(" eu-1") and "300   2 min " in first and first.endswith(" ago    silent")
+    assert [line.split()[0] for line in rest] == ["us-1", "eu-2"]
+    assert "18,442" in rest[1] and "silent" in rest[0] and "silent" not in rest[1]
+    some = json.loads(run("servers", "list", "--limit", "1", "--json").out)
+    assert (some["total"], some["session_reports"]) == (3, "counts")
+    (item,) = some["items"]
+    assert (item["server"], item["in_game"], item["silent"]) == ("eu-1", 300, True)
+    assert run("servers", "list", "--limit", "1").err == "These are the first 1 of 3; see more with --limit."
+
+
+def test_before_the_first_count_it_says_what_to_send_and_with_events_how_to_take_counts(
+    run: Run, deployed: Target, queue: Queue, counting: Queue
+) -> None:
+    counting.servers.forget(["eu-1", "eu-2", "us-1"])
+    assert (run("servers", "list").code, run("servers", "list").err) == (0, NONE)
+    queue.table.update(*keys.rules(queue.name), write={"session_reports": "events"})
+    screen = run("servers", "list")
+    assert (screen.code, screen.out) == (0, "")
+    assert screen.err == (
+        "This stack takes events: game servers say who joined and who left. `loginq deploy --param "
+        "SessionReports=counts` takes counts."
+    )
+
+
+def test_one_is_forgotten_with_its_seats_and_the_audit_knows(run: Run, counting: Queue) -> None:
+    refused = run("servers", "forget", "eu-1")
+    assert (refused.code, len(counting.servers.every())) == (2, 3)
+    asked = refused.err.splitlines()[1]
+    assert asked.startswith("This frees the seats of a game server (eu-1: 300, last heard 2 min ")
+    assert "500 waiting, about 0 in the intake, 20 in the game, account 123456789012" in asked
+    screen = run("servers", "forget", "eu-1", "us-1", "--yes")
+    assert (screen.code, screen.err) == (0, f"Target: {TARGET}\n✓ eu-1, us-1: forgotten, with 300 seats.")
+    assert counting.lines.read().departed == -18_442
+    last = run("servers", "forget", "eu-2", "--yes", "--json")
+    assert json.loads(last.out) == {"target": TARGET, "forgotten": ["eu-2"], "left": 0}
+    again = run("servers", "forget", "eu-2", "--yes")
+    assert (again.code, again.err.splitlines()[1:]) == (
+        3, ["Error: There is no game server 'eu-2'.", "`loginq servers list` has them all."],
+    )  # fmt: skip
+    acts = json.loads(run("queue", "audit", "--what", "forget server", "--json").out)["items"]
+    assert [(act["subject"], act["before"]) for act in acts] == [("eu-2", 18_442), ("us-1", 0), ("eu-1", 300)]
+
+
+def test_the_last_one_leaves_the_count_as_it_is(run: Run, counting: Queue) -> None:
+    counting.servers.forget(["eu-2", "us-1"])
+    before = counting.lines.read().departed
+    screen = run("servers", "forget", "eu-1", "--yes")
+    assert screen.err.splitlines()[2] == (
+        "No game server is left, so the line keeps its count until one says how many it holds."
+    )
+    assert counting.lines.read().departed == before
+
+
+def test_stats_say_who_counts_and_who_is_silent(run: Run, counting: Queue) -> None:
+    found = json.loads(run("queue", "stats", "--json").out)
+    assert found["servers"] == {"heard": 3, "in_game": 18_742, "silent": ["eu-1", "us-1"]}
+    assert [said for said in found["attention"] if "eu-1" in said] == [
+        "eu-1 has not said for 2 min how many it holds, and keeps 300 seats; if it is gone for good: "
+        "`loginq servers forget eu-1`"
+    ]
+    assert "game servers    18,742 counted by 3, 2 of them silent" in run("queue", "stats").out
+    counting.servers.forget(["eu-1", "eu-2", "us-1"])
+    settled(counting, replace(counting.lines.read(), departed=-5))
+    found = json.loads(run("queue", "stats", "--json").out)
+    assert found["attention"][0].startswith("no game server has said how many it holds, so no seat comes free")
+
+
+def test_doctor_says_who_does_not_count(run: Run, counting: Queue, target: Target, aws: Aws) -> None:
+    now = replace(counting, clock=lambda: time.time_ns() // 1_000_000)
+    patient = Patient(target, aws, now, Stack(aws, "loginq"))
+
+    def found() -> list[tuple[str, str]]:
+        return [(each.verdict.value, each.says) for each in examine(patient)]
+
+    ((verdict, says),) = found()
+    assert (verdict, says.partition(" for ")[0]) == ("warn", "eu-1 has not said")
+    counting.servers.forget(["eu-1"])
+    assert found() == [("ok", "2 count 18,442 players")]
+    counting.servers.forget(["eu-2", "us-1"])
+    assert found() == [("warn", "none has said how many it holds")]
+    counting.table.update(*keys.rules(counting.name), write={"session_reports": "events"})
+    counting.lines.read()
+    assert found() == []
+
+
+def test_nobody_corrects_by_hand_what_servers_count(run: Run, counting: Queue) -> None:
+    screen = run("rate", "set", "--in-game", "5", "--yes")
+    assert (screen.code, counting.lines.read().departed) == (1, -20)
+    assert "The game servers count who is in the game (SessionReports=counts), and nobody else does." in screen.err

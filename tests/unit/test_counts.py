@@ -1,0 +1,234 @@
+"""Game servers that count: their last words, summed, are all by which it is known who has left."""
+
+import pytest
+
+from loginq.service.operations.rebuilding import remains
+from loginq.service.requests import login
+from loginq.service.requests.departures import FOLDED, count, fold
+from loginq.service.requests.minute import settle
+from loginq.service.requests.sessions import apply
+from loginq.service.rules.errors import Conflict
+from loginq.service.rules.line import Line
+from loginq.service.rules.rebuild import rebuilt
+from loginq.service.rules.servers import ENTERING, SILENT, Server, departed, silence, summary
+from loginq.service.rules.settings import COUNTS, EVENTS
+from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.valve import BUCKET
+from tests.memory import InMemory
+from tests.world import World, joined, left, operator, rule, someone
+
+IN = ENTERING + BUCKET
+"""After so long nobody who was let in is on the way any more, whatever the bucket, ms."""
+
+
+@pytest.fixture(autouse=True)
+def counting(world: World) -> None:
+    rule(world, session_reports=COUNTS, reports_joined=True, initial_rate=10_000)
+
+
+def says(world: World, in_game: int, server: str = "eu-1", *, ago: int = 0) -> str:
+    """What a game server counts, once the line may hear of it again."""
+    world.later(FOLDED)
+    return count(world.queue, Server(server, in_game, world.now[0] - ago))
+
+
+def free(world: World) -> int | None:
+    """Seats that nobody has, and nobody was reached for."""
+    line = world.queue.lines.read()
+    return None if line.capacity is None else line.capacity - line.occupied(world.now[0])
+
+
+def test_a_full_game_lets_in_as_many_as_are_gone_by_the_count(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 2))
+    for _ in range(2):
+        world.let_in(someone())
+    third = someone()
+    ticket = world.in_line(third)
+    world.later(IN)
+    assert says(world, 2) == "counted"
+    assert not login.status(world.queue, third, ticket).admitted
+    assert says(world, 1) == "counted"
+    world.later(SECOND)
+    assert login.status(world.queue, third, ticket).admitted
+    assert world.counts() == (3, 2, 0, 1)
+
+
+def test_who_was_let_in_is_on_the_way_for_a_minute_and_keeps_a_seat(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 5))
+    for _ in range(3):
+        world.let_in(someone())
+    says(world, 0)
+    assert free(world) == 2
+    world.later(ENTERING - 10 * SECOND)
+    says(world, 3)
+    assert free(world) == -1  # counted, and still on the way: rather once too often
+    world.later(IN)
+    says(world, 3)
+    assert free(world) == 2
+    says(world, 1)
+    assert free(world) == 4
+
+
+def test_the_freshest_word_stays_and_an_older_one_is_told_so(world: World) -> None:
+    says(world, 7)
+    assert says(world, 5, ago=2 * SECOND) == "stale"
+    (there,) = world.queue.servers.every()
+    assert (there.name, there.in_game) == ("eu-1", 7)
+    assert [says(world, 6), says(world, 6)] == ["counted", "counted"]
+
+
+def test_every_last_word_is_summed_however_old_until_it_is_forgotten(world: World) -> None:
+    world.queue.lines.change(lambda line, t: line.set_capacity(t, 100))
+    says(world, 30, "eu-1")
+    says(world, 20, "us-1")
+    assert free(world) == 50
+    world.later(3 * MINUTE)
+    says(world, 31, "eu-1")
+    assert free(world) == 49
+    servers = world.queue.servers.every()
+    assert summary(servers, world.now[0]) == {"heard": 2, "in_game": 51, "silent": ["us-1"]}
+    assert silence(servers, world.now[0]) == [
+        "us-1 has not said for 3 min how many it holds, and keeps 20 seats; if it is gone for good: "
+        "`loginq servers forget us-1`"
+    ]
+    assert settle(world.queue).silent_servers == 1
+    silent = [each for each in world.queue.servers.every() if each.is_silent(world.now[0])]
+    for _ in range(2):  # two operators at once
+        operator(world.queue).forget_servers(silent)
+    world.later(FOLDED)
+    assert (fold(world.queue), free(world)) == (world.queue.lines.read(), 69)
+    says(world, 2, "us-1")
+    assert free(world) == 67
+
+
+def test_before_the_first_count_and_with_no_server_left_nothing_is_folded(world: World) -> None:
+    world.let_in(someone())
+    world.later(IN)
+    before = world.queue.lines.read()
+    assert (fold(world.queue), settle(world.queue).silent_servers) == (before, 0)
+    says(world, 0)
+    assert world.departed() == 1
+    operator(world.queue).forget_servers(world.queue.servers.every())
+    world.let_in(someone())
+    world.later(IN)
+    assert (world.departed(), world.counts()) == (1, (2, 1, 0, 1))
+
+
+def test_nothing_but_counts_changes_who_has_left(world: World) -> None:
+    """Not a new ticket, not a ticket given up, not a return within the grace, not an admission that nobody used."""
+    queue = world.queue
+    ada, bob, eve, tim = (someone() for _ in range(4))
+    rule(world, session_reports=EVENTS)
+    admission, back = world.let_in(ada), world.let_in(tim)
+    apply(queue, [joined(ada, admission), joined(tim, back), left(tim, back, world.now[0])])
+    rule(world, session_reports=COUNTS)
+    for each in (bob, eve):
+        world.let_in(each)
+    world.later(IN)
+    says(world, 4)
+    assert world.departed() == 0
+    login.leave(queue, bob)
+    assert login.request(queue, tim).admitted
+    world.later(6 * MINUTE)
+    assert login.request(queue, ada).admitted  # still in the game, by her word of before
+    assert not login.request(queue, eve).admitted  # a new ticket: her admission is over
+    for _ in range(30):
+        queue.lines.change(lambda line, t: line.renew(t))
+        settle(queue)
+        world.later(30 * SECOND)
+    assert queue.lines.read().counted_to == 4
+    assert (world.departed(), world.player(eve).left_at, queue.leavings.total()) == (0, None, 1)  # tim's, by an event
+    with pytest.raises(Conflict, match="The game servers count who is in the game"):
+        operator(queue).set_in_game(2)
+
+
+def test_synthetic_players_are_neither_counted_nor_missed(world: World) -> None:
+    says(world, 12)
+    line = world.queue.lines.change(lambda line, t: line.join(t, 10))
+    world.later(10 * SECOND)
+    world.queue.lines.change(lambda line, t: line.expire_to(t, 10).count_to(t, 10, 0, 10, SECOND))
+    world.later(IN)
+    says(world, 12)
+    line = world.queue.lines.read()
+    assert (line.counted, line.synthetic, line.departed, free(world)) == (0, 10, -2, 88)
+    assert world.counts()[1] == 12
+
+
+def test_who_is_let_in_by_hand_is_on_the_way_and_then_counted(world: World) -> None:
+    operator(world.queue).admit([someone(), someone()])
+    says(world, 0)
+    assert world.counts()[:2] == (2, 2)
+    world.later(IN)
+    says(world, 2)
+    assert world.counts()[:2] == (2, 2)
+
+
+def test_more_may_be_in_the_game_than_were_let_in(world: World) -> None:
+    """Whoever comes past the queue takes a seat, too."""
+    says(world, 40)
+    assert (world.departed(), free(world)) == (-40, 60)
+
+
+def test_one_kind_goes_on_where_the_other_ended(world: World) -> None:
+    ada, bob = someone(), someone()
+    rule(world, session_reports=EVENTS)
+    one, two = world.let_in(ada), world.let_in(bob)
+    apply(world.queue, [left(ada, one)])
+    assert world.departed() == 1
+    rule(world, session_reports=COUNTS)
+    world.later(IN)
+    assert world.departed() == 1  # until the first count
+    says(world, 0)
+    assert world.departed() == 2
+    rule(world, session_reports=EVENTS)
+    assert world.departed() == 2
+    says_so = apply(world.queue, [left(bob, two)])
+    assert (says_so, world.departed()) == (["counted"], 3)
+
+
+def test_the_line_hears_of_counts_at_most_once_a_second(world: World, memory: InMemory) -> None:
+    says(world, 1)
+    writes = memory.dynamodb.calls.count("put_item")
+    for n in range(5):
+        count(world.queue, Server(f"s{n}", n, world.now[0]))
+    assert memory.dynamodb.calls.count("put_item") == writes + 5  # their rows
+    assert world.queue.lines.read().departed == -1
+    assert world.departed() == -11
+
+
+def test_a_line_made_anew_and_one_that_is_reset_go_by_the_counts(world: World) -> None:
+    for _ in range(3):
+        world.let_in(someone())
+    world.later(IN)
+    says(world, 2)
+    queue, t = world.queue, world.now[0]
+    of = remains(queue)
+    made = rebuilt(of, queue.rules, t)
+    lost = queue.lines.read()
+    queue.lines.change(lambda line, _: made)
+    world.later(FOLDED)
+    again = fold(queue)
+    assert (again.departed, again.capacity) == (lost.departed, lost.capacity) == (1, 100)
+    operator(queue).reset_line()
+    says(world, 2)
+    assert (world.counts()[1], free(world)) == (2, 98)
+
+
+@pytest.mark.parametrize(("ago", "silent"), [(0, False), (SILENT, False), (SILENT + 1, True)])
+def test_a_minute_is_not_silence_and_an_empty_server_is_not_missed(ago: int, silent: bool) -> None:
+    t = 10 * MINUTE
+    for in_game in (0, 3):
+        server = Server("eu-1", in_game, t - ago)
+        assert (server.is_silent(t), server.is_missed(t)) == (silent, silent and in_game > 0)
+    assert silence([Server("a", 0, 0)], t) == []
+    assert silence([Server(name, 2_000, 0) for name in "abc"], t) == [
+        "3 game servers are silent and keep 6,000 seats: `loginq servers list`; one that is gone for good: "
+        "`loginq servers forget NAME`"
+    ]
+
+
+def test_the_minute_on_the_way_is_never_shorter_than_a_minute() -> None:
+    for t in range(0, BUCKET, 999):
+        through = dict.fromkeys(range(-200 * SECOND, t + 1, BUCKET), 1)
+        on_the_way = -departed(Line(), t, 0, through, [])
+        assert on_the_way == sum(start + BUCKET > t - ENTERING for start in through)
