@@ -90,6 +90,9 @@ def _draw(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
 def question(plan: Plan, crowd: Crowd | None) -> str:
     """What is asked about a plan."""
     asked = f"Apply {_count(len(plan.changes), 'change')}" if plan.changes else "Apply this, without resource changes,"
+    kind = next((each.after for each in plan.differences if each.name == "SessionReports"), None)
+    if kind and crowd and crowd.in_game:
+        asked = f"{asked.rstrip(',')}, and go by the {kind} of game servers from then on,"
     while_ = [_words(crowd)] if crowd and (crowd.waiting or crowd.in_game) else []
     while_ += [f"{_names(plan.guard.ringing)} rings"] if plan.guard.ringing else []
     return f"{asked} while {' and '.join(while_)}?" if while_ else f"{asked.rstrip(',')}?"

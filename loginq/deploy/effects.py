@@ -15,6 +15,10 @@ _WARM = "The table warms up while it works; it cannot be made colder again."
 _EFFECTS = {
     "InitialRate": "Only for a new line: this one keeps its rate.",
     "InitialCapacity": "Only for a new line: this one keeps its capacity; `loginq rate set --capacity` changes that.",
+    "SessionReports": (
+        "Holds within a second of the deploy's end: reports of the other kind are refused as wrong_report. As many "
+        "count as in the game as before, until the first count, or until somebody is said to have left."
+    ),
     "UserPoolTier": "Accounts and sign-ins stay; what they cost changes.",
     "SesIdentityArn": _MAILS,
     "EmailFromAddress": _MAILS,

@@ -105,6 +105,14 @@ def test_a_rate_that_holds_only_for_a_new_line_is_told_before_the_question(
     assert (screen.code, len(aws.made("DeleteChangeSet")), aws.made("ExecuteChangeSet")) == (1, 1, [])
 
 
+def test_who_is_in_the_game_by_another_kind_of_report_is_asked_about(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    updating(monkeypatch, CHANGES[0])
+    screen = answered(monkeypatch, run, "n\n", "--param", "SessionReports=counts")
+    assert "reports of the other kind are refused as wrong_report" in " ".join(screen.err.split())
+    asked = "Apply 1 change, and go by the counts of game servers from then on, while 74,000 wait in line and"
+    assert asked in " ".join(screen.err.split())
+
+
 def test_a_long_plan_is_read_from_its_top_where_somebody_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     turned = list[str]()
     monkeypatch.setattr("loginq.cli.plan.paged", lambda draw, stream: turned.append(stream))
