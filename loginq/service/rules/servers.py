@@ -42,9 +42,11 @@ def departed(line: Line, t: int, claimed: int, through: Mapping[int, int], serve
     is negative where more are in the game than were let in: who came past the queue takes a seat, too.
 
     Args:
-        claimed: real players who were ever let in, as `measure.counts` has them.
+        claimed: real players who were ever let in, as `measure.counts` has them. No more than were reached count: the
+            valve also counts a call that then let nobody in, and what it once counted too many would stay.
         through: start of a bucket, ms -> players who came in; back to a minute ago or further.
     """
+    claimed = min(claimed, line.counted + line.reached(t) - line.counted_to)
     on_the_way = sum(count for start, count in through.items() if start >= bucket(t - ENTERING))
     return line.synthetic + claimed - on_the_way - sum(server.in_game for server in servers)
 
