@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from loginq.service.operations.lock import lock
 from loginq.service.requests import login
 from loginq.service.rules.errors import Conflict
 from loginq.service.rules.player import Identity
+from loginq.service.rules.servers import Server
+from loginq.service.rules.settings import COUNTS
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
+from loginq.service.store.rules import write
 from tests.e2e.conftest import PASSWORD, Keeping, Stack, deployed, free_port, placing_twice_at_once, until
 from tests.e2e.test_sessions import post
 from tests.world import operator
 
 LOOKS = (
-    "status", "queue stats", "queue audit", "queue history", "rate show", "players list",
+    "status", "servers list", "queue stats", "queue audit", "queue history", "rate show", "players list",
     "players show ada", "users list", "users show ada", "logs --since 1m", "doctor", "queue message",
 )  # fmt: skip
 """What an observer does."""
@@ -34,6 +38,7 @@ ACTS = (
     "users reset-password ada --generate", "users create bob --email bob@example.com --generate",
     "users delete bob --yes", "load run --players 3 --yes", "load clean --yes", "keys show",
     "keys rotate --yes --force",
+    "servers forget eu-1 --yes",
     "token issue ada --yes", "lock tonight", "unlock --yes",
 )  # fmt: skip
 """What an operator does besides."""
@@ -150,6 +155,11 @@ def _signed_in(method: str, sub: str, **query: str) -> dict[str, Any]:
     }
 
 
+def _reported(body: dict[str, Any]) -> dict[str, Any]:
+    """What API Gateway passes on for a game server."""
+    return {"requestContext": {"identity": {"userArn": "arn"}}, "body": json.dumps(body)}
+
+
 TICKET = Ticket("somebody", "a-ticket", 1_800_000_000_000).body()
 EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "GetJwks": ("dynamodb:GetItem", {}),
@@ -180,10 +190,7 @@ EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "SettleLine": ("dynamodb:GetItem", {}),
     "ReportSessions": (
         "dynamodb:BatchGetItem",
-        {
-            "requestContext": {"identity": {"userArn": "arn"}},
-            "body": json.dumps({"events": [{"player": "x", "admission": "y", "event": "left", "at": iso(0)}]}),
-        },
+        _reported({"events": [{"player": "x", "admission": "y", "event": "left", "at": iso(0)}]}),
     ),
 }
 """Each function -> one action that its role has, and a call that needs it."""
@@ -196,6 +203,29 @@ EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
 def test_a_function_without_one_of_its_permissions_is_refused(guarded: Stack, function: str) -> None:
     """Before it has been called at all, so that nothing is remembered from a time when it was allowed."""
     action, event = EVENTS[function]
+    with lacking(guarded, function, action):
+        assert not _invoked(guarded, function, event)
+    assert _invoked(guarded, function, event)
+
+
+@pytest.mark.drills
+def test_who_reports_may_read_what_all_servers_count(guarded: Stack) -> None:
+    """The line hears of a count at most once a second, and a function of the rules as late."""
+    queue, event = guarded.queue, _reported({"server": "eu-1", "in_game": 5})
+    queue.lines.read()
+    write(queue.table, queue.name, replace(queue.rules, session_reports=COUNTS))
+    try:
+        until(lambda: _invoked(guarded, "ReportSessions", event) and queue.servers.every())
+        with lacking(guarded, "ReportSessions", "dynamodb:Query"):
+            until(lambda: not _invoked(guarded, "ReportSessions", event))
+        until(lambda: _invoked(guarded, "ReportSessions", event))
+    finally:
+        guarded.deployment.start_line()
+
+
+@contextmanager
+def lacking(guarded: Stack, function: str, action: str) -> Iterator[None]:
+    """While the role of a function lacks an action, and those whose names begin so."""
     iam = guarded.aws.client("iam")
     role = next(
         each["PhysicalResourceId"]
@@ -211,9 +241,10 @@ def test_a_function_without_one_of_its_permissions_is_refused(guarded: Stack, fu
             "sts:TagSession"
         ]
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(less))
-    assert not _invoked(guarded, function, event)
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-    assert _invoked(guarded, function, event)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
 def key_of(stack: Stack, name: str, policy: str | None) -> tuple[str, str]:
@@ -324,6 +355,7 @@ def busy(stack: Stack) -> None:
     until(lambda: queue.players.get_all([ada.sub])[ada.sub].position)
     dead = Ticket(ada.sub, "gone", queue.clock()).body()
     stack.aws.client("sqs").send_message(QueueUrl=queue.intake.dead_letter_url, MessageBody=dead)
+    queue.servers.write(Server("eu-1", 5, queue.clock()))
     with suppress(Conflict):
         lock(me, "tonight")
 
