@@ -63,8 +63,10 @@ def test_a_report_is_signed_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with serving(lambda method, path: Reply({"results": ["counted"]})) as api:
         report = snippet(REPORTER, api.url)["report"]
-        assert report([{"player": "ada", "admission": "t", "event": "left", "at": iso(0)}]) == ["counted"]
-    ((method, path, headers),) = api.asked
+        event = {"player": "ada", "admission": "t", "event": "left", "at": iso(0)}
+        for body in ({"events": [event]}, {"server": "eu-1", "in_game": 18_442}):
+            assert report(body) == ["counted"]
+    (method, path, headers), _ = api.asked
     assert (method, path) == ("POST", "/sessions")
     signed = "Credential=AKIDEXAMPLE/[0-9]{8}/ap-northeast-2/execute-api/aws4_request, SignedHeaders=.*host;x-amz-date"
     assert re.match(f"AWS4-HMAC-SHA256 {signed}, Signature=[0-9a-f]{{64}}$", headers["Authorization"])
