@@ -28,7 +28,7 @@ _NONE = "No game server has said how many it holds: `loginq guide game-server` h
 
 @command(app, "loginq servers list")
 def list_(limit: Limit = 50) -> Found:
-    """List the game servers, how many each holds, and when it said so; the silent first."""
+    """List game servers and how many each holds; the silent first."""
     session = open_session()
     queue = session.queue
     there, t = queue.servers.every(), queue.clock()
@@ -51,7 +51,7 @@ def _heard(server: Server, t: int) -> tuple[str, str]:
 
 @command(app, "loginq servers forget eu-1", "loginq servers forget eu-1 eu-2")
 def forget(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Which, as the list has them.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Which, as the list has them.")],
     yes: Yes = False,
 ) -> Found:
     """Let game servers go that are gone for good.

@@ -68,6 +68,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "gate_per_second": 0.0,
         },
         "players": {"admitted": 0, "in_game": 0, "no_shows": 0, "departed": 0},
+        "servers": None,
         "eta_seconds": None,
         "eta_basis": None,
         "last_change": None,
