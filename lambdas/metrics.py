@@ -54,7 +54,7 @@ def emit(line: dict[str, Any]) -> None:
     """Write the metrics of one call, if there are any, to stdout."""
     found = {name: line[key] for key, name in _COUNTED.items() if line.get(key)}
     if any(line.get(key) for key in _MOTION):
-        found |= {name: float(line[key]) for key, name in _STATES.items() if key in line}
+        found |= {name: float(line[key]) for key, name in _STATES.items() if line.get(key) is not None}
     found |= {name: float(line[key]) for key, name in _MEASURED.items() if line.get(key) is not None}
     if line.get("code") == _EXPIRED:
         found["Expired", MetricUnit.Count] = 1

@@ -310,7 +310,7 @@ def test_each_call_is_counted(
     settle_line.handler({}, Context(5_000))
     said = counted(capsys)
     assert 1 / 70 - 0.001 <= said.pop("AchievedRate") <= 1 / 60 + 0.001  # one in the last 60 to 70 s
-    assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0, "SilentServers": 0}
+    assert said == {"Waiting": 1, "AskedRate": 0, "Short": 0, "FewClaims": 0, "NoShows": 0}
     with pytest.raises(KeyError):
         process_login_queue.handler({}, Context(5_000))
     assert counted(capsys) == {"Errors": 1, "kind": "KeyError"}

@@ -1,5 +1,7 @@
 """Game servers that count: their last words, summed, are all by which it is known who has left."""
 
+from collections import Counter
+
 import pytest
 
 from loginq.service.operations.rebuilding import remains
@@ -194,6 +196,18 @@ def test_the_line_hears_of_counts_at_most_once_a_second(world: World, memory: In
     assert memory.dynamodb.calls.count("put_item") == writes + 5  # their rows
     assert world.queue.lines.read().departed == -1
     assert world.departed() == -11
+
+
+def test_a_night_in_which_nothing_changes_costs_a_sum_a_second(world: World, memory: InMemory) -> None:
+    says(world, 0)
+    world.later(FOLDED)
+    before = Counter(memory.dynamodb.calls)
+    for n in range(50):
+        count(world.queue, Server("eu-1", 0, world.now[0] + n))
+    assert Counter(memory.dynamodb.calls)["query"] == before["query"] + 1
+    world.later(FOLDED)
+    count(world.queue, Server("eu-1", 3, world.now[0]))
+    assert world.queue.lines.read().departed == -3
 
 
 def test_a_line_made_anew_and_one_that_is_reset_go_by_the_counts(world: World) -> None:

@@ -47,13 +47,14 @@ def fold(queue: Queue) -> Line:
 
 
 def _due(queue: Queue, line: Line, t: int) -> bool:
-    is_new = line.departed_base is None and not queue.rules.by_counts
-    return is_new or t - line.folded_at >= FOLDED
+    if queue.rules.by_counts:
+        return t - max(line.folded_at, queue.servers.summed_at) >= FOLDED
+    return line.departed_base is None or t - line.folded_at >= FOLDED
 
 
 def _recounted(queue: Queue, line: Line, t: int) -> Line:
     """The line by what all game servers count; as it is, as long as none has said anything."""
-    servers = queue.servers.every()
+    servers, queue.servers.summed_at = queue.servers.every(), t
     if not servers:
         return line
     memory = queue.settlement.read()

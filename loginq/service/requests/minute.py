@@ -78,7 +78,7 @@ def settle(queue: Queue) -> Settled:
         asked_per_second=asked(line, t) / 1_000,
         achieved_per_second=round(came_in, 3),
         short=is_short(line, t, through, synthetic=renewed),
-        silent_servers=sum(each.is_missed(t) for each in queue.servers.every()) if queue.rules.by_counts else 0,
+        silent_servers=sum(each.is_missed(t) for each in queue.servers.every()) if queue.rules.by_counts else None,
     )
 
 

@@ -84,8 +84,8 @@ class Settled:
     """What came in: `measure.achieved`."""
     short: bool
     """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
-    silent_servers: int
-    """Game servers that keep seats and have not said for a minute how many they hold."""
+    silent_servers: int | None
+    """Game servers that keep seats and have not said for a minute how many they hold; None where none are to."""
 
 
 def arrivals(memory: Memory, line: Line, t: int) -> float | None:
