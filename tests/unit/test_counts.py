@@ -16,7 +16,9 @@ from loginq.service.rules.servers import ENTERING, SILENT, Server, departed, sil
 from loginq.service.rules.settings import COUNTS, EVENTS
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET
-from tests.memory import InMemory
+from loginq.service.store.queue import connect
+from loginq.service.store.table import Row
+from tests.memory import InMemory, Work
 from tests.world import World, joined, left, operator, rule, someone
 
 IN = ENTERING + BUCKET
@@ -196,6 +198,23 @@ def test_the_line_hears_of_counts_at_most_once_a_second(world: World, memory: In
     assert memory.dynamodb.calls.count("put_item") == writes + 5  # their rows
     assert world.queue.lines.read().departed == -1
     assert world.departed() == -11
+
+
+def test_a_count_is_heard_although_the_line_is_written_at_that_moment(world: World, memory: InMemory) -> None:
+    says(world, 1)
+    world.queue.table.sleep = lambda seconds: None
+    met: list[str] = []
+
+    def meanwhile(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "query" and not met:
+            met.append(operation)
+            connected = connect(memory, table="table", sqs_url="url", clock=world.queue.clock, name=world.queue.name)
+            connected.lines.change(lambda line, t: line.join(t, 1))
+        return work(**parameters)
+
+    memory.dynamodb.spoil = meanwhile
+    says(world, 4)
+    assert (met, world.queue.lines.read().departed) == (["query"], -4)
 
 
 def test_a_night_in_which_nothing_changes_costs_a_sum_a_second(world: World, memory: InMemory) -> None:

@@ -40,7 +40,10 @@ def fold(queue: Queue) -> Line:
         if not _due(queue, line, t):
             return None
         new = _recounted(queue, line, t) if queue.rules.by_counts else line.fold(t, queue.leavings.total())
-        return new if (new.departed, new.departed_base) != (line.departed, line.departed_base) else None
+        if (new.departed, new.departed_base) != (line.departed, line.departed_base):
+            return new
+        queue.servers.summed_at = t
+        return None
 
     line = queue.lines.cached()
     return queue.lines.change(folded) if _due(queue, line, queue.clock()) else line
@@ -54,7 +57,7 @@ def _due(queue: Queue, line: Line, t: int) -> bool:
 
 def _recounted(queue: Queue, line: Line, t: int) -> Line:
     """The line by what all game servers count; as it is, as long as none has said anything."""
-    servers, queue.servers.summed_at = queue.servers.every(), t
+    servers = queue.servers.every()
     if not servers:
         return line
     memory = queue.settlement.read()

@@ -15,7 +15,7 @@ class Servers:
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
         self.summed_at = 0
-        """When they were summed here last, ms: where nothing changes the line is not written, and does not know."""
+        """When they were summed here last, ms, and had changed nothing: of that the line does not know."""
 
     def write(self, server: Server) -> bool:
         """Keep what a server says; False where something newer is there already."""
