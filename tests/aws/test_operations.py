@@ -82,6 +82,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
             "admitted_per_second": 0.4,
             "gate_per_second": 20.0,
         },
+        "servers": None,
         "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
         "eta_seconds": 38,
         "eta_basis": "rate",

@@ -176,3 +176,31 @@ def test_without_a_capacity_everybody_is_told_the_gates_time(no_shows: float) ->
     off, true = (sum(column) / len(told) for column in zip(*((abs(a - b), b) for a, b in told), strict=True))
     assert (world.untold, len(told)) == (0, 6_000)
     assert off <= 2 + 0.02 * true
+
+
+@pytest.mark.parametrize("mean", [30, 60, 120])
+def test_by_counts_the_rate_of_leaving_is_measured_and_the_parameter_only_begins(mean: int) -> None:
+    """A full game of 20,000, of whom one in `mean` leaves each minute; told an hour."""
+    stays = Stays().count(NOW, 20_000, 0)
+    assert stays.rate(60) == pytest.approx(1 / 60)
+    for minute in range(1, 16):
+        stays = stays.count(NOW + minute, 20_000, minute * 20_000 // mean)
+    assert stays.rate(60) == pytest.approx(1 / mean, rel=0.03)
+    line = replace(full_line(), capacity=20_000, departed=15 * 20_000 // mean, lease=10**9)
+    line = line.join(T, 40_000 + 15 * 20_000 // mean)
+    at = T + 15 * MINUTE
+    _, curve = Outlook(stays, line.renew(at), at, 0, 60, 0.5, 4).curve()
+    assert curve is not None and curve.basis == "counts"
+    assert (curve.told(line.room + 10_000, at) or 0) - at == pytest.approx(10_000 * mean / 20_000 * MINUTE, rel=0.06)
+    assert stays.book(NOW + 16, {}).by_counts is False
+
+
+def test_a_server_that_dies_by_counts_frees_its_seats_and_teaches_nothing() -> None:
+    stays = Stays().count(NOW, 20_000, 0)
+    for minute in range(1, 11):
+        stays = stays.count(NOW + minute, 20_000, minute * 333).with_hazard((stays.rate(60),) * BINS)
+    crashed = stays.count(NOW + 11, 15_000, 11 * 333 + 5_000)
+    assert (crashed.over, crashed.departures) == (1, 11 * 333 + 5_000)
+    assert crashed.rate(60) == pytest.approx(1 / 60, rel=0.03)
+    late = crashed.count(NOW + 12, 20_000, 12 * 333)  # the server was only late
+    assert late.departures == 12 * 333

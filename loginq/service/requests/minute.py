@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from loginq.service.requests.departures import absorb, depart, fold
 from loginq.service.requests.keeping import came, keep, unkept
+from loginq.service.rules import outlook
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked, counts
@@ -60,12 +61,12 @@ def settle(queue: Queue) -> Settled:
     memory, unused = _free_unused(queue, memory, line, t)
     if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
-    if counters or line.version != last.seen:
-        line, memory = _promise(queue, line, booked(memory, line, queue.leavings.by_minute(), t))
-    memory = replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t)
     through = {start: count for start, (count, _) in counters.items()}
-    came_in = achieved(through, t)
-    keep(queue, t, line, last, memory, counts(line, looked_at, memory.admitted, memory.buckets_to, through), came_in)
+    came_in, players = achieved(through, t), counts(line, looked_at, memory.admitted, memory.buckets_to, through)
+    if counters or line.version != last.seen:
+        line, memory = _learn(queue, line, memory, players.in_game, t)
+    memory = replace(memory, run_at=t, seen=line.version, tail=line.tail, tail_at=t)
+    keep(queue, t, line, last, memory, players, came_in)
     return Settled(
         renewed=renewed,
         expired_to=line.expired_to,
@@ -80,6 +81,13 @@ def settle(queue: Queue) -> Settled:
         short=is_short(line, t, through, synthetic=renewed),
         silent_servers=sum(each.is_missed(t) for each in queue.servers.every()) if queue.rules.by_counts else None,
     )
+
+
+def _learn(queue: Queue, line: Line, memory: Memory, in_game: int, t: int) -> tuple[Line, Memory]:
+    """Book who left since the last run, and say what that makes of the waiting times."""
+    if queue.rules.by_counts:
+        return _promise(queue, line, outlook.counted(memory, line, in_game, t))
+    return _promise(queue, line, booked(memory, line, queue.leavings.by_minute(), t))
 
 
 def promise_anew(queue: Queue) -> None:

@@ -44,7 +44,15 @@ def booked(memory: Memory, line: Line, left: Mapping[int, int], t: int) -> Memor
     Args:
         left: what the counters of the leavings hold, as `Stays.book` has it.
     """
-    stays = memory.stays.book(t // MINUTE, left)
+    return _noted(memory, memory.stays.book(t // MINUTE, left), line, t)
+
+
+def counted(memory: Memory, line: Line, in_game: int, t: int) -> Memory:
+    """The same where game servers only say how many are in the game."""
+    return _noted(memory, memory.stays.count(t // MINUTE, in_game, line.departed - line.synthetic), line, t)
+
+
+def _noted(memory: Memory, stays: Stays, line: Line, t: int) -> Memory:
     if stays is memory.stays:  # another run was there in this minute
         return memory
     return replace(memory, stays=stays.noted(line.reached(t), memory.admitted))
@@ -115,17 +123,22 @@ class Outlook:
         """
         if self.stays.departures < FEWEST or self.line.capacity is None:
             return self.stays, None
-        laws = self.stays.believed(self.mean, self.spread)
-        likeliest = self.stays.hazard(laws)
-        freed = self.freed(likeliest)
-        horizon = _when(freed, self.span)
-        cautious = self.freed(self.stays.hazard(self._few(laws, min(DAY, horizon) / 2)))
+        if self.stays.by_counts:
+            likeliest = (self.stays.rate(self.mean),) * BINS
+            freed = cautious = self.freed(likeliest)
+        else:
+            laws = self.stays.believed(self.mean, self.spread)
+            likeliest = self.stays.hazard(laws)
+            freed = self.freed(likeliest)
+            horizon = min(DAY, _when(freed, self.span))
+            cautious = self.freed(self.stays.hazard(self._few(laws, horizon / 2)))
 
         def when(position: int) -> float:
             places = position - self.line.room
             return self.t + max(_when(freed, places), _when(cautious, places)) * MINUTE
 
-        promised = Curve.promised(self.t, self.line.room, self.span, when, self.line.curve, "departures")
+        basis = "counts" if self.stays.by_counts else "departures"
+        promised = Curve.promised(self.t, self.line.room, self.span, when, self.line.curve, basis)
         return self.stays.with_hazard(likeliest), promised
 
     def freed(self, hazard: Hazards) -> list[tuple[float, float]]:

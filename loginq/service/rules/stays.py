@@ -5,20 +5,13 @@ admission, as integers; nothing here belongs to one player. Ages are in minutes.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
+from loginq.service.rules.cohorts import MILLI, Cohort, counted_left, merged, minutes_there, told_of
 from loginq.service.rules.laws import BINS, EDGES, WIDTHS, Hazards, bank, bin_of
 
-MILLI = 1_000
-HELD = 1.0
-"""How much younger somebody is than the minute of the admission: half a minute on average, and half a minute more,
-because a seat is held until the leaving is reported."""
-FINE, OLDEST = 60, 1_440
-_BLOCKS = (60, 300), (10, FINE)
-"""(Minutes of admission that share a block, once the last of them is so old); who stays for longer than a day is left
-out."""
 MEMORY, SHORT_MEMORY = 120, 30
 """Half-lives of what was seen, in minutes; the short one while more or fewer leave than it says."""
 LEVEL_MEMORY = 0.93
@@ -44,25 +37,6 @@ Weighted = Sequence[tuple[float, Hazards]]
 """Laws and how much each is believed."""
 
 
-class Cohort(NamedTuple):
-    """Who was let in within some minutes and is still in the game.
-
-    Args:
-        first, minutes: of which admissions, minutes since the epoch. seats: how many are in the game.
-        mean: of their admissions, thousandths of a minute after `first`. left: what the counters held of them.
-    """
-
-    first: int
-    minutes: int
-    seats: int
-    mean: int = 0
-    left: int = 0
-
-    def age(self, t: float) -> float:
-        """How old they are at `t`, minutes since the epoch."""
-        return max(0.0, t - HELD - self.first - self.mean / MILLI)
-
-
 @dataclass(frozen=True, slots=True)
 class Stays:
     """What is known of how long players stay.
@@ -76,6 +50,8 @@ class Stays:
             back, in thousandths.
         reached, came: positions that were reached by the last run but one, and how many were let in at them, in
             thousandths; `reached_to`, `came_to`: the same ever, as of the last run.
+        by_counts: whether game servers only count: then there is one cohort, all is in the first bin, and `departed_to`
+            is how many had ever left as of the last run.
     """
 
     booked: int = 0
@@ -94,6 +70,8 @@ class Stays:
     came: int = 0
     reached_to: int = 0
     came_to: int = 0
+    by_counts: bool = False
+    departed_to: int = 0
 
     def admitted(self, by_minute: Mapping[int, int]) -> Self:
         """So many more were let in in these minutes since the epoch."""
@@ -112,11 +90,13 @@ class Stays:
             left: what the counters of the leavings hold: (minute of the admission, or the first of ten) -> how many
                 have left, less who came back in it.
         """
+        if self.by_counts:  # these say nothing of ages
+            return replace(type(self)(), came_to=self.came_to, reached_to=self.reached_to).book(minute, left)
         passed = minute - self.booked if self.booked else 1
         if passed < 1:
             return self
-        stays = replace(self, cohorts=tuple(_known(self.cohorts, left, minute)))
-        gone = [now - cohort.left for cohort, now in zip(stays.cohorts, _counted(stays.cohorts, left), strict=True)]
+        stays = replace(self, cohorts=tuple(told_of(self.cohorts, left, minute)))
+        gone = [now - cohort.left for cohort, now in zip(stays.cohorts, counted_left(stays.cohorts, left), strict=True)]
         back, away = sum(-count for count in gone if count < 0), sum(count for count in gone if count > 0)
         if passed <= EVENT_LASTS:  # after an outage nobody knows at which ages they left
             stays = stays._learnt(minute, passed, gone, away)
@@ -128,12 +108,41 @@ class Stays:
         return replace(
             stays,
             booked=minute,
-            cohorts=_merged(there, minute),
+            cohorts=merged(there, minute),
             departures=self.departures + away,
             unripe=self.unripe - ripe + away * MILLI,
             ripe=round((self.ripe + ripe) * fade),
             returned=round(self.returned * fade) + back * MILLI,
         )
+
+    def count(self, minute: int, in_game: int, departed: int) -> Self:
+        """All minutes before `minute` are over, and game servers only count.
+
+        Args:
+            in_game: who is in the game. departed: who ever left, by the counts; a late one may have made it too many.
+        """
+        known = self if self.by_counts else replace(type(self)(), by_counts=True)
+        passed = minute - known.booked if known.booked else 0
+        if known.booked and passed < 1:
+            return self
+        cohort, away = Cohort(minute - 1, 1, in_game), departed - known.departed_to
+        stays = replace(known, booked=minute, cohorts=(cohort,), departed_to=departed)
+        if not 1 <= passed <= EVENT_LASTS:
+            return stays
+        expected = in_game * (known.hazards or (0,))[0] * passed / MILLI / MILLI
+        judged, scale = stays._judged(passed, away, expected) if known.hazards else (stays, 1.0)
+        fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
+        left, held = round(self.leaving[0] * fade + scale * away * MILLI), round(self.at_risk[0] * fade)
+        return replace(
+            judged,
+            leaving=(max(0, left), *self.leaving[1:]),
+            at_risk=(held + in_game * passed * MILLI, *self.at_risk[1:]),
+            departures=max(0, self.departures + away),
+        )
+
+    def rate(self, mean: float) -> float:
+        """What share of those in the game leaves each minute, by the totals alone and by `mean` in minutes."""
+        return (self.leaving[0] / MILLI + PRIOR) / (self.at_risk[0] / MILLI + PRIOR * mean)
 
     def noted(self, reached: int, came: int) -> Self:
         """So far the line has reached by now, and so many were ever let in."""
@@ -214,7 +223,7 @@ class Stays:
         """With the departures, and who might have left, of the minutes that are over."""
         middle = minute - passed / 2
         bins = [bin_of(cohort.age(middle)) for cohort in self.cohorts]
-        there = [_there(cohort, minute, passed) for cohort in self.cohorts]
+        there = [minutes_there(cohort, minute, passed) for cohort in self.cohorts]
         judged, scale = self, 1.0
         if self.hazards:
             due = zip(self.cohorts, bins, there, strict=True)
@@ -235,43 +244,6 @@ class Stays:
         fade = LEVEL_MEMORY**passed
         seen, due = round(self.seen * fade) + away * MILLI, round(self.expected * fade + expected * MILLI)
         return replace(self, over=over, seen=seen, expected=due), 1.0
-
-
-def _there(cohort: Cohort, minute: int, passed: int) -> float:
-    """For how many of the minutes that are over each of them was in the game; the newest came in one by one, and hold
-    their seats until they are reported."""
-    return 0.0 if cohort.first >= minute else passed / 4 if cohort.first == minute - 1 else float(passed)
-
-
-def _known(cohorts: Sequence[Cohort], left: Mapping[int, int], minute: int) -> Iterator[Cohort]:
-    """The cohorts of which the counters still tell, and new ones for minutes in which only returners came."""
-    first = {cohort.first for cohort in cohorts}
-    yield from (cohort for cohort in cohorts if minute - cohort.first < OLDEST)
-    returned = (n for n, count in sorted(left.items()) if count < 0 and n not in first and minute - n < FINE)
-    yield from (Cohort(n, 1, 0) for n in returned)
-
-
-def _counted(cohorts: Sequence[Cohort], left: Mapping[int, int]) -> Iterator[int]:
-    """What the counters hold of each cohort now."""
-    return (sum(left.get(cohort.first + n, 0) for n in range(cohort.minutes)) for cohort in cohorts)
-
-
-def _merged(cohorts: Iterable[Cohort], minute: int) -> tuple[Cohort, ...]:
-    """In blocks that grow with age, so that a day of them stays small."""
-    found: dict[int, Cohort] = {}
-    for cohort in sorted(cohorts):
-        wide = next((wide for wide, age in _BLOCKS if _end(cohort.first, wide) <= minute - age), cohort.minutes)
-        first = cohort.first // wide * wide
-        block = found.get(first, Cohort(first, wide, 0))
-        seats = block.seats + cohort.seats
-        moment = block.mean * block.seats + ((cohort.first - first) * MILLI + cohort.mean) * cohort.seats
-        found[first] = Cohort(first, wide, seats, moment // seats if seats else 0, block.left + cohort.left)
-    return tuple(found.values())
-
-
-def _end(first: int, wide: int) -> int:
-    """Where the block of this width ends: what is in it merges all at once, since it is counted together."""
-    return first // wide * wide + wide
 
 
 def _explains(law: Hazards, pairs: Sequence[tuple[int, float, float, float, float]]) -> float:

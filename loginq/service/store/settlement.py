@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from loginq.service.rules.cohorts import Cohort
 from loginq.service.rules.minute import Memory
-from loginq.service.rules.stays import Cohort, Stays
+from loginq.service.rules.stays import Stays
 from loginq.service.rules.tally import NOBODY, Order
 from loginq.service.store import keys
 from loginq.service.store.history import row_of as counted_of
