@@ -84,7 +84,6 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
         },
         "servers": None,
         "players": {"admitted": 25, "in_game": 25, "no_shows": 0, "departed": 0},
-        "servers": None,
         "eta_seconds": 38,
         "eta_basis": "rate",
         "settled_at": "2027-01-15T08:00:00.000Z",

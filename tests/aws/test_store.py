@@ -16,6 +16,7 @@ from loginq.service.operations.target import Target
 
 # Rows
 from loginq.service.rules.act import Action
+from loginq.service.rules.curve import POINTS, Curve
 from loginq.service.rules.errors import Failed, Invalid, LoginqError, NotFound, NotReady, Refused, Unavailable
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import MAX_BURST, MAX_MESSAGE, MAX_RATE, MAX_STEPS, MAX_TIME, Line
@@ -133,6 +134,7 @@ def test_the_line_item_stays_under_a_write_unit() -> None:
         writer="w" * 16,
         paused=True,
         closed=True,
+        curve=Curve(then, most, most, tuple(range(POINTS))),
     )
     assert size({"PK": "QUEUE#main", "SK": "LINE", **to_row(line)}) <= 1_024
 
