@@ -130,7 +130,7 @@ class Stays:
         if not 1 <= passed <= EVENT_LASTS:
             return stays
         expected = in_game * (known.hazards or (0,))[0] * passed / MILLI / MILLI
-        judged, scale = stays._judged(passed, away, expected) if known.hazards else (stays, 1.0)
+        judged, scale = stays._judged(passed, away, expected, (away, expected)) if known.hazards else (stays, 1.0)
         fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
         left, held = round(self.leaving[0] * fade + scale * away * MILLI), round(self.at_risk[0] * fade)
         return replace(
@@ -190,7 +190,7 @@ class Stays:
         for young in range(YOUNG, BINS - 1, 2):
             seen = (self.leaving[young] + self.leaving[young + 1]) / MILLI
             risk, risk_after = self.at_risk[young] / MILLI, self.at_risk[young + 1] / MILLI
-            if risk + risk_after >= 1 and EDGES[young + 1] < oldest:
+            if risk + risk_after >= 1 and (EDGES[young] + EDGES[young + 1]) / 2 < oldest:
                 tolerance = TOLERANCE + GROWTH * math.log(max(1.0, oldest / EDGES[young]))
                 pairs.append((young, seen, risk, risk_after, tolerance * tolerance))
         found = [(_explains(law, pairs), likely, law) for likely, law in bank(mean, spread)]
@@ -226,9 +226,13 @@ class Stays:
         there = [minutes_there(cohort, minute, passed) for cohort in self.cohorts]
         judged, scale = self, 1.0
         if self.hazards:
-            due = zip(self.cohorts, bins, there, strict=True)
-            expected = sum(cohort.seats * self.hazards[n] * time for cohort, n, time in due) / MILLI / MILLI
-            judged, scale = self._judged(passed, away, expected)
+            due = [
+                c.seats * self.hazards[n] * t / MILLI / MILLI for c, n, t in zip(self.cohorts, bins, there, strict=True)
+            ]
+            # Of the oldest nobody has seen yet how they leave: that more of them do is no change.
+            known = [k for k, n in enumerate(bins) if n < bin_of(self.oldest())]
+            lasting = sum(max(0, gone[k]) for k in known), sum(due[k] for k in known)
+            judged, scale = self._judged(passed, away, sum(due), lasting)
         fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
         leaving, at_risk = [round(each * fade) for each in self.leaving], [round(each * fade) for each in self.at_risk]
         for cohort, n, time, count in zip(self.cohorts, bins, there, gone, strict=True):
@@ -236,14 +240,18 @@ class Stays:
             leaving[n] += round(scale * max(0, count) * MILLI)
         return replace(judged, leaving=tuple(leaving), at_risk=tuple(at_risk))
 
-    def _judged(self, passed: int, away: int, expected: float) -> tuple[Self, float]:
-        """Whether far more left than expected, and what share of them teaches something."""
+    def _judged(self, passed: int, away: int, expected: float, lasting: tuple[int, float]) -> tuple[Self, float]:
+        """Whether far more left than expected, and what share of them teaches something.
+
+        Args:
+            lasting: the same two of those by whom a lasting change is told.
+        """
         over = self.over + 1 if away > EVENT * expected + 5 * math.sqrt(expected) + 5 else 0
         if 0 < over <= EVENT_LASTS:
             return replace(self, over=over), expected / away
-        fade = LEVEL_MEMORY**passed
-        seen, due = round(self.seen * fade) + away * MILLI, round(self.expected * fade + expected * MILLI)
-        return replace(self, over=over, seen=seen, expected=due), 1.0
+        fade, (left, due) = LEVEL_MEMORY**passed, lasting
+        seen = round(self.seen * fade) + left * MILLI
+        return replace(self, over=over, seen=seen, expected=round(self.expected * fade + due * MILLI)), 1.0
 
 
 def _explains(law: Hazards, pairs: Sequence[tuple[int, float, float, float, float]]) -> float:
