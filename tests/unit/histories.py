@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
+from loginq.service.rules.curve import POINTS, Curve
 from loginq.service.rules.line import Line
 
 START = 1_800_000_000_000
@@ -48,6 +49,11 @@ def _refund(line: Line, t: int, rate: int, wait: int) -> Line:
     return replace(line.anchored(t), refund_rate=rate, refund_until=t + wait)
 
 
+def _curve(t: int, first: int, span: int, each: int) -> Curve:
+    """Any promise: true or not, nothing but what players are told may hang on it."""
+    return Curve(t, first, span, tuple(each * n for n in range(POINTS)))
+
+
 def _named(name: str, op: Op) -> tuple[str, Op]:
     return name, op
 
@@ -69,6 +75,9 @@ OPS = st.one_of(
     st.one_of(RATES, st.just(0)).map(lambda r: _named(f"at most {r}", lambda line, t: line.set_max_rate(t, r))),
     st.one_of(st.none(), st.integers(0, 3_000)).map(
         lambda c: _named(f"capacity {c}", lambda line, t: line.set_capacity(t, c))
+    ),
+    st.tuples(st.integers(0, 5_000), st.integers(POINTS**2, 5_000), st.integers(0, 3_600)).map(
+        lambda curve: _named(f"promise {curve}", lambda line, t: line.publish(t, _curve(t, *curve)))
     ),
     st.integers(1, 300).map(lambda n: _named(f"departed {n}", lambda line, t: _counted(line, t, departed=n))),
     st.integers(1, 300).map(lambda n: _named(f"no_shows {n}", lambda line, t: _counted(line, t, no_shows=n))),
