@@ -110,7 +110,7 @@ def _players(report: Report) -> str:
     missed = f" ({percent(report.no_shows / (report.no_shows + report.got_in))})" if report.no_shows else ""
     said = [f"{report.came:,} came"] + ([] if report.waited is None else [f"{report.waited:,} waited"])
     said += [f"{report.got_in:,} got in", f"{report.no_shows:,} no-shows{missed}"]
-    said += [f"{report.holes:,} holes"] if report.holes else []
+    said += [f"{report.holes:,} hole{'s' * (report.holes > 1)}"] if report.holes else []
     said += [f"{report.waiting:,} still wait"] if report.waiting else []
     return " · ".join(said)
 
@@ -182,4 +182,5 @@ def _cost(report: Report) -> str:
     if report.bill is None:
         return NOT_KNOWN
     bill = report.bill["bill"]
-    return f"about {bill['total_usd']:,.2f} USD by list prices of {bill['prices']}, monthly users apart"
+    dollars = f"about {bill['total_usd']:,.2f}" if bill["total_usd"] else "less than 0.01"
+    return f"{dollars} USD by list prices of {bill['prices']}, monthly users apart"

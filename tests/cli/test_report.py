@@ -2,21 +2,26 @@
 
 import json
 import re
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from loginq.cli.findings import local
+from loginq.cli.report import draw
 from loginq.service.operations.front_door import FrontDoor
 from loginq.service.operations.target import Target
 from loginq.service.rules.door import CALLS, FAILED, REFUSED, Door
+from loginq.service.rules.report import report_of
 from loginq.service.rules.times import HOUR, MINUTE, iso
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
 from tests.cli.conftest import TARGET, Run
 from tests.independent import numbers
 from tests.launch import acts, launch
+from tests.night import Terminal
 
 LENGTH, PLAYERS = 40, 2_000
 
@@ -144,3 +149,20 @@ def test_a_launch_on_paper_has_the_same_page(run: Run) -> None:
     assert "900 came · " in page and " 89 no-shows (9.9%)" in page and "Faults" not in page
     assert "nothing works" in page and page.count("<polyline") >= 4
     assert run("simulate", "--players", "5", "--rate", "10", "--report", "paper.pdf").code == 2
+
+
+@pytest.mark.parametrize("length", [2, 40])
+def test_all_that_matters_is_on_one_screen(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of 80 by 24 charts take what there is left."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    for name, value in {"COLUMNS": "80", "LINES": "24", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    door = Door(
+        0, 0, {CALLS: 1_203_003, FAILED: 2_112, "queue_closed": 2_100, "table": 2, "functions": 0, "sign_ins": 0}
+    )
+    found = report_of(list(launch(0, length, 2_000)), actions=acts(0), door=door, dead_letters=3)
+    draw(found, "aws 123456789012 ap-northeast-2 loginq", local(found.since, found.until), "last night")
+    lines = terminal.getvalue().splitlines()
+    assert len(lines) < 24
+    assert any("waiting in line" in line for line in lines) and any("user/ada pause" in line for line in lines)
