@@ -9,6 +9,7 @@ from typing import Any
 from loginq import __version__
 from loginq.cli import console
 from loginq.cli.findings import NOT_KNOWN, Clock, about, acts, charts, findings, percent
+from loginq.cli.output import plain
 from loginq.cli.plot import Mark, badges, bars, plotted
 from loginq.service.rules.act import Action
 from loginq.service.rules.errors import Failed, Invalid
@@ -62,11 +63,11 @@ def page(report: Report, title: str, clock: Clock, span: str) -> str:
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_escaped(POLICY)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<link rel="icon" href="data:,">',
-            f"<title>{escape(heading)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body>",
-            f"<header><p>Launch report</p><h1>{escape(title)}</h1><p>{escape(span)}</p></header><main>",
+            f"<title>{_escaped(heading)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body>",
+            f"<header><p>Launch report</p><h1>{_escaped(title)}</h1><p>{_escaped(span)}</p></header><main>",
             _cards(report, clock),
             _over_time(report, clock),
             _waits(report),
@@ -75,6 +76,11 @@ def page(report: Report, title: str, clock: Clock, span: str) -> str:
             "</footer></body></html>\n",
         ]
     )
+
+
+def _escaped(text: str) -> str:
+    """Foreign text as a page may show it: no tag, and nothing that turns the writing round."""
+    return escape(plain(text))
 
 
 def _cards(report: Report, clock: Clock) -> str:
@@ -89,7 +95,8 @@ def _cards(report: Report, clock: Clock) -> str:
         (f"{line:,}", "in the longest line", f"at {clock(line_at)}"),
     ]
     said = (
-        f"<li><b>{escape(n)}</b><span>{escape(what)}</span><small>{escape(of)}</small></li>" for n, what, of in cards
+        f"<li><b>{_escaped(n)}</b><span>{_escaped(what)}</span><small>{_escaped(of)}</small></li>"
+        for n, what, of in cards
     )
     return f'<ul class="cards">{"".join(said)}</ul>'
 
@@ -101,8 +108,8 @@ def _over_time(report: Report, clock: Clock) -> str:
     shown = badges([Mark(n, act.at, act.what) for n, (act, _, _) in enumerate(done, 1)], span)
     drawn = [plotted(each, span, shown, numbered=not n) for n, each in enumerate(charts(report, clock))]
     rows = "".join(
-        f'<li id="act-{n}"><i>{n}</i><time>{escape(at)}</time><b>{escape(f"{act.what} {act.subject}".strip())}</b>'
-        f"<span>{escape(what)}</span><small>{escape(act.name)}</small></li>"
+        f'<li id="act-{n}"><i>{n}</i><time>{_escaped(at)}</time><b>{_escaped(f"{act.what} {act.subject}".strip())}</b>'
+        f"<span>{_escaped(what)}</span><small>{_escaped(act.name)}</small></li>"
         for n, (act, at, what) in enumerate(done, 1)
     )
     others = f"<p>Acts on players, not shown here: {report.on_players:,}.</p>" if report.on_players else ""
@@ -125,8 +132,8 @@ def _waits(report: Report) -> str:
 
 def _details(report: Report, clock: Clock) -> str:
     rows = "".join(
-        f"<dt>{escape(each.name.capitalize())}</dt><dd>{escape(each.says)}"
-        + (f"<small>{escape(each.note)}</small>" if each.note else "")
+        f"<dt>{_escaped(each.name.capitalize())}</dt><dd>{_escaped(each.says)}"
+        + (f"<small>{_escaped(each.note)}</small>" if each.note else "")
         + "</dd>"
         for each in findings(report, clock)
     )

@@ -17,7 +17,7 @@ from loginq.cli.options import Yes, confirm
 from loginq.cli.page import check_name, write
 from loginq.cli.session import Session, open_session
 from loginq.rehearsal.prices import estimate
-from loginq.service.rules.errors import Invalid, NotFound
+from loginq.service.rules.errors import Invalid, LoginqError, NotFound
 from loginq.service.rules.history import Minute, last_launch
 from loginq.service.rules.report import Report, report_of
 from loginq.service.rules.times import DAY, MINUTE, parse_past
@@ -69,15 +69,22 @@ def _reported(session: Session, since: str, until: str) -> Report:
     first, last = minutes[0].at - MINUTE, minutes[-1].at
     done = [act for act in latest(queue, since=first, page=None) if act.at <= last]
     door = session.door.over(first, last, t)
-    found = report_of(minutes, before, done, door, queue.intake.dead_letters())
+    found = report_of(minutes, before, done, door, _dead_letters(session))
     return replace(found, bill=_bill(found))
+
+
+def _dead_letters(session: Session) -> int | None:
+    try:
+        return session.queue.intake.dead_letters()
+    except LoginqError:  # who may not see them, or is not answered, has a report all the same
+        return None
 
 
 def _minutes(session: Session, since: str, until: str, t: int) -> tuple[Minute | None, list[Minute]]:
     """The minutes that are meant, and the last one before them. Raises `Invalid` for no span, `NotFound` of nothing."""
     history, end = session.queue.history, parse_past(until, t) if until else t
     if not since:
-        before, minutes = last_launch(history.newest(end if until else None))
+        before, minutes = last_launch(each for each in history.newest(end) if each.at <= end)
         if not minutes:
             raise NotFound("Nothing has moved yet, so there is no launch to report on.", "`loginq simulate` plays one.")
         return before, minutes

@@ -23,7 +23,7 @@ from tests.independent import numbers
 from tests.launch import acts, launch
 from tests.night import Terminal
 
-LENGTH, PLAYERS = 40, 2_000
+LENGTH, PLAYERS = 30, 1_200
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_the_last_launch_on_a_screen(run: Run, begun: int, monkeypatch: pytest.M
     screen = run("report")
     assert (screen.code, screen.err) == (0, "")
     said = dict(re.findall(r"│ (\w+) +(\S.*?) *│", screen.out))
-    assert said["players"].startswith("2,000 came · ") and "181 no-shows (9.0%)" in screen.out
-    assert said["when"].startswith(f"{iso(begun)[:16].replace('T', ' ')} to ") and said["when"].endswith(" UTC, 40 min")
+    assert said["players"].startswith("1,200 came · ") and "109 no-shows (9.1%)" in screen.out
+    assert said["when"].startswith(f"{iso(begun)[:16].replace('T', ' ')} to ") and said["when"].endswith(" UTC, 30 min")
     assert said["waits"].startswith("p50 ") and said["told"].startswith("50")
     assert said["refused"] == "5 queue closed"
     assert "2 failed calls · 3 throttled reads or writes" in screen.out
@@ -65,9 +65,7 @@ def test_an_independent_script_finds_the_same_in_the_history(run: Run) -> None:
     assert run("queue", "history", "night.csv", "--since", "3h").code == 0
     found, own = json.loads(run("report", "--json").out), numbers(Path("night.csv"))
     assert found["target"] == TARGET
-    assert (
-        own["players"]["came"] == PLAYERS and own["wait_seconds"]["known"] > 1_500 and own["order"]["overtaken"] > 100
-    )
+    assert own["players"]["came"] == PLAYERS and own["wait_seconds"]["known"] > 900 and own["order"]["overtaken"] > 50
     for name, values in own.items():
         assert {key: found[name][key] for key in values} == values, name
 
@@ -75,15 +73,11 @@ def test_an_independent_script_finds_the_same_in_the_history(run: Run) -> None:
 def test_a_span_of_it_counts_from_the_minute_before(run: Run, begun: int) -> None:
     whole = json.loads(run("report", "--json").out)
     middle = iso(begun + 20 * MINUTE + 1)
-    parts = [
-        json.loads(run("report", "--json", *words).out)
-        for words in (("--since", "3h", "--until", middle), ("--since", middle))
-    ]
-    assert [part["minutes"] for part in parts] == [20, 20]
+    parts = [json.loads(run("report", "--json", *words).out) for words in (("--until", middle), ("--since", middle))]
+    assert [part["minutes"] for part in parts] == [20, 10]
     assert sum(part["players"]["came"] for part in parts) == whole["players"]["came"]
     assert sum(part["order"]["overtaken"] for part in parts) == whole["order"]["overtaken"]
-    assert [len(part["acts"]) for part in parts] == [4, 0] and parts[0]["acts_on_players"] == 0
-    assert json.loads(run("report", "--json", "--until", middle).out)["minutes"] == 20
+    assert [(len(part["acts"]), part["acts_on_players"]) for part in parts] == [(4, 0), (0, 1)]
 
 
 @pytest.mark.usefixtures("begun")
@@ -96,7 +90,6 @@ def test_a_page_of_its_own(run: Run) -> None:
     assert "default-src &#x27;none&#x27;" in page
     again = run("report", "-o", "launch.html")
     assert again.code == 2 and "Replace launch.html?" in again.err
-    assert run("report", "-o", "launch.html", "--yes").code == 0
     assert run("report", "-o", "nowhere/launch.html").code == 1
 
 

@@ -43,11 +43,10 @@ class History:
             if found.at >= t:
                 yield found
 
-    def newest(self, t: int | None = None, page: int | None = None) -> Iterator[Minute]:
+    def newest(self, t: int, page: int | None = None) -> Iterator[Minute]:
         """The minutes that began at the instant `t`, ms, or before, newest first, read `page` at a time."""
-        partition, start = keys.history(self._queue, t or 0)
-        rows = self._table.query(partition, start="" if t is None else start, reverse=True, page=page)
-        yield from map(_minute, rows)
+        partition, start = keys.history(self._queue, t)
+        yield from map(_minute, self._table.query(partition, start=start, reverse=True, page=page))
 
 
 def row_of(tally: Tally) -> Row:
