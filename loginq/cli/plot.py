@@ -13,7 +13,7 @@ from loginq.service.rules.times import DAY, HOUR, MINUTE
 
 COLOURS = ("#0f766e", "#b45309")
 _WIDE, _HIGH = 1_000, 240
-_STEPS = (*(n * MINUTE for n in (1, 2, 5, 10, 15, 30)), *(n * HOUR for n in (1, 2, 3, 6, 12)), DAY, 7 * DAY)
+_STEPS = (*(n * MINUTE for n in (1, 2, 5, 10, 15, 30)), *(n * HOUR for n in (1, 2, 3, 6, 12)), DAY, 2 * DAY, 7 * DAY)
 _TICKS = 8
 """Instants that are written below a chart at most; on a telephone every second of them."""
 _GAP = 4
