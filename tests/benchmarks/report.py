@@ -42,6 +42,6 @@ def reported(stage: Stage) -> list[Row]:
         hour, week = (script(_RUN, stage.environment, *words, "--since", each, "--until", "50m") for each in lengths)
         size = page.stat().st_size
     came, minutes = week["report"]["players"]["came"], week["report"]["minutes"]
-    what = f"`loginq report -o`, {came:,} players in {minutes:,} minutes; its page: {size / 1_000:.0f} KB"
+    what = f"`loginq report -o launch.html`, {came:,} players in {minutes:,} minutes; its page: {size / 1_000:.0f} KB"
     ours, against = (f"{each['took']:.1f} s, {each['cpu']:.1f} s of CPU, {each['mb']:.0f} MB" for each in (week, hour))
     return [Row(what, ours, f"its last hour: {against}", f"{week['took'] / hour['took']:.1f}", "< 10 s, < 300 MB")]
