@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loginq.cli import console
+from loginq.cli import console, full_game
 from loginq.cli.advice import Command
 from loginq.cli.command import alone, command
 from loginq.cli.deploy import apply, claim
@@ -55,6 +55,8 @@ def demo(
     _step(5, "What the operator sees: loginq queue stats")
     now = snapshot(session.queue)
     draw_stats(session.name, now, session.door.read(now.t), ())
+    _step(6, "Second act, on the virtual clock: a full game, by the same code; what three were told, and the report")
+    full_game.play()
     if down:
         Emulator().reset()
         envfile.forget()

@@ -1,22 +1,16 @@
 """A launch's report as one page: all that it shows is in it, it asks for nothing, runs nothing, and can be printed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from loginq import __version__
 from loginq.cli import console
 from loginq.cli.findings import NOT_KNOWN, Clock, about, acts, charts, findings, percent
 from loginq.cli.output import plain
 from loginq.cli.plot import Mark, badges, bars, plotted
-from loginq.service.rules.act import Action
 from loginq.service.rules.errors import Failed, Invalid
 from loginq.service.rules.histogram import STARTS
-from loginq.service.rules.history import Minute
-from loginq.service.rules.report import Report, report_of
-from loginq.service.rules.times import MINUTE
+from loginq.service.rules.report import Report
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser lets the page do: nothing but to be looked at."""
@@ -28,25 +22,6 @@ def check_name(file: Path) -> None:
     """Raise `Invalid` for a file that no browser would take for a page."""
     if file.suffix not in (".html", ".htm"):
         raise Invalid(f"{file.name} is no .html file.", "Name it like launch.html, or use --json.")
-
-
-def write_launch(
-    file: Path,
-    minutes: Sequence[Minute],
-    actions: Sequence[Action],
-    cost: Mapping[str, Any] | None,
-    title: str,
-    clock: Clock,
-) -> None:
-    """Write the report of a launch that was played: the same page as that of a real one.
-
-    Args:
-        minutes: in order of time, at least one. actions: what was done in it. cost: what `Bill.document` says.
-        title: what launch it was. clock: how instants are written. Raises `Failed` when it cannot be written.
-    """
-    found = replace(report_of(minutes, actions=actions), bill=cost)
-    length = console.duration((found.until - found.since) // MINUTE * MINUTE)
-    write(file, found, title, clock, f"on a virtual clock, {length}")
 
 
 def write(file: Path, report: Report, title: str, clock: Clock, span: str) -> None:

@@ -1,27 +1,42 @@
 """The report of a launch that was played on a virtual clock: the same page as that of a real one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from loginq.cli import console
-from loginq.cli.page import check_name, write_launch
+from loginq.cli.page import check_name, write
 from loginq.rehearsal.minutes import minutes
 from loginq.rehearsal.paper import START, Launch, Paper
 from loginq.service.rules.act import Action, pace
+from loginq.service.rules.report import Report, report_of
+from loginq.service.rules.times import MINUTE
 
 WHO = "the plan"
 
 
-def write_played(file: Path, title: str, launch: Launch, paper: Paper) -> None:
-    """Write its page, with instants as how long after the beginning they were. Raises `Failed` when it cannot be."""
-    check_name(file)
+def since_start(t: int) -> str:
+    """How an instant of a played launch is written: as how long after its beginning it was."""
+    return console.duration(max(0, t - START))
 
-    def clock(t: int) -> str:
-        return console.duration(max(0, t - START))
 
+def reported(launch: Launch, paper: Paper) -> Report:
+    """What there is to report of it."""
     done = [act for act in _acts(launch) if act.at <= paper.played.ended]
-    write_launch(file, list(minutes(paper.played)), done, paper.bill.document(), title, clock)
+    return replace(report_of(list(minutes(paper.played)), actions=done), bill=paper.bill.document())
+
+
+def span_of(report: Report) -> str:
+    """From when to when it was, in words."""
+    return f"on a virtual clock, {console.duration((report.until - report.since) // MINUTE * MINUTE)}"
+
+
+def write_played(file: Path, title: str, launch: Launch, paper: Paper) -> None:
+    """Write its page. Raises `Failed` when it cannot be."""
+    check_name(file)
+    found = reported(launch, paper)
+    write(file, found, title, since_start, span_of(found))
 
 
 def _acts(launch: Launch) -> Iterator[Action]:

@@ -13,8 +13,9 @@ with eight of them a second somebody always sees to the lease."""
 RESEND_AFTER = 1 * MINUTE
 SHORTEST_BREAK, CROWD = 30 * SECOND, 75
 """How soon to ask a closed queue again, and how many who do it within a minute make that two minutes."""
-PAUSED = 20 * SECOND
-"""What a pause counts as, so that who waits in one polls each 8 to 10 s and comes at most that late after it."""
+UNKNOWN = 20 * SECOND
+"""What a pause counts as, and a full game of which nothing can be promised, so that who waits in one polls each 8 to
+10 s and comes at most that late after it."""
 
 
 def longest_poll(lease: int, claim_window: int, waiting: int = MANY) -> int:
@@ -56,7 +57,7 @@ def remaining(line: Line, position: int, t: int) -> int | None:
     """About how long, in ms, `position` still has to wait, to choose a poll by: unlike `Line.eta` it may be wrong.
 
     In a full game it is what was promised. While there is no honest ETA it is how long the players ahead would take at
-    the asked rate; and in front of a paused gate at least `PAUSED`, because nobody there is next.
+    the asked rate; and in front of a paused gate, or of a full game, at least `UNKNOWN`, because nobody there is next.
     """
     eta = line.eta(position, t)
     if eta is not None:
@@ -66,7 +67,8 @@ def remaining(line: Line, position: int, t: int) -> int | None:
     rate = line.rate_at(t)
     if not rate:
         return None
-    return max(PAUSED if line.paused else 0, (position - line.reached(t)) * MICRO // rate)
+    held = line.paused or position > line.limit
+    return max(UNKNOWN if held else 0, (position - line.reached(t)) * MICRO // rate)
 
 
 def renewal_due(line: Line, t: int, random: Random) -> bool:
