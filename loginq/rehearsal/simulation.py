@@ -21,7 +21,7 @@ from loginq.service.rules.line import Line
 from loginq.service.rules.login import Step, decide, next_poll
 from loginq.service.rules.measure import MOST_BUCKETS
 from loginq.service.rules.minute import Memory
-from loginq.service.rules.outlook import booked, is_off, is_wanted, promise
+from loginq.service.rules.outlook import booked, expected, is_off, is_wanted, promise
 from loginq.service.rules.polling import renewal_due
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -189,6 +189,8 @@ class _World(World):
         if self.line.counted_to == self.line.tail and not counters[valve.bucket(clock)][0]:
             memory = replace(memory, admitted=self.line.counted)
         memory = booked(memory, self.line, self.left, clock)
+        if (news := expected(memory, self.line, self.scenario.rules, clock)) is not None:
+            self.write(t, lambda line, now: line.expect(now, *news), clock)
         self.memory = self.outcome.memory = replace(self.promise(memory, t, clock), run_at=clock)
         self.memory = replace(self.memory, tail=self.line.tail, tail_at=clock)
         self.outcome.settled.append((clock, self.line, sum(player.arrival.count for player in self.intake)))

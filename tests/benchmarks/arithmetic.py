@@ -14,9 +14,9 @@ _SIMULATE = (
     PEAK
     + """
 import json, sys, time
-from loginq.rehearsal.paper import Launch, rehearse
+from loginq.rehearsal.paper import Launch, on_paper
 began = time.perf_counter()
-report = rehearse(Launch(players=int(sys.argv[1]), rate=500_000, arrive=600_000))
+report = on_paper(Launch(players=int(sys.argv[1]), rate=500_000, arrive=600_000))
 print(json.dumps({"took": time.perf_counter() - began,
                   "mb": peak()}))
 """

@@ -19,7 +19,7 @@ from loginq.service.rules import minute
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import percentile
 from loginq.service.rules.minute import Memory
-from loginq.service.rules.outlook import booked, is_off, promise
+from loginq.service.rules.outlook import booked, expected, is_off, promise
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import bucket
@@ -216,6 +216,8 @@ class World:
             memory, count = minute.counted(memory, due, due - self.line.counted_to - claimed, claimed, 0, t)
             self.line = count(self.line, t)
         self.memory = booked(memory, self.line, self.left, t)
+        if (news := expected(self.memory, self.line, self.rules, t)) is not None:
+            self.line = self.line.expect(t, *news)
         self.limits.append((t, self.line.limit))
         self.publish(t)
         self.memory = replace(self.memory, run_at=t, tail=self.line.tail, tail_at=t)

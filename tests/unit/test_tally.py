@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loginq.service.rules import histogram as bins
 from loginq.service.rules.measure import percentile
-from loginq.service.rules.tally import CARRIED, NOBODY, Came, Tally, is_late, tallied, together
+from loginq.service.rules.tally import CARRIED, NOBODY, Came, Tally, tallied, together
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND
 from loginq.service.store.history import History, row_of, tally_of
 from loginq.service.store.table import Table
@@ -99,7 +99,6 @@ def test_what_was_told_against_what_came() -> None:
     assert found.truth == 60_500 + 60_000 + 177_000
     assert (found.waited, found.worst) == (61_500 + 62_000 + 180_000 + 240_000, 240_000)
     assert bins.size(found.errors) == 3
-    assert not is_late(60_000, 68_000, 0) and is_late(60_000, 68_001, 0)
 
 
 def test_a_busy_minute_stays_below_a_kilobyte() -> None:

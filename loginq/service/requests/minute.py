@@ -24,7 +24,7 @@ from loginq.service.rules.minute import (
     noted,
     unused_due,
 )
-from loginq.service.rules.outlook import booked, is_off, is_wanted, promise
+from loginq.service.rules.outlook import booked, expected, is_off, is_wanted, promise
 from loginq.service.rules.player import Player
 from loginq.service.rules.tally import Came, tallied
 from loginq.service.rules.times import HOUR, MINUTE, SECOND
@@ -86,8 +86,12 @@ def settle(queue: Queue) -> Settled:
 def _learn(queue: Queue, line: Line, memory: Memory, in_game: int, t: int) -> tuple[Line, Memory]:
     """Book who left since the last run, and say what that makes of the waiting times."""
     if queue.rules.by_counts:
-        return _promise(queue, line, outlook.counted(memory, line, in_game, t))
-    return _promise(queue, line, booked(memory, line, queue.leavings.by_minute(), t))
+        memory = outlook.counted(memory, line, in_game, t)
+    else:
+        memory = booked(memory, line, queue.leavings.by_minute(), t)
+    if (news := expected(memory, line, queue.rules, t)) is not None:
+        line = queue.lines.change(lambda fresh, now: fresh.expect(now, *news))
+    return _promise(queue, line, memory)
 
 
 def promise_anew(queue: Queue) -> None:

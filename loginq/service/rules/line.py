@@ -34,6 +34,8 @@ class Line(Gate):
     no_show_share: int = 0
     """How many of a thousand real positions were no-shows, over the last three counts: an estimate, by which players
     are told a time and nobody is let in."""
+    refunds_from: int = 0
+    """From when on their places come back to the gate, where none of them has been counted yet, ms."""
     curve: Curve | None = None
     """What was promised to those for whom the game has no place yet."""
 
@@ -56,6 +58,10 @@ class Line(Gate):
         if wait is None or self.curve is None or position <= self.limit:
             return None if wait is None else "rate"
         return self.curve.basis
+
+    def expect(self, t: int, share: int, refunds_from: int) -> Self:
+        """So many of a thousand are no-shows, by who has come so far, and their places come back from then on."""
+        return replace(self.anchored(t), no_show_share=share, refunds_from=refunds_from)
 
     def publish(self, t: int, curve: Curve | None) -> Self:
         """From now on this is promised."""
@@ -144,6 +150,7 @@ class Line(Gate):
             gate=line.tail * MICRO,
             holes=line.holes + line.tail - line.counted_to - claimed,
             no_show_share=0,
+            refunds_from=0,
             curve=None,
             refund_rate=0,
             refund_until=0,
@@ -228,7 +235,7 @@ class Line(Gate):
 
     def _shortened(self, eta: int, t: int) -> int:
         """How long it is until `eta`, less by the places of no-shows that come back to the gate."""
-        refunded = max(0, min(eta, self.refund_until) - t)
+        refunded = max(0, min(eta, max(self.refund_until, self.refunds_from)) - t)
         return refunded + (max(0, eta - t) - refunded) * (1_000 - min(self.no_show_share, 500)) // 1_000
 
     def _departed(self, count: int) -> dict[str, Any]:

@@ -32,6 +32,10 @@ FINE_STEPS, STEPS, SHORTEST, LONGEST = 30, 100, 2, 12
 MOST_STEPS = 400
 USUAL, GIVEN_SPREAD, USUAL_SPREAD = 60 * MINUTE, 0.3, 0.5
 """How long players stay where nobody says it, and how sure that is where somebody does, and where nobody does."""
+COMES = 2 * SECOND
+"""How long after its turn somebody comes in: who is next polls each 1 to 2 s."""
+WORTH_TELLING = 10
+"""Of a thousand: a share of no-shows that is off by less is left as it is."""
 JUMP, AGAIN = 0.05, 10 * SECOND
 """A promise that is off by so many of the capacity is made anew, at the soonest after so long."""
 HALVES = 2
@@ -55,7 +59,9 @@ def counted(memory: Memory, line: Line, in_game: int, t: int) -> Memory:
 def _noted(memory: Memory, stays: Stays, line: Line, t: int) -> Memory:
     if stays is memory.stays:  # another run was there in this minute
         return memory
-    return replace(memory, stays=stays.noted(line.reached(t), memory.admitted))
+    ahead = line.passing(t) * (t - memory.buckets_to + COMES) // MICRO  # of these nobody is counted yet
+    reached = max(stays.reached_to, line.reached(t) - max(0, ahead))
+    return replace(memory, stays=stays.noted(reached, memory.admitted))
 
 
 def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, Curve | None]:
@@ -76,6 +82,17 @@ def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, C
     )
     stays, curve = outlook.curve()
     return replace(memory, stays=stays), curve
+
+
+def expected(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[int, int] | None:
+    """The share of no-shows by who has come so far, and from when on their places come back, as `Line.expect` has them;
+    None where the line knows it, or where they have been counted, which says it better."""
+    first = next(iter(memory.samples), None)
+    share = round(1_000 * memory.stays.missed_share)
+    if memory.counts or first is None or abs(share - line.no_show_share) < WORTH_TELLING:
+        return None
+    reached_at = t + first[0] - (line.lived_at(t) - memory.full)
+    return share, reached_at + rules.claim_window + MINUTE
 
 
 def is_wanted(line: Line) -> bool:

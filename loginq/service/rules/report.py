@@ -88,7 +88,7 @@ class Report:
 
     @property
     def late(self) -> float | None:
-        """How many of them came in later than told: `tally.is_late`."""
+        """How many of them came in later than told: `scores.is_late`."""
         counted = self.tally or _NONE
         return _share(counted.late, counted.told)
 

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from loginq.service.rules.histogram import Histogram, histogram, merged
 from loginq.service.rules.measure import POLL
-from loginq.service.rules.times import SECOND
+from loginq.service.rules.scores import is_late
 
 CARRIED = 32
 """How many who were not overtaken yet are remembered: those who came in last, whom somebody of the next batch may still
@@ -55,7 +55,7 @@ class Tally:
         came: real players who were let in at them; of some, who have a newer ticket by now, no wait is known.
         waits, waited, worst: from the ticket to the admission: a histogram, their sum, the longest.
         told: how many were told a time on placing. truth: the sum of what they waited from then on.
-        error: the sum of how far off what they were told was. errors: its histogram. late: `is_late`.
+        error: the sum of how far off what they were told was. errors: its histogram. late: `scores.is_late`.
         overtaken: how many somebody behind them overtook; of those before them, too, who were not until now.
         passed: those among them whom somebody overtook by more than `POLL`, which is between two polls.
         longest: by how much somebody was overtaken at the most.
@@ -77,11 +77,6 @@ class Tally:
     waits: Histogram = ()
     errors: Histogram = ()
     order: Order = field(default=NOBODY, compare=False)
-
-
-def is_late(told: int, came: int, placed: int) -> bool:
-    """Whether who was placed at `placed` and told the turn `told` waited more than a tenth longer, and 2 s, ms."""
-    return 10 * (came - placed) > 11 * (told - placed) + 20 * SECOND
 
 
 def tallied(came: Sequence[Came], start: int, end: int, claimed: int, order: Order) -> Tally:
@@ -106,7 +101,7 @@ def tallied(came: Sequence[Came], start: int, end: int, claimed: int, order: Ord
         told=len(told),
         truth=sum(max(0, each.admitted - each.placed) for each, _ in told),
         error=sum(errors),
-        late=sum(is_late(turn, each.admitted, each.placed) for each, turn in told),
+        late=sum(is_late(turn - each.placed, each.admitted - each.placed) for each, turn in told),
         overtaken=overtaken,
         passed=passed,
         longest=max([0, *(gain for _, gain in _gains(admitted, [order.latest]))]),
