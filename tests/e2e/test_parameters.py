@@ -12,7 +12,7 @@ from tests.e2e.conftest import Stack, until
 LOW = {
     "InitialRate": "0.001", "MaxRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
     "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "SessionReports": "events",
-    "ReportsJoined": "false",
+    "ReportsJoined": "false", "MeanSessionMinutes": "0",
     "IdTokenHours": "1", "RefreshTokenDays": "1", "UserPoolTier": "LITE", "SesIdentityArn": "", "EmailFromAddress": "",
     "Monitoring": "lean",
     "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
@@ -26,7 +26,7 @@ LOW = {
 HIGH = {
     "InitialRate": "100000.000", "MaxRate": "100000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
     "AdmissionSeconds": "86400", "ClaimWindowSeconds": "86400", "ReconnectGraceSeconds": "86400",
-    "SessionReports": "counts",
+    "SessionReports": "counts", "MeanSessionMinutes": "1440",
     "ReturnRate": "100000", "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
     "UserPoolTier": "PLUS",
     "SesIdentityArn": "arn:aws:ses:us-east-1:000000000000:identity/example.com", "Monitoring": "full",
