@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loginq.service.rules import laws
@@ -50,6 +50,15 @@ def test_a_curve_promises_later_positions_later_instants(curve: Curve, data: st.
     end = curve.first + curve.span
     assert curve.told(end + 1, T + BEYOND + 1) is None
     assert curve.told(end, T + BEYOND + 1) is not None
+
+
+@example(Curve(T, 0, 500, (20,) * POINTS), [0, 10_000, 30_000])
+@given(curves, st.lists(st.integers(0, 2 * 10**9), min_size=2, max_size=20))
+def test_a_curve_promises_more_positions_the_later_it_is(curve: Curve, later: list[int]) -> None:
+    """Even where the first are promised no instant before others: all that wait for a wave of leavings."""
+    found = [curve.reached(T + ms) for ms in sorted(later)]
+    assert found == sorted(found)
+    assert curve.first <= found[0] and found[-1] <= curve.first + curve.span
 
 
 @given(curves, st.integers(0, 10 * MINUTE), st.floats(0.1, 10))
@@ -154,6 +163,19 @@ def test_a_promise_is_off_once_much_more_room_is_there_and_not_sooner_than_in_te
     assert [is_off(raised, T + 9 * SECOND), is_off(raised, T + 10 * SECOND), is_off(line, T + 10 * SECOND)] == [
         False, True, False,
     ]  # fmt: skip
+
+
+def test_a_game_with_more_in_it_than_places_and_players_ever_let_in_promises_those_who_wait_later_times() -> None:
+    """An operator said so, or game servers count who came in past the queue."""
+    stays = Stays().admitted({NOW - 60: 4_000}).book(NOW, {NOW - 60: FEWEST})
+    found = []
+    for departed in (-800, -2_500):
+        line = replace(full_line(), departed=departed)
+        curve = Outlook(stays, line, T, 0, 60, 0.3, 4).curve()[1]
+        assert curve is not None and Curve.unpack(curve.pack()) == curve
+        assert not is_off(replace(line, curve=curve), T + 10 * SECOND)
+        found.append(curve.told(1_000, T) or 0)
+    assert found == sorted(set(found))
 
 
 def test_a_launch_of_a_full_game_is_told_waiting_times_that_come_true() -> None:

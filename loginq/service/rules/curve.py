@@ -59,8 +59,10 @@ class Curve:
         """Up to which position it promised that `t` would come."""
         since = t - self.at
         for (start, early), (until, late) in pairwise(zip(points(self.first, self.span), self.instants, strict=True)):
+            if since < early * SECOND:
+                return start
             if since < late * SECOND:
-                return start + (until - start) * max(0, since - early * SECOND) // ((late - early) * SECOND)
+                return start + (until - start) * (since - early * SECOND) // ((late - early) * SECOND)
         return self.first + self.span
 
     @classmethod

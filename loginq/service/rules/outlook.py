@@ -105,7 +105,7 @@ def is_off(line: Line, t: int) -> bool:
     minute."""
     if line.curve is None or line.capacity is None or t - line.curve.at < AGAIN:
         return False
-    return abs(line.room - line.curve.reached(t)) > JUMP * line.capacity
+    return abs(max(0, line.room) - line.curve.reached(t)) > JUMP * line.capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,19 @@ class Outlook:
     past: tuple[tuple[float, int], ...] = ()
 
     @property
+    def first(self) -> int:
+        """The last position for which there is a place; 0 where even more are in the game than it holds."""
+        return max(0, self.line.room)
+
+    @property
     def span(self) -> int:
-        """How many positions beyond the limit are told a time."""
-        return max(0, self.line.tail - self.line.room) + MARGIN + MINUTES_OF_ARRIVALS * self.arriving
+        """How many positions beyond that are told a time."""
+        return max(0, self.line.tail - self.first) + MARGIN + MINUTES_OF_ARRIVALS * self.arriving
+
+    @property
+    def places(self) -> int:
+        """How many places have to come free until the last of them is reached."""
+        return self.first + self.span - self.line.room
 
     def curve(self) -> tuple[Stays, Curve | None]:
         """What is promised now; None while too few have left. And the stays with what the next minute is measured by.
@@ -147,7 +157,7 @@ class Outlook:
             laws = self.stays.believed(self.mean, self.spread)
             likeliest = self.stays.hazard(laws)
             freed = self.freed(likeliest)
-            horizon = min(DAY, _when(freed, self.span))
+            horizon = min(DAY, _when(freed, self.places))
             cautious = self.freed(self.stays.hazard(self._few(laws, horizon / 2)))
 
         def when(position: int) -> float:
@@ -155,7 +165,7 @@ class Outlook:
             return self.t + max(_when(freed, places), _when(cautious, places)) * MINUTE
 
         basis = "counts" if self.stays.by_counts else "departures"
-        promised = Curve.promised(self.t, self.line.room, self.span, when, self.line.curve, basis)
+        promised = Curve.promised(self.t, self.first, self.span, when, self.line.curve, basis)
         return self.stays.with_hazard(likeliest), promised
 
     def freed(self, hazard: Hazards) -> list[tuple[float, float]]:
@@ -164,7 +174,7 @@ class Outlook:
         crowd = _Crowd.of(self.stays, self.t / MINUTE, survival)
         missed, returning = self.stays.missed_share, self.stays.return_share
         flow = sum(c.seats * hazard[bin_of(c.age(self.t / MINUTE))] for c in self.stays.cohorts)
-        horizon = min(DAY, self.span * (1 - missed) / max(flow, 1e-9))
+        horizon = min(DAY, self.places * (1 - missed) / max(flow, 1e-9))
         long = round(min(LONGEST, max(SHORTEST, horizon / STEPS)))
         gate = replace(self.line, paused=False)
         window, reached = self.window + COUNTING, float(self.line.reached(self.t))
@@ -172,7 +182,7 @@ class Outlook:
         past = ((at, float(position)) for at, position in self.past)
         walk = _Walk([(began, float(self.line.counted_to)), *past, (0.0, reached)])
         now, left, more, found = 0, 0.0, 0.0, [(0.0, 0.0)]
-        while more < self.span and now < 0.95 * DAY and len(found) < MOST_STEPS:
+        while more < self.places and now < 0.95 * DAY and len(found) < MOST_STEPS:
             step = 1 if len(found) <= FINE_STEPS else long
             left += crowd.leave(now, step) * (1 - returning)
             moves = gate.moved(self.t + now * MINUTE, self.t + (now + step) * MINUTE) / MICRO
