@@ -12,7 +12,8 @@ from loginq.service.rules import laws
 from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, Curve, points
 from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
-from loginq.service.rules.outlook import Outlook, is_off
+from loginq.service.rules.minute import Memory, forgotten
+from loginq.service.rules.outlook import Outlook, booked, is_off
 from loginq.service.rules.stays import FEWEST, Stays
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.line import from_row, to_row
@@ -136,6 +137,34 @@ def test_what_is_remembered_survives_its_row_and_a_spoilt_one_is_forgotten() -> 
 
 def full_line() -> Line:
     return Line(anchored_at=T, alive_at=T, rate=200_000, burst=200, capacity=1_000).join(T, 3_000)
+
+
+def rehearsed() -> tuple[Memory, Line]:
+    """What settling knows while a thousand players come of a thousand, after a rehearsal with ten thousand synthetic
+    ones; and the line."""
+    line = Line(anchored_at=T, alive_at=T, rate=10**7, burst=10_000).join(T, 10_000)
+    memory = booked(memory_of({}), line.renew(T + MINUTE), {}, T + MINUTE)
+    line = line.count_to(T + 2 * MINUTE, 10_000, 0, 10_000, MINUTE)
+    return booked(memory, line, {}, T + 3 * MINUTE), line.renew(T + 3 * MINUTE)
+
+
+def thousand(memory: Memory, line: Line) -> float:
+    line = line.join(T + 3 * MINUTE, 1_000)
+    return booked(replace(memory, admitted=1_000), line, {}, T + 4 * MINUTE).stays.missed_share
+
+
+def test_synthetic_players_and_what_was_reset_say_nothing_of_who_comes() -> None:
+    memory, line = rehearsed()
+    assert thousand(memory, line) < 0.1
+    waiting = line.set_rate(T + 3 * MINUTE, 0).join(T + 3 * MINUTE, 10_000).reset(T + 3 * MINUTE, 0)
+    again = forgotten(memory, waiting, T + 3 * MINUTE)
+    assert thousand(again, waiting.set_rate(T + 3 * MINUTE, 10**7)) == 0
+    assert thousand(memory_of({}), waiting.set_rate(T + 3 * MINUTE, 10**7)) == 0  # by a version that knows no stays
+
+
+def test_who_came_fades_with_the_minutes_and_not_with_the_runs() -> None:
+    stays = Stays().noted(1_000, 500)
+    assert stays.noted(1_000, 500, 240).reached == 1_000_000 // 4
 
 
 def test_nothing_is_promised_before_enough_have_left() -> None:

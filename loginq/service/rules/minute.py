@@ -161,7 +161,8 @@ def forgotten(memory: Memory, line: Line, t: int) -> Memory:
 
     By that it is still noticed who was let in and never joined the game.
     """
-    return replace(memory, samples=(), expiries=((t, line.tail),), counts=())
+    stays = memory.stays.forgotten(line.tail - line.synthetic)
+    return replace(memory, samples=(), expiries=((t, line.tail),), counts=(), stays=stays)
 
 
 def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: int) -> Memory:

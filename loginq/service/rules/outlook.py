@@ -59,9 +59,12 @@ def counted(memory: Memory, line: Line, in_game: int, t: int) -> Memory:
 def _noted(memory: Memory, stays: Stays, line: Line, t: int) -> Memory:
     if stays is memory.stays:  # another run was there in this minute
         return memory
+    if not stays.reached_to:  # nothing is known of what was counted before
+        stays = replace(stays, reached_to=line.counted_to - line.synthetic, came_to=line.counted)
     ahead = line.passing(t) * (t - memory.buckets_to + COMES) // MICRO  # of these nobody is counted yet
-    reached = max(stays.reached_to, line.reached(t) - max(0, ahead))
-    return replace(memory, stays=stays.noted(reached, memory.admitted))
+    reached = max(stays.reached_to, line.reached(t) - line.synthetic - max(0, ahead))
+    passed = max(1, stays.booked - memory.stays.booked)
+    return replace(memory, stays=stays.noted(reached, memory.admitted, passed))
 
 
 def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, Curve | None]:

@@ -140,17 +140,24 @@ class Stays:
             departures=max(0, self.departures + away),
         )
 
+    def forgotten(self, reached: int) -> Self:
+        """Of a line that was reset, so far: what was reached there says nothing of who comes."""
+        return replace(self, reached=0, came=0, reached_to=reached)
+
     def rate(self, mean: float) -> float:
         """What share of those in the game leaves each minute, by the totals alone and by `mean` in minutes."""
         return (self.leaving[0] / MILLI + PRIOR) / (self.at_risk[0] / MILLI + PRIOR * mean)
 
-    def noted(self, reached: int, came: int) -> Self:
-        """So far the line has reached by now, and so many were ever let in."""
-        fade = 2 ** (-1 / MEMORY)
+    def noted(self, reached: int, came: int, passed: int = 1) -> Self:
+        """So far the line has reached by now, and so many were ever let in; `passed`: minutes since that was noted.
+
+        Synthetic positions are left out, once they are counted: then they are taken away again.
+        """
+        fade = 2 ** (-passed / MEMORY)
         return replace(
             self,
-            reached=round(self.reached * fade) + max(0, reached - self.reached_to) * MILLI,
-            came=round(self.came * fade) + max(0, came - self.came_to) * MILLI,
+            reached=max(0, round(self.reached * fade) + (reached - self.reached_to) * MILLI),
+            came=max(0, round(self.came * fade) + (came - self.came_to) * MILLI),
             reached_to=reached,
             came_to=came,
         )
