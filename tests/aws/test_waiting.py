@@ -1,11 +1,13 @@
 """The waiting time of a full game, by the handlers' own calls: what game servers report reaches who waits."""
 
+from dataclasses import replace
+
 import pytest
 
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
 from loginq.service.requests.sessions import apply
-from loginq.service.rules import outlook
+from loginq.service.rules import stays
 from loginq.service.rules.player import Identity
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
@@ -17,7 +19,7 @@ FULL = Rules(initial_rate=1_000_000, initial_capacity=20, mean_session=30 * MINU
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(outlook, "FEWEST", 4)
+    monkeypatch.setattr(stays, "FEWEST", 4)
     return made(InMemory(), rules=FULL)
 
 
@@ -107,3 +109,36 @@ def test_an_idle_queue_learns_nothing_and_asks_for_nothing(world: World) -> None
     world.later(MINUTE)
     settle(world.queue)
     assert world.queue.settlement.read().stays.booked == booked
+
+
+def test_a_stack_with_players_in_the_game_of_whom_nothing_is_known_promises_nothing_until_most_are_known(
+    world: World,
+) -> None:
+    """An older version let them in: that the others leave so rarely would be told as a wait far too long."""
+    old, outside = full(world, waiting=100)
+    memory = world.queue.settlement.read()
+    world.queue.settlement.write(replace(memory, stays=stays.Stays()))  # as that left it
+    new = dict[str, tuple[Identity, str]]()
+
+    def replaced(inside: dict[str, tuple[Identity, str]]) -> bool:
+        world.later(MINUTE)
+        leave(world, inside, 1)
+        world.later(SECOND)
+        who, ticket = outside.pop(0)
+        assert login.status(world.queue, who, ticket).admitted
+        new[who.sub] = who, ticket
+        world.later(10 * SECOND)
+        settle(world.queue)
+        assert world.queue.settlement.read().stays.unknown == len(old)
+        return world.queue.lines.read().curve is not None
+
+    assert [replaced(old) for _ in range(15)] + [replaced(new) for _ in range(5)] == [False] * 20
+    assert replaced(old)
+
+
+def test_those_who_are_gone_by_an_operators_word_leave_no_more(world: World) -> None:
+    full(world)
+    operator(world.queue).set_in_game(10)
+    world.later(MINUTE)
+    settle(world.queue)
+    assert sum(cohort.seats for cohort in world.queue.settlement.read().stays.cohorts) == 10

@@ -51,6 +51,14 @@ def counted_left(cohorts: Sequence[Cohort], left: Mapping[int, int]) -> Iterator
     return (sum(left.get(cohort.first + n, 0) for n in range(cohort.minutes)) for cohort in cohorts)
 
 
+def scaled(cohorts: Iterable[Cohort], seats: int, known: int) -> Iterator[Cohort]:
+    """With so many `seats` in place of all that are `known`."""
+    total = 0
+    for cohort in cohorts:
+        before, total = total, total + cohort.seats
+        yield cohort._replace(seats=total * seats // known - before * seats // known)
+
+
 def merged(cohorts: Iterable[Cohort], minute: int) -> tuple[Cohort, ...]:
     """In blocks that grow with age, so that a day of them stays small."""
     found: dict[int, Cohort] = {}

@@ -15,9 +15,10 @@ from loginq.service.rules.curve import Curve
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.laws import BINS, DAY, EDGES, WIDTHS, Hazards, bin_of
 from loginq.service.rules.line import Line
+from loginq.service.rules.measure import counts
 from loginq.service.rules.minute import Memory
 from loginq.service.rules.settings import Rules
-from loginq.service.rules.stays import FEWEST, Stays, Weighted
+from loginq.service.rules.stays import Stays, Weighted
 from loginq.service.rules.times import MINUTE, SECOND
 
 CAUTIOUS = 0.3, 0.5
@@ -59,6 +60,8 @@ def counted(memory: Memory, line: Line, in_game: int, t: int) -> Memory:
 def _noted(memory: Memory, stays: Stays, line: Line, t: int) -> Memory:
     if stays is memory.stays:  # another run was there in this minute
         return memory
+    if not stays.by_counts:
+        stays = stays.matched(counts(line, t, memory.admitted, memory.buckets_to, {}).in_game)
     if not stays.reached_to:  # nothing is known of what was counted before
         stays = replace(stays, reached_to=line.counted_to - line.synthetic, came_to=line.counted)
     ahead = line.passing(t) * (t - memory.buckets_to + COMES) // MICRO  # of these nobody is counted yet
@@ -147,11 +150,11 @@ class Outlook:
         return self.first + self.span - self.line.room
 
     def curve(self) -> tuple[Stays, Curve | None]:
-        """What is promised now; None while too few have left. And the stays with what the next minute is measured by.
+        """What is promised now; None while too little is known. And the stays with what the next minute is measured by.
 
         The forecast of the likeliest laws, or the cautious one where that is later.
         """
-        if self.stays.departures < FEWEST or self.line.capacity is None:
+        if not self.stays.are_told or self.line.capacity is None:
             return self.stays, None
         if self.stays.by_counts:
             likeliest = (self.stays.rate(self.mean),) * BINS

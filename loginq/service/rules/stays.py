@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from loginq.service.rules.cohorts import MILLI, Cohort, counted_left, merged, minutes_there, told_of
+from loginq.service.rules.cohorts import MILLI, Cohort, counted_left, merged, minutes_there, scaled, told_of
 from loginq.service.rules.laws import BINS, EDGES, WIDTHS, Hazards, bank, bin_of
 
 MEMORY, SHORT_MEMORY = 120, 30
@@ -26,6 +26,9 @@ BEST = 60
 """Laws that are believed together: all others weigh next to nothing."""
 TOLERANCE, GROWTH = 0.1, 0.15
 """How well two bins tell a hazard at best, and how much worse for each e-fold of age that it has to be extended by."""
+FAR, MOST_UNKNOWN = 0.05, 0.2
+"""By how much more may be known to be in the game than are in it, before that is an operator's word; and the share of
+them that may be unknown when anything is told."""
 YOUNG = 2
 """Younger ages are no evidence: a report's delay and clients that crash hide what holds."""
 FEW_REACHED = 100
@@ -46,7 +49,8 @@ class Stays:
         cohorts: oldest first. leaving, at_risk: by age, departures and player-minutes, in thousandths.
         seen, expected: departures of the last minutes, and what was expected of them, in thousandths.
         over: for how many minutes an event goes on. hazards: as last believed, in millionths a minute.
-        departures: all that were ever seen. unripe, ripe, returned: who left lately, who left longer ago, who came
+        departures: all that were ever seen. beyond: who is in the game for longer than `OLDEST`, at most.
+        unknown: others in the game of whom no admission is known. unripe, ripe, returned: who left lately, who left longer ago, who came
             back, in thousandths.
         reached, came: positions that were reached by the last run but one, and how many were let in at them, in
             thousandths; `reached_to`, `came_to`: the same ever, as of the last run.
@@ -63,6 +67,8 @@ class Stays:
     over: int = 0
     hazards: tuple[int, ...] = ()
     departures: int = 0
+    beyond: int = 0
+    unknown: int = 0
     unripe: int = 0
     ripe: int = 0
     returned: int = 0
@@ -109,6 +115,7 @@ class Stays:
             stays,
             booked=minute,
             cohorts=merged(there, minute),
+            beyond=self.beyond + sum(c.seats for c in self.cohorts) - sum(c.seats for c in stays.cohorts),
             departures=self.departures + away,
             unripe=self.unripe - ripe + away * MILLI,
             ripe=round((self.ripe + ripe) * fade),
@@ -143,6 +150,23 @@ class Stays:
     def forgotten(self, reached: int) -> Self:
         """Of a line that was reset, so far: what was reached there says nothing of who comes."""
         return replace(self, reached=0, came=0, reached_to=reached)
+
+    def matched(self, in_game: int) -> Self:
+        """So many are in the game: who else is, and who is no more, though nobody has reported it.
+
+        Of those an operator knows who says how many there are; they are taken from all ages alike.
+        """
+        known = sum(cohort.seats for cohort in self.cohorts)
+        if known > in_game * (1 + FAR):
+            return replace(self, cohorts=tuple(scaled(self.cohorts, in_game, known)), beyond=0, unknown=0)
+        others = max(0, in_game - known)
+        return replace(self, beyond=min(self.beyond, others), unknown=max(0, others - self.beyond))
+
+    @property
+    def are_told(self) -> bool:
+        """Whether enough is known for a waiting time."""
+        known = sum(cohort.seats for cohort in self.cohorts)
+        return self.departures >= FEWEST and self.unknown <= MOST_UNKNOWN * (known + self.unknown)
 
     def rate(self, mean: float) -> float:
         """What share of those in the game leaves each minute, by the totals alone and by `mean` in minutes."""
