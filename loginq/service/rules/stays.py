@@ -50,8 +50,8 @@ class Stays:
         seen, expected: departures of the last minutes, and what was expected of them, in thousandths.
         over: for how many minutes an event goes on. hazards: as last believed, in millionths a minute.
         departures: all that were ever seen. beyond: who is in the game for longer than `OLDEST`, at most.
-        unknown: others in the game of whom no admission is known. unripe, ripe, returned: who left lately, who left longer ago, who came
-            back, in thousandths.
+        unknown: others in the game of whom no admission is known.
+        unripe, ripe, returned: who left lately, who left longer ago, who came back, in thousandths.
         reached, came: positions that were reached by the last run but one, and how many were let in at them, in
             thousandths; `reached_to`, `came_to`: the same ever, as of the last run.
         by_counts: whether game servers only count: then there is one cohort, all is in the first bin, and `departed_to`
