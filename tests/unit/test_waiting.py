@@ -1,14 +1,17 @@
 """The waiting time of a full game: what is learnt from who leaves, what is promised, and how true it is."""
 
 import math
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loginq.service.rules import laws
+from loginq.service.rules.cohorts import OLDEST
 from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, Curve, points
 from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
@@ -89,22 +92,55 @@ def test_every_law_is_one() -> None:
     assert sorted(round(1 / law[0], 1) for law in exponential) == [round(60 * factor, 1) for factor in laws.MEANS]
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 50)), max_size=40), st.integers(1, 400))
-def test_seats_are_who_came_less_who_left(came: list[tuple[int, int]], minutes: int) -> None:
-    """However they are merged, and however many minutes a run has to catch up with."""
-    by_minute: dict[int, int] = {}
-    for ago, count in came:
-        by_minute[NOW - ago] = by_minute.get(NOW - ago, 0) + count
-    stays = Stays().admitted(by_minute)
-    left = {first: count // 2 for first, count in by_minute.items()}
-    for minute in range(NOW + 1, NOW + 1 + minutes, 1 + minutes // 7):
+runs = st.lists(
+    st.tuples(
+        st.one_of(st.integers(1, 3), st.sampled_from([6, 61, 130, 500])),  # minutes since the run before
+        st.lists(st.tuples(st.integers(0, 7), st.integers(1, 50)), max_size=4),  # let in: minutes before, how many
+        st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 40)), max_size=6),  # leave: of which, at most so many
+        st.integers(0, 5),  # are back
+        st.booleans(),  # whether the valve's last bucket is booked a run later than who has left already
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=40)
+@given(runs)
+def test_seats_are_who_came_less_who_left(history: list[tuple[Any, ...]]) -> None:
+    """However they are merged, however many minutes a run has to catch up with, and in whatever order it hears."""
+    stays, minute, left = Stays(), NOW, Counter[int]()
+    inside, pending = Counter[int](), Counter[int]()
+
+    for passed, came, gone, back, is_late in history:
+        if minute + passed > NOW + OLDEST - 60:  # who stays for a day is left out
+            break
+        minute += passed
+        arrived = Counter[int]()
+        for ago, count in came:
+            arrived[minute - 1 - min(ago, passed - 1)] += count
+        inside.update(arrived)
+        for which, most in gone:
+            there = [first for first, count in sorted(inside.items()) if count]
+            if there:
+                first = there[which % len(there)]
+                count = min(most, inside[first])
+                inside[first] -= count
+                left[first if minute - first < 120 else first // 10 * 10] += count
+        if back:
+            inside[minute] += back
+            left[minute] -= back
+        stays = stays.admitted(pending if is_late else pending + arrived)
+        pending = arrived if is_late else Counter[int]()
         stays = stays.book(minute, left)
-    kept = [(first, count - count // 2) for first, count in by_minute.items()]
-    assert sum(cohort.seats for cohort in stays.cohorts) == sum(count for _, count in kept)
-    assert stays.departures == sum(left.values())
-    assert len(stays.cohorts) <= 60 + 2 * 43
-    spans = [n for cohort in stays.cohorts for n in range(cohort.first, cohort.first + cohort.minutes)]
-    assert len(spans) == len(set(spans))
+        seats = [cohort.seats for cohort in stays.cohorts]
+        assert min(seats, default=0) >= 0
+        spans = [n for cohort in stays.cohorts for n in range(cohort.first, cohort.first + cohort.minutes)]
+        assert len(spans) == len(set(spans))
+        assert len(stays.cohorts) <= 70 + 2 * 43
+    minute += 1
+    stays = stays.admitted(pending).book(minute, left)
+    assert sum(cohort.seats for cohort in stays.cohorts) == inside.total()
 
 
 def test_a_minute_is_booked_once() -> None:

@@ -46,9 +46,12 @@ def told_of(cohorts: Sequence[Cohort], left: Mapping[int, int], minute: int) -> 
     yield from (Cohort(n, 1, 0) for n in returned)
 
 
-def counted_left(cohorts: Sequence[Cohort], left: Mapping[int, int]) -> Iterator[int]:
-    """What the counters hold of each cohort now."""
-    return (sum(left.get(cohort.first + n, 0) for n in range(cohort.minutes)) for cohort in cohorts)
+def gone_of(cohorts: Sequence[Cohort], left: Mapping[int, int]) -> Iterator[int]:
+    """How many left each cohort since the counters were read last, negative for who came back: never more than have a
+    seat, because who leaves at once may be heard of before the admission; those are left for the next time."""
+    for cohort in cohorts:
+        now = sum(left.get(cohort.first + n, 0) for n in range(cohort.minutes))
+        yield min(cohort.seats, now - cohort.left)
 
 
 def scaled(cohorts: Iterable[Cohort], seats: int, known: int) -> Iterator[Cohort]:

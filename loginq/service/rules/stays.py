@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from loginq.service.rules.cohorts import MILLI, Cohort, counted_left, merged, minutes_there, scaled, told_of
+from loginq.service.rules.cohorts import MILLI, Cohort, gone_of, merged, minutes_there, scaled, told_of
 from loginq.service.rules.laws import BINS, EDGES, WIDTHS, Hazards, bank, bin_of
 
 MEMORY, SHORT_MEMORY = 120, 30
@@ -101,13 +101,14 @@ class Stays:
         passed = minute - self.booked if self.booked else 1
         if passed < 1:
             return self
-        stays = replace(self, cohorts=tuple(told_of(self.cohorts, left, minute)))
-        gone = [now - cohort.left for cohort, now in zip(stays.cohorts, counted_left(stays.cohorts, left), strict=True)]
+        known = tuple(told_of(self.cohorts, left, minute))
+        stays = replace(self, cohorts=merged(known, minute) if passed > EVENT_LASTS else known)  # as counters have them
+        gone = list(gone_of(stays.cohorts, left))
         back, away = sum(-count for count in gone if count < 0), sum(count for count in gone if count > 0)
         if passed <= EVENT_LASTS:  # after an outage nobody knows at which ages they left
             stays = stays._learnt(minute, passed, gone, away)
         there = (
-            cohort._replace(seats=max(0, cohort.seats - count), left=cohort.left + count)
+            cohort._replace(seats=cohort.seats - count, left=cohort.left + count)
             for cohort, count in zip(stays.cohorts, gone, strict=True)
         )
         ripe, fade = min(self.unripe, self.unripe * passed // RETURN_MINUTES), 2 ** (-passed / MEMORY)
