@@ -16,7 +16,7 @@ from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, C
 from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import Memory, forgotten
-from loginq.service.rules.outlook import Outlook, booked, is_off
+from loginq.service.rules.outlook import Outlook, booked, is_off, is_wanted
 from loginq.service.rules.stays import FEWEST, Stays
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.store.line import from_row, to_row
@@ -220,6 +220,22 @@ def test_beyond_the_limit_the_promise_is_told_or_the_gate_where_that_is_later() 
     assert (line.basis(500, T), line.set_capacity(T, None).basis(3_000, T)) == ("rate", "rate")
     assert from_row(to_row(line)) == line
     assert from_row({**to_row(line), "curve": b"spoilt"}) == replace(line, curve=None)
+
+
+def test_who_is_reached_may_come_at_once_though_the_game_has_fewer_places_now() -> None:
+    at = T + 10 * SECOND
+    line = full_line().publish(T, Curve(T, 1_000, 2_500, tuple(60 * n for n in range(1, POINTS + 1))))
+    lowered = line.set_capacity(at, 500)
+    assert (lowered.reached(at), lowered.wait(900, at), lowered.basis(900, at)) == (1_000, 0, "rate")
+
+
+def test_a_wait_of_which_no_end_is_seen_is_not_told() -> None:
+    stays = Stays().admitted({NOW - 60: 1_000}).book(NOW, {NOW - 60: FEWEST})
+    line = replace(full_line().anchored(T + 10 * SECOND), departed=FEWEST)
+    assert not is_wanted(replace(line, capacity=0))
+    gone = replace(stays, cohorts=())  # all who are in the game stay longer than a day
+    curve = Outlook(gone, line, T, 0, 60, 0.3, 4).curve()[1]
+    assert curve is not None and curve.told(1_300, T) is None
 
 
 def test_a_promise_is_off_once_much_more_room_is_there_and_not_sooner_than_in_ten_seconds() -> None:

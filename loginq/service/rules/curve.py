@@ -23,6 +23,7 @@ BASES = ("departures", "counts")
 _INSTANT, _POSITION, _SPAN, _POINT = 6, 6, 4, 3
 """Bytes of each number when packed."""
 _LATEST = 2 ** (8 * _POINT) - 1
+"""Half a year, which stands for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ class Curve:
     basis: str = BASES[0]
 
     def told(self, position: int, t: int) -> int | None:
-        """The instant promised to a position, ms, as it stands at `t`; None where there is none any more."""
+        """The instant promised to a position, ms, as it stands at `t`; None where there is none (any more)."""
         age, end = t - self.at, self.first + self.span
         if age > (BEYOND if position > end else BELIEVED):
             return None
         n = 1
         while n < POINTS - 1 and position > self._position(n):
             n += 1
+        if self.instants[n] >= _LATEST:
+            return None
         start, until = self._position(n - 1), self._position(n)
         rise = (self.instants[n] - self.instants[n - 1]) * SECOND
         return self.at + self.instants[n - 1] * SECOND + rise * (max(position, start) - start) // (until - start)

@@ -47,7 +47,7 @@ class Line(Gate):
         ETA knows of them, and they are not to be counted twice. Who has to wait for others to leave is told what was
         promised, or the gate's time where that is later.
         """
-        if position > self.limit:
+        if self._is_beyond(position, t):
             return self._beyond(position, t)
         eta = self.eta(position, t)
         return None if eta is None else self._shortened(eta, t)
@@ -55,7 +55,7 @@ class Line(Gate):
     def basis(self, position: int, t: int) -> str | None:
         """By what `wait` is told: the gate's `rate`, or what is seen of who leaves: `Curve.basis`; None without one."""
         wait = self.wait(position, t)
-        if wait is None or self.curve is None or position <= self.limit:
+        if wait is None or self.curve is None or not self._is_beyond(position, t):
             return None if wait is None else "rate"
         return self.curve.basis
 
@@ -226,6 +226,10 @@ class Line(Gate):
         return self._changed(t, max_rate=_check("rate", rate, 0, MAX_RATE))
 
     # Within
+
+    def _is_beyond(self, position: int, t: int) -> bool:
+        """Whether the game has no place yet for a position; who was reached before it had fewer keeps one."""
+        return position > max(self.limit, self.reached(t))
 
     def _beyond(self, position: int, t: int) -> int | None:
         """What a position has to wait for which the game has no place yet."""

@@ -39,8 +39,8 @@ WORTH_TELLING = 10
 """Of a thousand: a share of no-shows that is off by less is left as it is."""
 JUMP, AGAIN = 0.05, 10 * SECOND
 """A promise that is off by so many of the capacity is made anew, at the soonest after so long."""
-HALVES = 2
-"""The grid of ages has two points a minute."""
+HALVES, NEVER = 2, 1e9
+"""The grid of ages has two points a minute; and minutes that no curve tells."""
 
 
 def booked(memory: Memory, line: Line, left: Mapping[int, int], t: int) -> Memory:
@@ -103,7 +103,7 @@ def expected(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[int, int
 
 def is_wanted(line: Line) -> bool:
     """Whether somebody waits, or may within a minute, for whom the game has no place."""
-    return line.capacity is not None and line.tail + MARGIN > line.room
+    return bool(line.capacity) and line.tail + MARGIN > line.room
 
 
 def is_off(line: Line, t: int) -> bool:
@@ -249,10 +249,12 @@ _BINS = [bin_of(n / HALVES) for n in range(HALVES * DAY)]
 
 
 def _when(freed: Sequence[tuple[float, float]], places: float) -> float:
-    """In how many minutes there are so many places more; beyond the end by its last slope."""
+    """In how many minutes there are so many places more; beyond the end by its last slope, or `NEVER`."""
     n = min(max(1, bisect_left(freed, places, key=lambda point: point[1])), len(freed) - 1)
     (since, few), (until, many) = freed[n - 1], freed[n]
-    return until if many <= few else since + (until - since) * (places - few) / (many - few)
+    if many > few:
+        return since + (until - since) * (places - few) / (many - few)
+    return NEVER if places > few else since
 
 
 @dataclass(slots=True)
