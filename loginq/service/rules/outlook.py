@@ -237,12 +237,12 @@ def _cumulative(hazard: Hazards) -> list[float]:
 
 
 def _survival(hazard: Sequence[float]) -> list[float]:
-    """The share that stays until each age of the grid; who stays for a day is taken to stay."""
+    """The share that stays until each age of the grid, to two days; who stays for a day is taken to stay."""
     found, total = [1.0], 0.0
     for n in range(HALVES * DAY):
         total += hazard[_BINS[n]] / HALVES
         found.append(math.exp(-total))
-    return found
+    return found + found[-1:] * (HALVES * DAY)
 
 
 _BINS = [bin_of(n / HALVES) for n in range(HALVES * DAY)]
@@ -274,7 +274,7 @@ class _Crowd:
         for cohort in stays.cohorts:
             age = min(cohort.age(t), DAY - 1) * HALVES
             n, between = int(age), age - int(age)
-            if kept := survival[n] * (1 - between) + survival[n + 1] * between:
+            if (kept := survival[n] * (1 - between) + survival[n + 1] * between) > 1e-200:
                 at[n] = at.get(n, 0.0) + cohort.seats * (1 - between) / kept
                 at[n + 1] = at.get(n + 1, 0.0) + cohort.seats * between / kept
                 there += cohort.seats
@@ -282,9 +282,9 @@ class _Crowd:
 
     def leave(self, now: int, step: int) -> float:
         """How many leave in the `step` minutes from `now` on."""
-        survival, then, last = self.survival, HALVES * (now + step), len(self.survival) - 1
-        there = sum(n * survival[min(age + then, last)] for age, n in self.old)
-        there += sum(n * survival[min(then - since, last)] for since, n in self.new)
+        survival, then = self.survival, HALVES * (now + step)
+        there = sum([n * survival[age + then] for age, n in self.old])
+        there += sum([n * survival[then - since] for since, n in self.new])
         self.lately, self.there = max(0.0, self.there - there), there
         return self.lately
 

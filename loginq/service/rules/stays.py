@@ -262,7 +262,8 @@ class Stays:
                 c.seats * self.hazards[n] * t / MILLI / MILLI for c, n, t in zip(self.cohorts, bins, there, strict=True)
             ]
             # Of the oldest nobody has seen yet how they leave: that more of them do is no change.
-            known = [k for k, n in enumerate(bins) if n < bin_of(self.oldest())]
+            oldest = bin_of(self.oldest())
+            known = [k for k, n in enumerate(bins) if n < oldest]
             lasting = sum(max(0, gone[k]) for k in known), sum(due[k] for k in known)
             judged, scale = self._judged(passed, away, sum(due), lasting)
         fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
