@@ -11,11 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loginq.service.rules import laws
-from loginq.service.rules.cohorts import OLDEST
+from loginq.service.rules.cohorts import OLDEST, Cohort
 from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, Curve, points
 from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import Memory, forgotten
+from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.outlook import Outlook, booked, is_off, is_wanted
 from loginq.service.rules.stays import FEWEST, Stays
 from loginq.service.rules.times import MINUTE, SECOND
@@ -257,6 +258,49 @@ def test_a_game_with_more_in_it_than_places_and_players_ever_let_in_promises_tho
         assert not is_off(replace(line, curve=curve), T + 10 * SECOND)
         found.append(curve.told(1_000, T) or 0)
     assert found == sorted(set(found))
+
+
+numbers = st.sampled_from([0, 0, 10**3, 10**5, 10**7, 10**9])
+by_bin = st.lists(numbers, min_size=BINS, max_size=BINS).map(tuple)
+any_stays = st.builds(
+    Stays,
+    booked=st.just(NOW),
+    cohorts=st.dictionaries(st.integers(NOW - 1_440, NOW), st.sampled_from([0, 1, 100, 10**4, 10**9]), max_size=6).map(
+        lambda seats: tuple(Cohort(first, 1, count) for first, count in sorted(seats.items()))
+    ),
+    leaving=by_bin,
+    at_risk=by_bin,
+    seen=numbers,
+    expected=numbers,
+    departures=st.just(FEWEST),
+    ripe=numbers,
+    returned=numbers,
+    reached=numbers,
+    came=numbers,
+    by_counts=st.booleans(),
+)
+any_line = st.builds(
+    lambda rate, capacity, departed, places: Line(
+        anchored_at=T, alive_at=T, rate=rate, capacity=capacity, departed=departed
+    ).join(T, places),
+    st.sampled_from([0, 1, 200_000, 10**8]),
+    st.sampled_from([1, 1_000, 10**6, MOST_PLAYERS]),
+    st.sampled_from([0, 5_000, -20_000, -MOST_PLAYERS]),
+    st.sampled_from([1, 3_000, 10**6]),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(any_stays, any_line, st.sampled_from([1 / 60, 1.0, 60.0, 10_000.0]), st.integers(0, 10 * MINUTE))
+def test_whatever_is_known_a_promise_is_made_and_later_for_later_positions(
+    stays: Stays, line: Line, mean: float, later: int
+) -> None:
+    for t in (T, T + later):
+        _, curve = Outlook(stays, line, t, 0, mean, 0.3, 4).curve()
+        assert curve is not None and Curve.unpack(curve.pack()) == curve
+        assert list(curve.instants) == sorted(curve.instants)
+        line = line.publish(t, curve)
+        is_off(line, t + MINUTE)
 
 
 def test_a_launch_of_a_full_game_is_told_waiting_times_that_come_true() -> None:
