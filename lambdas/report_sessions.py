@@ -3,8 +3,7 @@
 from typing import Any
 
 from lambdas.http import Event, private
-from loginq.service.requests.departures import count
-from loginq.service.requests.sessions import apply
+from loginq.service.requests.sessions import apply, hold
 from loginq.service.rules.sessions import count_of, events_of, report_of
 from loginq.service.store.queue import Queue
 
@@ -14,7 +13,7 @@ def _sessions(queue: Queue, event: Event) -> dict[str, Any]:
     queue.lines.cached()  # and the rules with it
     given = report_of(event.get("body"), queue.rules.session_reports)
     if queue.rules.by_counts:
-        return {"results": [count(queue, count_of(given, t))]}
+        return {"results": [hold(queue, count_of(given, t))]}
     return {"results": apply(queue, events_of(given, t))}
 
 

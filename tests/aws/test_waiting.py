@@ -6,10 +6,12 @@ import pytest
 
 from loginq.service.requests import login
 from loginq.service.requests.minute import settle
-from loginq.service.requests.sessions import apply
+from loginq.service.requests.sessions import apply, hold
 from loginq.service.rules import stays
+from loginq.service.rules.curve import Curve
 from loginq.service.rules.player import Identity
-from loginq.service.rules.settings import Rules
+from loginq.service.rules.servers import Server
+from loginq.service.rules.settings import COUNTS, Rules
 from loginq.service.rules.times import MINUTE, SECOND
 from tests.memory import InMemory
 from tests.world import World, left, made, operator, rule, someone
@@ -85,6 +87,32 @@ def test_a_wave_that_leaves_together_is_told_at_once(world: World) -> None:
     leave(world, inside, 10)
     curve = world.queue.lines.read().curve
     assert curve is not None and curve.at == world.now[0]
+
+
+@pytest.mark.parametrize("heard", ["in game", "counted", "forgotten"])
+def test_what_operators_and_counting_servers_say_is_told_at_once(world: World, heard: str) -> None:
+    if heard != "in game":
+        rule(world, session_reports=COUNTS)
+    full(world, waiting=100)
+    servers = [Server(f"eu-{n}", 10, 0) for n in range(2)]
+    for n in range(4 * (heard != "in game")):
+        world.later(MINUTE)
+        for server in servers:
+            hold(world.queue, replace(server, in_game=10 - n, at=world.now[0]))
+        settle(world.queue)
+    line = world.queue.lines.read()
+    at = world.now[0]
+    world.queue.lines.change(lambda line, t: line.publish(t, Curve(t, line.room, 600, tuple(range(0, 1_200, 100)))))
+    world.later(20 * SECOND)
+    if heard == "in game":
+        operator(world.queue).set_in_game(0)
+    elif heard == "counted":
+        hold(world.queue, replace(servers[0], in_game=0, at=world.now[0]))
+    else:
+        operator(world.queue).forget_servers(world.queue.servers.every()[:1])
+    after = world.queue.lines.read()
+    assert after.room > line.room
+    assert after.curve is None or (after.curve.at, after.curve.first) == (at + 20 * SECOND, after.room)
 
 
 def test_who_is_back_within_the_grace_holds_a_seat_since_then(world: World) -> None:

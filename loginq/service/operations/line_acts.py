@@ -99,6 +99,7 @@ class LineActs:
             return line.leave(t, departed + line.synthetic - line.departed)
 
         line = queue.lines.change(told)
+        promise_anew(queue)
         return Done(line, self._record("in game", before=counts.in_game, after=in_game, line=line))
 
     def set_rate(self, rate: int, burst: int | None = None, *, keep_plan: bool = False) -> Done:
@@ -181,6 +182,7 @@ class LineActs:
         for server in servers:
             self._record("forget server", server.name, before=server.in_game)
         tell(self.queue)
+        promise_anew(self.queue)
 
     # The stack
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from loginq.service.requests.departures import depart
+from loginq.service.requests.departures import count, depart
 from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.errors import ConditionFailed, Unavailable
 from loginq.service.rules.player import Player
+from loginq.service.rules.servers import Server
 from loginq.service.rules.sessions import Event
 from loginq.service.store.leavings import TOGETHER
 from loginq.service.store.queue import Queue
@@ -35,6 +36,13 @@ def apply(queue: Queue, events: Sequence[Event | None]) -> list[str]:
     if left:
         promise_anew(queue)
     return _words(events, rows)
+
+
+def hold(queue: Queue, server: Server) -> str:
+    """Take what a game server counts, as `departures.count` does."""
+    word = count(queue, server)
+    promise_anew(queue)
+    return word
 
 
 def _leave(queue: Queue, events: Sequence[Event], rows: dict[str, Player]) -> None:
