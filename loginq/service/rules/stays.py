@@ -52,8 +52,8 @@ class Stays:
         departures: all that were ever seen. beyond: who is in the game for longer than `OLDEST`, at most.
         unknown: others in the game of whom no admission is known.
         unripe, ripe, returned: who left lately, who left longer ago, who came back, in thousandths.
-        reached, came: positions that were reached by the last run but one, and how many were let in at them, in
-            thousandths; `reached_to`, `came_to`: the same ever, as of the last run.
+        reached, came: positions that were reached, and how many were let in, fading, in thousandths; `reached_to`,
+            `came_to`: the same ever, as of the last run.
         by_counts: whether game servers only count: then there is one cohort, all is in the first bin, and `departed_to`
             is how many had ever left as of the last run.
     """
@@ -189,7 +189,7 @@ class Stays:
 
     @property
     def missed_share(self) -> float:
-        """The share of positions at which nobody is let in, of those that were reached by the last run."""
+        """The share of positions at which nobody is let in, of those that were reached."""
         return min(0.95, max(0.0, 1 - self.came / self.reached)) if self.reached >= FEW_REACHED * MILLI else 0.0
 
     @property
