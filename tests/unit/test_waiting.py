@@ -15,11 +15,12 @@ from loginq.service.rules.cohorts import OLDEST, Cohort
 from loginq.service.rules.curve import BEYOND, FARTHER, NEARER, POINTS, SLACK, Curve, points
 from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
-from loginq.service.rules.minute import Memory, forgotten
+from loginq.service.rules.minute import Memory, came_through, forgotten
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.outlook import Outlook, booked, is_off, is_wanted
 from loginq.service.rules.stays import FEWEST, Stays
 from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.valve import BUCKET
 from loginq.service.store.line import from_row, to_row
 from loginq.service.store.settlement import memory_of, row_of
 from tests.benchmarks.waiting import LAWS, World, score
@@ -142,6 +143,15 @@ def test_seats_are_who_came_less_who_left(history: list[tuple[Any, ...]]) -> Non
     minute += 1
     stays = stays.admitted(pending).book(minute, left)
     assert sum(cohort.seats for cohort in stays.cohorts) == inside.total()
+
+
+def test_a_run_whose_clock_is_a_bit_behind_counts_no_admission_again() -> None:
+    through = {T: (5, False), T - BUCKET: (3, False)}
+    seen = came_through(Memory(buckets_to=T - BUCKET), through, T + BUCKET)
+    again = came_through(came_through(seen, through, T + BUCKET - 1), through, T + BUCKET)
+    assert (again.admitted, again.stays) == (8, seen.stays)
+    far = came_through(Memory(buckets_to=T + 9 * BUCKET), through, T)  # a clock that was far ahead is soon forgotten
+    assert far.buckets_to == T + BUCKET
 
 
 def test_a_minute_is_booked_once() -> None:

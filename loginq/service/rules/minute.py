@@ -178,7 +178,7 @@ def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: in
         memory,
         full=memory.full + sum(BUCKET for _, full in ended.values() if full),
         admitted=memory.admitted + by_minute.total(),
-        buckets_to=bucket(t),
+        buckets_to=max(bucket(t), min(memory.buckets_to, bucket(t) + BUCKET)),  # a clock may be a bit behind
         stays=memory.stays.admitted(by_minute),
     )
 
