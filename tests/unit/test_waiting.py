@@ -17,7 +17,8 @@ from loginq.service.rules.laws import BINS, bank
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import Memory, came_through, forgotten
 from loginq.service.rules.numbers import MOST_PLAYERS
-from loginq.service.rules.outlook import Outlook, booked, is_off, is_wanted
+from loginq.service.rules.outlook import Outlook, booked, is_off, is_wanted, promise
+from loginq.service.rules.settings import Rules
 from loginq.service.rules.stays import FEWEST, Stays
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET
@@ -238,6 +239,13 @@ def test_who_is_reached_may_come_at_once_though_the_game_has_fewer_places_now() 
     line = full_line().publish(T, Curve(T, 1_000, 2_500, tuple(60 * n for n in range(1, POINTS + 1))))
     lowered = line.set_capacity(at, 500)
     assert (lowered.reached(at), lowered.wait(900, at), lowered.basis(900, at)) == (1_000, 0, "rate")
+
+
+def test_after_a_gap_who_came_in_all_of_it_are_not_taken_for_those_of_a_minute() -> None:
+    stays = Stays().admitted({NOW - 60: 1_000}).book(NOW, {NOW - 60: FEWEST})
+    memory, line = Memory(stays=stays, tail_at=T - 100 * MINUTE), replace(full_line(), departed=FEWEST)
+    curve = promise(memory, line, Rules(), T)[1]
+    assert curve is not None and curve.span == line.tail - line.room + 500 + 2 * 30
 
 
 def test_a_wait_of_which_no_end_is_seen_is_not_told() -> None:

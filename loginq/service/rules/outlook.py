@@ -75,12 +75,12 @@ def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, C
 
     And the memory with what the next minute will be measured by.
     """
-    clock = line.lived_at(t) - memory.full
+    clock, came = line.lived_at(t) - memory.full, max(0, line.tail - memory.tail)
     outlook = Outlook(
         stays=memory.stays,
         line=line,
         t=t,
-        arriving=max(0, line.tail - memory.tail) if memory.tail_at else line.tail,
+        arriving=came * MINUTE // max(MINUTE, t - memory.tail_at) if memory.tail_at else came,
         mean=(rules.mean_session or USUAL) / MINUTE,
         spread=GIVEN_SPREAD if rules.mean_session else USUAL_SPREAD,
         window=rules.claim_window / MINUTE,
