@@ -1,6 +1,8 @@
 """The waiting time of a full game: what is learnt from who leaves, what is promised, and how true it is."""
 
+import json
 import math
+import zlib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -180,7 +182,10 @@ def test_what_is_remembered_survives_its_row_and_a_spoilt_one_is_forgotten() -> 
     stays = Stays().admitted({NOW - 5: 100, NOW - 90: 20}).book(NOW, {NOW - 5: 3}).with_hazard((0.01,) * BINS)
     memory = replace(memory_of({}), stays=stays.noted(200, 120))
     assert memory_of(row_of(memory)) == memory
-    assert memory_of({"stays": b"spoilt"}).stays == Stays()
+    kept = json.loads(zlib.decompress(row_of(memory)["stays"]))
+    newer = [{**kept, "more": 1}, {**kept, "leaving": [0]}, [kept]]
+    read = [memory_of({"stays": zlib.compress(json.dumps(each).encode())}).stays for each in newer]
+    assert [memory_of({"stays": b"spoilt"}).stays, *read] == [Stays(), memory.stays, Stays(), Stays()]
 
 
 def full_line() -> Line:

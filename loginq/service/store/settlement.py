@@ -3,10 +3,11 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from loginq.service.rules.cohorts import Cohort
+from loginq.service.rules.laws import BINS
 from loginq.service.rules.minute import Memory
 from loginq.service.rules.stays import Stays
 from loginq.service.rules.tally import NOBODY, Order
@@ -81,13 +82,16 @@ def _order_of(kept: Sequence[Any] | None) -> Order:
 
 
 def _stays_of(packed: bytes | None) -> Stays:
-    """What is known of how long players stay; nothing where that is spoilt: then waiting times begin anew."""
+    """What is known of how long players stay; nothing where that is spoilt, or of a version with other ages: then
+    waiting times begin anew."""
     try:
         found: dict[str, Any] = json.loads(zlib.decompress(packed)) if packed else {}
         cohorts = tuple(Cohort(*each) for each in found.pop("cohorts", ()))
+        known = {field.name for field in fields(Stays)}
         numbers: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known
         }
-        return Stays(**numbers, cohorts=cohorts)
-    except (TypeError, ValueError, zlib.error):
+        stays = Stays(**numbers, cohorts=cohorts)
+    except (AttributeError, TypeError, ValueError, zlib.error):
         return Stays()
+    return stays if {len(stays.leaving), len(stays.at_risk), len(stays.hazards) or BINS} == {BINS} else Stays()
