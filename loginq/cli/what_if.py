@@ -1,7 +1,7 @@
 """`--what-if`: the line as it is and as it would be, run forward by the code that lets players in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from loginq.cli import console
@@ -12,6 +12,7 @@ from loginq.service.rules.errors import Invalid
 from loginq.service.rules.forecast import Forecast, forecast
 from loginq.service.rules.gate import Step
 from loginq.service.rules.line import Line
+from loginq.service.rules.outlook import is_wanted, promise
 from loginq.service.rules.rates import rate_text
 
 Change = Callable[[Line, int], Line]
@@ -34,7 +35,14 @@ def foresee(session: Session, changes: Sequence[Change]) -> Foreseen:
     changed = line
     for change in changes:
         changed = _lawful(change, changed, t)
-    return Foreseen(line, changed, t, depth.total)
+    return Foreseen(line, _promised(session, changed, t), t, depth.total)
+
+
+def _promised(session: Session, line: Line, t: int) -> Line:
+    """The line with what settling would promise by it to those for whom a full game has no place."""
+    if not is_wanted(line):
+        return replace(line, curve=None)
+    return replace(line, curve=promise(session.queue.settlement.read(), line, session.queue.rules, t)[1])
 
 
 def shown(session: Session, foreseen: Foreseen) -> Found:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,12 @@ from loginq.cli import rate
 from loginq.cli.session import Session
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Invalid
+from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
-from loginq.service.rules.times import iso
+from loginq.service.rules.minute import Memory
+from loginq.service.rules.outlook import promise
+from loginq.service.rules.stays import Stays
+from loginq.service.rules.times import MINUTE, iso
 from loginq.service.store.aws import Aws
 from loginq.service.store.line import LineStore
 from loginq.service.store.queue import Queue
@@ -305,6 +310,36 @@ def test_what_if_there_is_no_honest_number(run: Run, deployed: Target, queue: Qu
     assert "What" not in run("rate", "ramp", "100", "300", "--over", "20s", "--what-if").err
     standing(queue, paused=True)
     assert "The line is paused" in run("rate", "set", "200", "--what-if").err
+
+
+def test_what_if_the_places_of_a_full_game_were_more_or_fewer(run: Run, deployed: Target, queue: Queue) -> None:
+    """Told by the promise that the next run of settling would make by what is known of who leaves."""
+    t = int(time.time() * 1_000)
+    now = t // MINUTE
+    stays = Stays().admitted({now - 60: 1_200})
+    for minute in range(20):
+        stays = stays.book(now - 19 + minute, {now - 60: 10 * (minute + 1)})
+    memory = Memory(stays=stays, tail=3_000, tail_at=t)
+    line = Line(anchored_at=t, alive_at=t, rate=200_000, burst=200, capacity=1_000, departed=200).join(t, 3_000)
+    line = replace(line, gate=1_200 * MICRO, reached_to=1_200)
+    settled(queue, replace(line, curve=promise(memory, line, queue.rules, t)[1]))
+    queue.settlement.write(memory)
+
+    def foreseen(*words: str) -> tuple[float, float]:
+        seen = json.loads(run("rate", "set", *words, "--what-if", "--json").out)
+        return seen["before"]["p90_seconds"], seen["after"]["p90_seconds"]
+
+    before, more = foreseen("--capacity", "1400")
+    _, fewer = foreseen("--capacity", "900")
+    assert more < before < fewer
+    faster = foreseen("300")[1]
+    assert faster == pytest.approx(before, rel=0.05)
+    assert foreseen("--capacity", "none")[1] < 20
+    screen = run("rate", "set", "--capacity", "1400", "--what-if")
+    assert (screen.code, screen.err) == (0, "Nothing was changed.")
+    assert queue.lines.read().capacity == 1_000
+    queue.settlement.write(Memory())
+    assert foreseen("--capacity", "1400")[1] is None
 
 
 def test_a_time_beyond_reason_is_refused_before_it_is_written(run: Run, deployed: Target, queue: Queue) -> None:
