@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loginq.cli import console
-from loginq.cli.page import check_name, write
+from loginq.cli.page import write
 from loginq.rehearsal.minutes import minutes
 from loginq.rehearsal.paper import START, Launch, Paper
 from loginq.service.rules.act import Action, pace
@@ -34,7 +34,6 @@ def span_of(report: Report) -> str:
 
 def write_played(file: Path, title: str, launch: Launch, paper: Paper) -> None:
     """Write its page. Raises `Failed` when it cannot be."""
-    check_name(file)
     found = reported(launch, paper)
     write(file, found, title, since_start, span_of(found))
 

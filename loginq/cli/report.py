@@ -86,7 +86,10 @@ def _minutes(session: Session, since: str, until: str, t: int) -> tuple[Minute |
     if not since:
         before, minutes = last_launch(each for each in history.newest(end) if each.at <= end)
         if not minutes:
-            raise NotFound("Nothing has moved yet, so there is no launch to report on.", "`loginq simulate` plays one.")
+            raise NotFound(
+                "There is no launch to report on yet.",
+                "A minute in which anything moves is kept at its end. `loginq simulate` plays a launch.",
+            )
         return before, minutes
     start = parse_past(since, t)
     if start >= end:
@@ -141,9 +144,9 @@ def draw(found: Report, title: str, clock: Clock, span: str) -> None:
     """
     facts = [(each.name, each.says) for each in findings(found, clock)]
     panel = console.panel(f"launch report · {title}", [("when", span), *facts])
-    shown = charts(found, clock)
+    shown = charts(found, clock) if len(found.points) > 1 else []
     said = [
-        f"{n} {at} {act.name} {act.what} {act.subject}".rstrip() + (f": {what}" if what else "")
+        f"{n} · {at} · {act.name} · {act.what} {act.subject}".rstrip() + (f": {what}" if what else "")
         for n, (act, at, what) in enumerate(acts(found, clock), 1)
     ]
     more = [f"… and {len(said) - SHOWN:,} more: `loginq report -o launch.html` has all"] if len(said) > SHOWN else []
@@ -160,7 +163,7 @@ class _Marks:
     found: Report
 
     def __rich_console__(self, terminal: "Console", options: "ConsoleOptions") -> Iterator[Any]:
-        if not self.found.acts or len(self.found.points) < 2:
+        if not self.found.acts or not self.charts:
             return
         low, high = self.found.points[0].at, self.found.points[-1].at
         margin = max(len(label) for chart in self.charts for label in chart.labels)

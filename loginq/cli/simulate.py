@@ -11,6 +11,7 @@ from loginq.cli import console, scores
 from loginq.cli.chart import Chart, Series
 from loginq.cli.command import Found, alone, command
 from loginq.cli.options import count
+from loginq.cli.page import check_name
 from loginq.cli.played import write_played
 from loginq.cli.reading import text_of
 from loginq.rehearsal.events import parse_events, parse_leaving, parse_share
@@ -82,6 +83,8 @@ def simulate(
 
     By the real line and the real polling rule. Needs no target.
     """
+    if page is not None:
+        check_name(page)
     launch = replace(
         _arriving(shape, players, arrive, parse_rate(rate)),
         ramp=(parse_rate(ramp[0]), parse_duration(ramp[1])) if ramp else None,

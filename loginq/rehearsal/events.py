@@ -74,11 +74,14 @@ def parse_events(texts: Iterable[str]) -> Events:
 
 def parse_leaving(text: str) -> Leaving:
     """What becomes of those who leave: `late 60s, twice 10%, never 1%, back 15%`. Raises `Invalid` for other words."""
-    found = Leaving()
+    found, said = Leaving(), set[str]()
     for part in text.split(","):
         word, _, much = part.strip().partition(" ")
         if word not in _LEAVING or not much:
             raise Invalid(f"{quoted(part.strip())} does not say what becomes of those who leave.", _WAYS)
+        if word in said:
+            raise Invalid(f"{word!r} is said twice.", _WAYS)
+        said.add(word)
         found = replace(found, **{word: _LEAVING[word](much.strip())})
     return found
 

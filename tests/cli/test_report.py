@@ -56,7 +56,7 @@ def test_the_last_launch_on_a_screen(run: Run, begun: int, monkeypatch: pytest.M
     assert "throttled sign-ins not known: no sign-ins here" in re.sub(r"\s*│\n│ +", " ", screen.out)
     assert re.search(r"│ cost +about 0\.\d\d USD by list prices", screen.out)
     assert all(len(line) <= 80 for line in screen.out.splitlines())
-    assert "1 " + iso(begun + 5 * MINUTE)[11:16] + " user/ada rate: 50/s with a burst of 50 → 80/s" in screen.out
+    assert "1 · " + iso(begun + 5 * MINUTE)[11:16] + " · user/ada · rate: 50/s with a burst of 50 → 80/s" in screen.out
     assert "… and 1 more: `loginq report -o launch.html` has all" in screen.out
 
 
@@ -94,6 +94,14 @@ def test_a_page_of_its_own(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
+def test_of_one_minute_no_chart_is_drawn(run: Run, queue: Queue) -> None:
+    queue.history.write(next(launch(int(time.time() * 1_000) - HOUR, 3, 30)))
+    screen = run("report")
+    assert screen.code == 0 and "launch report" in screen.out and "waiting in line" not in screen.out
+    assert run("report", "-o", "short.html").code == 0
+
+
+@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -104,7 +112,7 @@ def test_a_page_of_its_own(run: Run) -> None:
         (["--since", "100d"], 2, "Minutes are kept for 90 days."),
         (["--since", "80d"], 2, "That is more than 31 days."),
         (["--since", "30m"], 3, "Nothing moved from "),
-        (["--until", "20d"], 3, "Nothing has moved yet"),
+        (["--until", "20d"], 3, "There is no launch to report on yet."),
     ],
 )
 def test_spans_that_are_none(run: Run, words: list[str], code: int, says: str) -> None:
@@ -116,7 +124,9 @@ def test_spans_that_are_none(run: Run, words: list[str], code: int, says: str) -
 def test_a_queue_that_never_moved(run: Run) -> None:
     screen = run("report")
     assert (screen.code, screen.err) == (
-        3, "Error: Nothing has moved yet, so there is no launch to report on.\n`loginq simulate` plays one.",
+        3,
+        "Error: There is no launch to report on yet.\nA minute in which anything moves is kept at its end. "
+        "`loginq simulate` plays a launch.",
     )  # fmt: skip
 
 
@@ -141,7 +151,8 @@ def test_a_launch_on_paper_has_the_same_page(run: Run) -> None:
     assert "900 players in 1 min, burst, at 10/s" in page and "on a virtual clock" in page
     assert "900 came · " in page and " 89 no-shows (9.9%)" in page and "Faults" not in page
     assert "nothing works" in page and page.count("<polyline") >= 4
-    assert run("simulate", "--players", "5", "--rate", "10", "--report", "paper.pdf").code == 2
+    refused = run("simulate", "--players", "5", "--rate", "10", "--report", "paper.pdf")
+    assert refused.code == 2 and refused.err.startswith("Error: paper.pdf is no .html file.")
 
 
 @pytest.mark.parametrize("length", [2, 40])
@@ -158,4 +169,4 @@ def test_all_that_matters_is_on_one_screen(length: int, monkeypatch: pytest.Monk
     draw(found, "aws 123456789012 ap-northeast-2 loginq", local(found.since, found.until), "last night")
     lines = terminal.getvalue().splitlines()
     assert len(lines) < 24
-    assert any("waiting in line" in line for line in lines) and any("user/ada pause" in line for line in lines)
+    assert any("waiting in line" in line for line in lines) and any("user/ada · pause" in line for line in lines)
