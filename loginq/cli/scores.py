@@ -29,13 +29,13 @@ def _told(score: Mapping[str, Any]) -> str:
 
 
 def lately(door: Door) -> str:
-    """How true they were for whom was let in lately, as the metrics count it; empty where nobody was, or none do."""
+    """How true they were for whom was let in lately, as the door has it; empty where nobody was, or none is seen."""
     seen = door.waiting_times or {}
     told, everybody = seen.get("told", 0), seen.get("told", 0) + seen.get("untold", 0)
     if not everybody:
         return ""
     late = f" · late {percent(seen['late'] / told)}" if told else ""
-    return f"told {percent(told / everybody)}{late}, of {everybody:,} let in within {door.span}"
+    return f"told {percent(told / everybody)}{late}, of {everybody:,} {door.told_within}"
 
 
 def percent(share: float) -> str:

@@ -95,7 +95,7 @@ class Session:
         """Its front door, as CloudWatch counts it."""
         from loginq.service.operations.front_door import FrontDoor
 
-        return FrontDoor(self.aws, self.target, self.stack.resources)
+        return FrontDoor(self.aws, self.target, self.stack.resources, self.queue.history)
 
     @cached_property
     def logs(self) -> "Logs":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from loginq.cli import console
+from loginq.cli import console, scores
 from loginq.cli.advice import attend
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
@@ -51,6 +51,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", console.duration(now.eta)),
+            *([("waiting times", told)] if (told := scores.lately(door)) else []),
             *([("message", line.message)] if line.message else []),
             *([("last change", f"{last.what}: {' → '.join(last.words(console.moment))}")] if last else []),
             *([("", f"{console.duration(now.t - last.at)} ago, by {last.name}")] if last else []),

@@ -1,5 +1,7 @@
 """How true waiting times were, on a screen."""
 
+from dataclasses import replace
+
 import pytest
 
 from loginq.cli.scores import facts, lately, percent
@@ -45,6 +47,9 @@ def test_nobody_waited_or_was_told_anything() -> None:
 )
 def test_how_true_the_last_waiting_times_were(counts: dict[str, int], said: str) -> None:
     assert lately(door(0, **counts)) == said
+    assert lately(replace(door(0, **counts), counted=5 * MINUTE)) == said.replace(
+        "let in within the last minute", "counted within the last 5 min"
+    )
 
 
 @pytest.mark.parametrize(

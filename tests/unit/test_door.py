@@ -15,11 +15,13 @@ from loginq.emulator.meter import Meter
 from loginq.service.operations.front_door import FrontDoor
 from loginq.service.rules.door import CALLS, FAILED, REFUSALS, REFUSED, Door, silence
 from loginq.service.rules.errors import LoginqError, Refused, Unavailable
+from loginq.service.rules.history import Minute
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import Counts, Depth, Snapshot, arriving
 from loginq.service.rules.minute import Memory, arrivals
 from loginq.service.rules.times import DAY, HOUR, MINUTE, SECOND
 from tests.cli.conftest import door
+from tests.launch import launch
 from tests.unit.test_checks import BAD, OK, TARGET, UNKNOWN, WARN, Says, Stack, patient, resource, told
 from tests.unit.test_guard import API, Inner, ask
 
@@ -96,6 +98,7 @@ def read(
     local: bool = False,
     target: Any = TARGET,
     look: Callable[[FrontDoor], Door] = lambda it: it.read(T),
+    history: Any = None,
 ) -> tuple[Door, Says]:
     """`results`: values by metric's name, or an error; "partial" for one that is not whole."""
     cloudwatch = Says({"describe_alarms": alarms if isinstance(alarms, LoginqError) else {"MetricAlarms": alarms}})
@@ -116,7 +119,7 @@ def read(
     cloudwatch.get_metric_data = answered  # type: ignore[attr-defined]
     aws: Any = SimpleNamespace(client=lambda name: cloudwatch)
     place = replace(TARGET, endpoint_url="http://127.0.0.1:1") if local else target
-    return look(FrontDoor(aws, place, lambda: PARTS)), cloudwatch
+    return look(FrontDoor(aws, place, lambda: PARTS, history)), cloudwatch
 
 
 def test_everything_is_read_in_one_call() -> None:
@@ -192,6 +195,29 @@ def test_an_emulator_is_not_asked_for_what_it_does_not_count() -> None:
     assert found.window == MINUTE and not {"table", "sign_ins", "told"} & set(found.counts)
     assert found.document()["waiting_times"] is None
     assert found.document()["throttled"] == {"functions": 0, "table": None, "sign_ins": None}
+
+
+def test_how_true_waiting_times_were_is_read_from_an_emulators_history() -> None:
+    minutes, since = list(launch(T - 3 * MINUTE, 3, 30)), list[int]()
+
+    class Kept:
+        def since(self, t: int) -> list[Minute]:
+            since.append(t)
+            return [*minutes, replace(minutes[0], tally=None)]
+
+    found, _ = read({CALLS: [5.0]}, local=True, history=Kept())
+    tallies = [each.tally for each in minutes if each.tally]
+    right, came = sum(each.told for each in tallies), sum(each.came for each in tallies)
+    assert found.waiting_times == {"told": right, "late": sum(each.late for each in tallies), "untold": came - right}
+    assert (since, found.told_within, right > 0) == ([T - 5 * MINUTE], "counted within the last 5 min", True)
+    silent = SimpleNamespace(since=lambda t: unavailable())
+    found, _ = read({CALLS: [5.0]}, local=True, history=silent)
+    assert found.waiting_times is None and found.unread == "AWS has not answered for the history (no answer)"
+    assert read({CALLS: [5.0]}, history=silent)[0].unread == ""
+
+
+def unavailable() -> Any:
+    raise Unavailable("no answer")
 
 
 # Doctor

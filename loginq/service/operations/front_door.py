@@ -7,8 +7,10 @@ from typing import Any
 from loginq.service.operations.target import Target
 from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
 from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.histogram import size
 from loginq.service.rules.times import DAY, MINUTE, SECOND
 from loginq.service.store.aws import Aws
+from loginq.service.store.history import History
 from loginq.service.store.queue import Queue
 
 LATE = 5 * MINUTE
@@ -23,10 +25,20 @@ Metric = tuple[str, str, str, Mapping[str, str]]
 
 
 class FrontDoor:
-    """That of one target. `resources` gives those of its stack, once."""
+    """That of one target.
 
-    def __init__(self, aws: Aws, target: Target, resources: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
-        self._aws, self._target, self._resources = aws, target, resources
+    Args:
+        resources: gives those of its stack, once. history: says what an emulator does not count.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        target: Target,
+        resources: Callable[[], Sequence[Mapping[str, Any]]],
+        history: History | None = None,
+    ) -> None:
+        self._aws, self._target, self._resources, self._history = aws, target, resources, history
         self._known: Sequence[Mapping[str, Any]] = ()
 
     def read(self, t: int) -> Door:
@@ -48,7 +60,13 @@ class FrontDoor:
             ringing = self._ringing()
         except LoginqError as exc:
             silent.append(_unanswered("the alarms", exc))
-        return Door(t, window, counts, newest, ringing, "; ".join(silent))
+        counted = None
+        if self._target.endpoint_url and self._history is not None:
+            try:
+                counts, counted = {**counts, **_truth(self._history, t - LATE)}, LATE
+            except LoginqError as exc:
+                silent.append(_unanswered("the history", exc))
+        return Door(t, window, counts, newest, ringing, "; ".join(silent), counted)
 
     def over(self, since: int, until: int, t: int) -> Door:
         """What went through the door from `since` to `until`, as can be known at `t`, ms, without its alarms.
@@ -130,6 +148,13 @@ def settling(queue: Queue, stack: Mapping[str, Any]) -> list[str]:
         return [f"the table cannot be read ({exc.message.rstrip('.')}): `loginq doctor`"]
     since = settled_at or round(stack["CreationTime"].timestamp() * SECOND)
     return silence(since, queue.clock())
+
+
+def _truth(history: History, since: int) -> dict[str, int]:
+    """How true waiting times were by the positions that were counted since then, ms: what `TRUTH` names."""
+    tallies = [each.tally for each in history.since(since) if each.tally]
+    told, known = sum(each.told for each in tallies), sum(size(each.waits) for each in tallies)
+    return {"told": told, "late": sum(each.late for each in tallies), "untold": known - told}
 
 
 def _query(n: int, metric: Metric) -> dict[str, Any]:

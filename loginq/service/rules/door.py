@@ -52,6 +52,8 @@ class Door:
         newest: until when the newest value reaches, ms; None where there was none.
         ringing: the alarms that ring, by their names in the template; None where that could not be read.
         unread: what was asked for, and why there was no answer; empty when all is known.
+        counted: where what `TRUTH` names is of those whose places were counted lately: of which time, ms; None where
+            it is of those who were let in within the window.
     """
 
     t: int
@@ -60,6 +62,7 @@ class Door:
     newest: int | None = None
     ringing: tuple[str, ...] | None = None
     unread: str = ""
+    counted: int | None = None
 
     @property
     def age(self) -> int | None:
@@ -111,7 +114,12 @@ class Door:
     @property
     def span(self) -> str:
         """The window in words."""
-        return "the last minute" if self.window == MINUTE else f"the last {self.window // MINUTE} min"
+        return _last(self.window)
+
+    @property
+    def told_within(self) -> str:
+        """Whose waiting times those of `waiting_times` are, in words."""
+        return f"let in within {self.span}" if self.counted is None else f"counted within {_last(self.counted)}"
 
     @property
     def _old(self) -> str:
@@ -142,6 +150,10 @@ class Door:
         """All that is wrong at the instant `t`, ms, the worst first, each with what to do."""
         ringing = [f"{name} rings: `loginq guide alarms` says what to do" for name in self.ringing or ()]
         return [*(f"{says}: {do}" for says, do in self.faults()), *ringing, *filter(None, [self.unseen(t)])]
+
+
+def _last(window: int) -> str:
+    return "the last minute" if window == MINUTE else f"the last {window // MINUTE} min"
 
 
 def silence(settled_at: int, t: int) -> list[str]:
