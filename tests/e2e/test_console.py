@@ -16,7 +16,9 @@ from loginq.client import Gone
 from loginq.doctor.checks import Patient, Verdict
 from loginq.doctor.door import examine_door
 from loginq.service.operations.together import TOGETHER
+from loginq.service.requests.minute import settle
 from loginq.service.rules.player import Identity
+from loginq.service.rules.times import iso
 from tests.e2e.broken import code
 from tests.e2e.conftest import PASSWORD, Stack, in_process, until
 from tests.e2e.terminal import LOGINQ, environment
@@ -129,6 +131,20 @@ def test_real_players_of_a_load_run(here: Stack, tmp_path: Path, many: int) -> N
         assert first["told_share"] > 0 and polls["told_share"] > 0 and len(polls["deciles"]) == 10
     assert json.loads(in_process("load", "clean", "--yes", "--json")[1])["accounts"] == many
     assert not list(here.users.starting_with("load-"))
+
+
+def test_a_launch_is_reported_on(here: Stack, tmp_path: Path) -> None:
+    here.crowd(3)
+    settle(here.queue)
+    code, out, said = in_process("report", "--json")
+    assert code == 0, said
+    found, waiting = json.loads(out), {iso(each.at): each.waiting for each in here.queue.history.since(0)}
+    assert found["players"]["still_waiting"] == waiting[found["until"]]
+    assert found["faults"]["calls"] is not None and found["faults"]["dead_letters"] == 0
+    assert "│ players  " in in_process("report")[1]
+    page = tmp_path / "launch.html"
+    assert in_process("report", "-o", str(page))[0] == 0
+    assert page.read_text().startswith("<!doctype html>")
 
 
 def test_every_waiting_player_sees_a_message_with_the_next_poll(here: Stack) -> None:

@@ -18,15 +18,16 @@ from loginq.service.rules.player import Identity
 from loginq.service.rules.servers import Server
 from loginq.service.rules.settings import COUNTS
 from loginq.service.rules.ticket import Ticket
-from loginq.service.rules.times import iso
+from loginq.service.rules.times import HOUR, iso
 from loginq.service.store.rules import write
 from tests.e2e.conftest import PASSWORD, Keeping, Stack, deployed, free_port, placing_twice_at_once, until
 from tests.e2e.test_sessions import post
+from tests.launch import launch
 from tests.world import operator
 
 LOOKS = (
     "status", "servers list", "queue stats", "queue audit", "queue history", "rate show", "players list",
-    "players show ada", "users list", "users show ada", "logs --since 1m", "doctor", "queue message",
+    "players show ada", "users list", "users show ada", "logs --since 1m", "doctor", "queue message", "report",
 )  # fmt: skip
 """What an observer does."""
 ACTS = (
@@ -114,6 +115,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             Password=PASSWORD,
             UserAttributes=[{"Name": "email", "Value": "una@example.com"}],
         )
+        stack.queue.history.write(next(launch(stack.queue.clock() - HOUR, 1, 3)))
         yield stack
     finally:
         one.down()
@@ -341,7 +343,7 @@ def as_(guarded: Stack, monkeypatch: pytest.MonkeyPatch) -> As:
 def rows(stack: Stack) -> list[str]:
     """Everything in the table."""
     pages = stack.aws.client("dynamodb").pages("scan", TableName=stack.target.table)
-    return sorted(json.dumps(row, sort_keys=True) for page in pages for row in page["Items"])
+    return sorted(json.dumps(row, sort_keys=True, default=repr) for page in pages for row in page["Items"])
 
 
 def busy(stack: Stack) -> None:
