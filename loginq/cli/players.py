@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loginq.cli import console
+from loginq.cli import console, scores
 from loginq.cli.command import Found, command, group, listed
 from loginq.cli.completion import player_names
 from loginq.cli.export import FORMATS, written
@@ -111,7 +111,7 @@ def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]]) -> None:
             ("ticket", "yes" if player.ticket else "none"),
             ("position", None if player.position is None else f"{player.position:,}"),
             ("ahead", None if seen.ahead is None else f"{seen.ahead:,}"),
-            ("ETA", console.duration(seen.eta)),
+            ("ETA", scores.wait(seen.eta, seen.eta_basis)),
             *([("synthetic", "yes")] if player.synthetic else []),
             *((console.moment(at), what) for at, what in events),
         ],

@@ -1,4 +1,4 @@
-"""How true waiting times were, in words for a screen."""
+"""Waiting times and how true they were, in words for a screen."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,13 @@ from typing import Any
 from loginq.cli import console
 from loginq.service.rules.door import Door
 from loginq.service.rules.times import SECOND
+
+_BASES = {"departures": ", by who leaves", "counts": ", by the counts of game servers"}
+
+
+def wait(eta: int | None, basis: str | None) -> str:
+    """How long somebody waits, and by what that is told where it is not the rate: `eta_basis`. `eta`: ms."""
+    return console.duration(eta) + _BASES.get(basis or "", "")
 
 
 def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -50,7 +50,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("front door", door.words()),
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
-            ("newcomer waits", console.duration(now.eta)),
+            ("newcomer waits", scores.wait(now.eta, now.eta_basis)),
             *([("waiting times", told)] if (told := scores.lately(door)) else []),
             *([("message", line.message)] if line.message else []),
             *([("last change", f"{last.what}: {' → '.join(last.words(console.moment))}")] if last else []),

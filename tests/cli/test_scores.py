@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from loginq.cli.scores import facts, lately, percent
+from loginq.cli.scores import facts, lately, percent, wait
 from loginq.service.rules.scores import Scores, Told
 from loginq.service.rules.times import MINUTE
 from tests.cli.conftest import door
@@ -58,3 +58,16 @@ def test_how_true_the_last_waiting_times_were(counts: dict[str, int], said: str)
 )
 def test_all_and_none_are_said_of_all_and_none_alone(share: float, said: str) -> None:
     assert percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("eta", "basis", "said"),
+    [
+        (None, None, "–"),  # noqa: RUF001
+        (90_000, "rate", "1 min 30 s"),
+        (90_000, "departures", "1 min 30 s, by who leaves"),
+        (90_000, "counts", "1 min 30 s, by the counts of game servers"),
+    ],
+)
+def test_by_what_a_waiting_time_is_told(eta: int | None, basis: str | None, said: str) -> None:
+    assert wait(eta, basis) == said
