@@ -41,7 +41,7 @@ def findings(report: Report, clock: Clock) -> list[Finding]:
             "players",
             _players(report),
             "Who came got a place in line; who waited did so for over 10 s. A no-show did not come at their turn; a "
-            "hole is a place that nobody had.",
+            "hole is a place that nobody had. Synthetic players are left out once their places are counted.",
         ),
         Finding("waits", _waits(report), "From pressing Login to being let in: 50, 90 and 99 of 100 waited no longer."),
         Finding(

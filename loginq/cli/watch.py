@@ -270,13 +270,13 @@ def _colour(state: str) -> str:
 
 
 def _line(watched: Watched) -> str:
-    """One reading in a line."""
+    """One reading in a line, and what needs attention."""
     now = watched.seen[-1]
     line, t = now.line, now.t
+    said = attention(_minute(watched), watched.paused_since, watched.door)
     return (
         f"{console.moment(t)} {line.line_state}: {line.waiting(t):,} waiting, {now.intake.total:,} in the intake, "
         f"{rate_text(line.passing(t))} pass of {rate_text(line.rate_at(t))} asked, "
         f"{now.admitted_per_second:.1f}/s came in, newcomer waits {console.duration(now.eta)}"
-        + (f", {now.dead_letters:,} dead letters" if now.dead_letters else "")
-        + "".join(f". {each}" for each in (watched.door.troubles(t) if watched.door else ()))
+        + "".join(f" ! {each}" for each in said)
     )

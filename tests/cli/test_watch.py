@@ -73,7 +73,10 @@ def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: py
         assert words in shown, words
     assert len(watched.seen) == 3
     line = watch._line(watched)
-    assert "20/s pass of 20/s asked, 0.0/s came in" in line
+    assert "20/s pass of 20/s asked, 0.0/s came in" in line and "!" not in line
+    queue.lines.change(lambda line, t: line.set_capacity(t, 1))
+    watch._look(session, watched)
+    assert " ! the game is full: nobody enters until players leave" in watch._line(watched)
 
 
 def test_a_silence_is_said_and_the_old_numbers_stay(
