@@ -117,7 +117,7 @@ def _players(report: Report) -> str:
 
 def _waits(report: Report) -> str:
     if not report.known:
-        return f"{NOT_KNOWN}: nobody's place has been counted yet"
+        return f"{NOT_KNOWN}: nobody's place has been counted yet, a claim window after its turn and while players poll"
     said = " · ".join(f"{name} {about(ms)}" for name, ms in report.waits.items())
     return said if report.known == report.got_in else f"{said} (known of {report.known:,})"
 

@@ -138,7 +138,7 @@ def test_what_is_not_known_is_said(run: Run, queue: Queue, monkeypatch: pytest.M
         queue.history.write(replace(minute, tally=None, synthetic=None, version=None))
     screen = run("report")
     assert screen.code == 0
-    assert "waits    not known: nobody's place has been counted yet" in screen.out
+    assert "waits    not known: nobody's place has been counted yet, a claim window after" in screen.out
     assert re.search(r"refused  not known: AWS is silent", screen.out)
     assert re.search(r"cost +not known", screen.out)
 
