@@ -354,7 +354,7 @@ def busy(stack: Stack) -> None:
     if not queue.players.get_all([ada.sub])[ada.sub].ticket:
         login.request(queue, Identity(ada.sub, "ada"))
     stack.crowd(3)
-    until(lambda: queue.players.get_all([ada.sub])[ada.sub].position)
+    until(lambda: queue.players.get_all([ada.sub])[ada.sub].position and not queue.intake.depth().total)
     dead = Ticket(ada.sub, "gone", queue.clock()).body()
     stack.aws.client("sqs").send_message(QueueUrl=queue.intake.dead_letter_url, MessageBody=dead)
     queue.servers.write(Server("eu-1", 5, queue.clock()))

@@ -9,8 +9,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Self
 
+from loginq.service.rules.aging import Crowd, Walk, survival_of
 from loginq.service.rules.curve import Curve
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.laws import BINS, DAY, EDGES, WIDTHS, Hazards, bin_of
@@ -39,8 +39,8 @@ WORTH_TELLING = 10
 """Of a thousand: a share of no-shows that is off by less is left as it is."""
 JUMP, AGAIN = 0.05, 10 * SECOND
 """A promise that is off by so many of the capacity is made anew, at the soonest after so long."""
-HALVES, NEVER = 2, 1e9
-"""The grid of ages has two points a minute; and minutes that no curve tells."""
+NEVER = 1e9
+"""Minutes that no curve tells."""
 
 
 def booked(memory: Memory, line: Line, left: Mapping[int, int], t: int) -> Memory:
@@ -65,7 +65,7 @@ def _noted(memory: Memory, stays: Stays, line: Line, t: int) -> Memory:
     if not stays.reached_to:  # nothing is known of what was counted before
         stays = replace(stays, reached_to=line.counted_to - line.synthetic, came_to=line.counted)
     ahead = line.passing(t) * (t - memory.buckets_to + COMES) // MICRO  # of these nobody is counted yet
-    reached = max(stays.reached_to, line.reached(t) - line.synthetic - max(0, ahead))
+    reached = line.reached(t) - line.synthetic - max(0, ahead)
     passed = max(1, stays.booked - memory.stays.booked)
     return replace(memory, stays=stays.noted(reached, memory.admitted, passed))
 
@@ -176,8 +176,8 @@ class Outlook:
 
     def freed(self, hazard: Hazards) -> list[tuple[float, float]]:
         """(minutes from now, how many places more there are then), until the curve's end or for a day."""
-        survival = _survival([each * self.stays.level for each in hazard])
-        crowd = _Crowd.of(self.stays, self.t / MINUTE, survival)
+        survival = survival_of([each * self.stays.level for each in hazard])
+        crowd = Crowd.of(self.stays, self.t / MINUTE, survival)
         missed, returning = self.stays.missed_share, self.stays.return_share
         flow = sum(c.seats * hazard[bin_of(c.age(self.t / MINUTE))] for c in self.stays.cohorts)
         horizon = min(DAY, self.places * (1 - missed) / max(flow, 1e-9))
@@ -186,7 +186,7 @@ class Outlook:
         window, reached = self.window + COUNTING, float(self.line.reached(self.t))
         began = max(-window, self.past[0][0] - 1) if self.past else -window
         past = ((at, float(position)) for at, position in self.past)
-        walk = _Walk([(began, float(self.line.counted_to)), *past, (0.0, reached)])
+        walk = Walk([(began, float(self.line.counted_to)), *past, (0.0, reached)])
         now, left, more, found = 0, 0.0, 0.0, [(0.0, 0.0)]
         while more < self.places and now < 0.95 * DAY and len(found) < MOST_STEPS:
             step = 1 if len(found) <= FINE_STEPS else long
@@ -236,18 +236,6 @@ def _cumulative(hazard: Hazards) -> list[float]:
     return list(accumulate((each * width for each, width in zip(hazard, WIDTHS, strict=True)), initial=0.0))
 
 
-def _survival(hazard: Sequence[float]) -> list[float]:
-    """The share that stays until each age of the grid, to two days; who stays for a day is taken to stay."""
-    found, total = [1.0], 0.0
-    for n in range(HALVES * DAY):
-        total += hazard[_BINS[n]] / HALVES
-        found.append(math.exp(-total))
-    return found + found[-1:] * (HALVES * DAY)
-
-
-_BINS = [bin_of(n / HALVES) for n in range(HALVES * DAY)]
-
-
 def _when(freed: Sequence[tuple[float, float]], places: float) -> float:
     """In how many minutes there are so many places more; beyond the end by its last slope, or `NEVER`."""
     n = min(max(1, bisect_left(freed, places, key=lambda point: point[1])), len(freed) - 1)
@@ -255,63 +243,3 @@ def _when(freed: Sequence[tuple[float, float]], places: float) -> float:
     if many > few:
         return since + (until - since) * (places - few) / (many - few)
     return NEVER if places > few else since
-
-
-@dataclass(slots=True)
-class _Crowd:
-    """Those in the game, as the forecast goes on: (age now, in grid points; how many there would be at age 0)."""
-
-    survival: list[float]
-    old: list[tuple[int, float]]
-    new: list[tuple[int, float]]
-    there: float
-    lately: float = 0.0
-
-    @classmethod
-    def of(cls, stays: Stays, t: float, survival: list[float]) -> Self:
-        """Those who are in it at `t`, minutes since the epoch."""
-        at, there = dict[int, float](), 0.0
-        for cohort in stays.cohorts:
-            age = min(cohort.age(t), DAY - 1) * HALVES
-            n, between = int(age), age - int(age)
-            if (kept := survival[n] * (1 - between) + survival[n + 1] * between) > 1e-200:
-                at[n] = at.get(n, 0.0) + cohort.seats * (1 - between) / kept
-                at[n + 1] = at.get(n + 1, 0.0) + cohort.seats * between / kept
-                there += cohort.seats
-        return cls(survival, list(at.items()), [], there)
-
-    def leave(self, now: int, step: int) -> float:
-        """How many leave in the `step` minutes from `now` on."""
-        survival, then = self.survival, HALVES * (now + step)
-        there = sum([n * survival[age + then] for age, n in self.old])
-        there += sum([n * survival[then - since] for since, n in self.new])
-        self.lately, self.there = max(0.0, self.there - there), there
-        return self.lately
-
-    def enter(self, now: int, step: int, count: float, returning: float) -> float:
-        """So many came in the `step` minutes before `now`, and `returning` of those who left; how many left again."""
-        count += returning * self.lately
-        half = HALVES * step // 2
-        self.new.append((HALVES * now - half, count))
-        stay = count * self.survival[half]
-        self.there += stay
-        return count - stay
-
-
-class _Walk:
-    """Positions over time, linear in between; asked for later and later instants."""
-
-    def __init__(self, points: list[tuple[float, float]]) -> None:
-        self._points, self._n = points, 1
-
-    def go(self, t: float, position: float) -> None:
-        """It comes to `position` at `t`."""
-        self._points.append((t, position))
-
-    def at(self, t: float) -> float:
-        """Where it is at `t`."""
-        points = self._points
-        while self._n < len(points) - 1 and points[self._n][0] < t:
-            self._n += 1
-        (since, start), (until, end) = points[self._n - 1], points[self._n]
-        return start + (end - start) * min(1.0, max(0.0, (t - since) / (until - since))) if until > since else end

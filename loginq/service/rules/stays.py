@@ -137,8 +137,9 @@ class Stays:
         stays = replace(known, booked=minute, cohorts=(cohort,), departed_to=departed)
         if not 1 <= passed <= EVENT_LASTS:
             return stays
-        expected = in_game * (known.hazards or (0,))[0] * passed / MILLI / MILLI
-        judged, scale = stays._judged(passed, away, expected, (away, expected)) if known.hazards else (stays, 1.0)
+        expected = in_game * known.leaving[0] * passed / max(1, known.at_risk[0])
+        seen = known.departures >= FEWEST
+        judged, scale = stays._judged(passed, away, expected, (away, expected)) if seen else (stays, 1.0)
         fade = 2 ** (-passed / (MEMORY if judged.level == 1 else SHORT_MEMORY))
         left, held = round(self.leaving[0] * fade + scale * away * MILLI), round(self.at_risk[0] * fade)
         return replace(
