@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loginq.service.rules.scores import Scores, Told, is_late
@@ -103,6 +103,7 @@ def test_each_tenth_by_the_wait_has_its_own_error(waits: list[int], told: list[i
 
 
 @given(st.lists(st.integers(1, 12 * HOUR), min_size=1, max_size=60))
+@example([1_750])
 def test_the_tenths_together_are_the_whole(waits: list[int]) -> None:
     seen = scored([([(0, wait * 3 // 2)], wait, 1) for wait in waits])["first"]
     tenths = [tenth["wait_seconds"] for tenth in seen["deciles"]]

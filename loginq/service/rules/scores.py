@@ -6,6 +6,7 @@ it is told far ahead and once, while the polls near the front are many and easy.
 
 from array import array
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ SLACK = 2 * SECOND
 MOVE = 30 * SECOND
 """A promised instant that moves by more than this from one poll to the next is a move that a player notices, ms."""
 DECILES = 10
+Number = float | Fraction
 _FINE = 5
 """Histograms have two to the power of this many bins an octave: what is read off them is right to 3 %."""
 
@@ -109,16 +111,19 @@ class Score:
             "revised_p90_seconds": self._revised(),
         }
 
-    def _deciles(self) -> list[list[float]]:
-        """The sums of the tenth that waited least, of the next, …; a bin that lies in two is shared out evenly."""
-        tenth = self.waits.totals()[0] / DECILES
+    def _deciles(self) -> list[list[Fraction]]:
+        """The sums of the tenth that waited least, of the next, …; a bin that lies in two is shared out evenly.
+
+        Exactly: parts of one bin that differ in their last bit would be rounded apart.
+        """
+        tenth = Fraction(self.waits.totals()[0], DECILES)
         if not tenth:
             return []
-        found, done = [[0.0] * 4 for _ in range(DECILES)], 0
+        found, done = [[Fraction(0)] * 4 for _ in range(DECILES)], Fraction(0)
         for sums in self.waits.ordered():
             until = done + sums[0]
             for n in range(int(done / tenth), min(DECILES, int(until / tenth) + 1)):
-                part = max(0.0, min(until, (n + 1) * tenth) - max(done, n * tenth)) / sums[0]
+                part = max(Fraction(0), min(until, (n + 1) * tenth) - max(done, n * tenth)) / sums[0]
                 found[n] = [old + part * new for old, new in zip(found[n], sums, strict=True)]
             done = until
         return found
@@ -173,13 +178,15 @@ class Scores:
         return {"first": self.first.document(), "polls": {**self.polls.document(), "moves_per_hour": moves}}
 
 
-def _outcome(told: float, waited: float, off: float, late: float) -> dict[str, float | None]:
+def _outcome(
+    told: float | Fraction, waited: float | Fraction, off: float | Fraction, late: float | Fraction
+) -> dict[str, float | None]:
     return {
-        "wait_seconds": round(waited / told / SECOND, 1) if told else None,
+        "wait_seconds": round(float(waited / told / SECOND), 1) if told else None,
         "error_share": _share(off, waited),
         "late_share": _share(late, told),
     }
 
 
-def _share(part: float, whole: float) -> float | None:
-    return round(part / whole, 6) if whole else None
+def _share(part: Number, whole: Number) -> float | None:
+    return round(float(part / whole), 6) if whole else None

@@ -16,6 +16,8 @@ MEMORY, SHORT_MEMORY = 120, 30
 """Half-lives of what was seen, in minutes; the short one while more or fewer leave than it says."""
 LEVEL_MEMORY = 0.93
 """What is kept each minute of the count by which that is told: some fourteen minutes' worth."""
+FEW_DUE = 100
+"""Of fewer expected ones nothing lasting is told."""
 FEWEST = 200
 """Who must have left before anything is told."""
 EVENT, EVENT_LASTS = 1.5, 5
@@ -197,7 +199,7 @@ class Stays:
     def level(self) -> float:
         """How many times more leave lately than was expected; 1 while that may be chance."""
         off, expected = abs(self.seen - self.expected) / MILLI, self.expected / MILLI
-        if expected and off > 6 * math.sqrt(expected / (1 + LEVEL_MEMORY)) and off > 0.1 * expected:
+        if expected >= FEW_DUE and off > 6 * math.sqrt(expected / (1 + LEVEL_MEMORY)) and off > 0.1 * expected:
             return min(3.0, max(1 / 3, self.seen / self.expected))
         return 1.0
 
