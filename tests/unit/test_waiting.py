@@ -340,12 +340,12 @@ def test_a_launch_of_a_full_game_is_told_waiting_times_that_come_true() -> None:
 @pytest.mark.parametrize("no_shows", [0.0, 0.1, 0.3])
 def test_without_a_capacity_everybody_is_told_the_gates_time(no_shows: float) -> None:
     crowd = replace(LAWS["exponential 75 min"], capacity=None, no_shows=no_shows)
-    world = World(crowd, 6_000, 5 * MINUTE, seed=1, rate=10)
+    world = World(crowd, 2_400, 5 * MINUTE, seed=1, rate=4)
     world.play()
     for told in (world.sample(list(world.firsts["ours"].values())), world.sample(world.polls["ours"])):
         off, true = (sum(column) / len(told) for column in zip(*((abs(a - b), b) for a, b in told), strict=True))
         assert off <= 2 + 0.02 * true
-    assert (world.untold, len(world.firsts["ours"])) == (0, 6_000)
+    assert (world.untold, len(world.firsts["ours"])) == (0, 2_400)
 
 
 @pytest.mark.parametrize("mean", [30, 60, 120])
