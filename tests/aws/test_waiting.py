@@ -170,3 +170,20 @@ def test_those_who_are_gone_by_an_operators_word_leave_no_more(world: World) -> 
     world.later(MINUTE)
     settle(world.queue)
     assert sum(cohort.seats for cohort in world.queue.settlement.read().stays.cohorts) == 10
+
+
+@pytest.mark.parametrize("broken", ["promise", "booked"])
+def test_what_fails_in_an_estimate_stops_neither_settling_nor_a_report(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    inside, _ = full(world)
+    said = list[str]()
+    world.queue = replace(world.queue, log=lambda event, **details: said.append(event))
+    monkeypatch.setattr(f"loginq.service.requests.minute.{broken}", lambda *given: 1 // 0)
+    monkeypatch.setattr("loginq.service.requests.minute.is_off", lambda *given: True)
+    world.later(MINUTE)
+    leave(world, inside, 1)
+    settle(world.queue)
+    memory = world.queue.settlement.read()
+    assert (memory.run_at, memory.tail, world.queue.lines.read().departed) == (world.now[0], 25, 1)
+    assert "waiting_times_failed" in said

@@ -1,12 +1,13 @@
 """What is done for the line each minute, without anybody asking: its lease, its expiring, its recount."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from loginq.service.requests.departures import absorb, depart, fold
 from loginq.service.requests.keeping import came, keep, unkept
 from loginq.service.rules import outlook
-from loginq.service.rules.errors import ConditionFailed, Unavailable
+from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked, counts
 from loginq.service.rules.minute import (
@@ -85,20 +86,32 @@ def settle(queue: Queue) -> Settled:
 
 def _learn(queue: Queue, line: Line, memory: Memory, in_game: int, t: int) -> tuple[Line, Memory]:
     """Book who left since the last run, and say what that makes of the waiting times."""
-    if queue.rules.by_counts:
-        memory = outlook.counted(memory, line, in_game, t)
-    else:
-        memory = booked(memory, line, queue.leavings.by_minute(), t)
-    if (news := expected(memory, line, queue.rules, t)) is not None:
-        line = queue.lines.change(lambda fresh, now: fresh.expect(now, *news))
-    return _promise(queue, line, memory)
+    with _estimating(queue):
+        if queue.rules.by_counts:
+            memory = outlook.counted(memory, line, in_game, t)
+        else:
+            memory = booked(memory, line, queue.leavings.by_minute(), t)
+        if (news := expected(memory, line, queue.rules, t)) is not None:
+            line = queue.lines.change(lambda fresh, now: fresh.expect(now, *news))
+        line, memory = _promise(queue, line, memory)
+    return line, memory
 
 
 def promise_anew(queue: Queue) -> None:
     """Tell other waiting times at once where so much has changed that nobody should hear the old ones for a minute."""
-    line = queue.lines.cached()
-    if is_off(line, queue.clock()):
-        _promise(queue, line, queue.settlement.read())
+    with _estimating(queue):
+        line = queue.lines.cached()
+        if is_off(line, queue.clock()):
+            _promise(queue, line, queue.settlement.read())
+
+
+@contextmanager
+def _estimating(queue: Queue) -> Iterator[None]:
+    """What is estimated lets nobody in, so whatever fails in it stops neither settling nor a report."""
+    try:
+        yield
+    except Exception as exc:  # noqa: BLE001 - the edge of all that is estimated
+        queue.log("waiting_times_failed", reason=f"{type(exc).__name__}: {exc}")
 
 
 def _promise(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
@@ -106,11 +119,7 @@ def _promise(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
     memory, curve = promise(memory, line, queue.rules, queue.clock()) if is_wanted(line) else (memory, None)
     if curve == line.curve:
         return line, memory
-    try:
-        return queue.lines.change(lambda fresh, t: fresh.publish(t, curve)), memory
-    except Unavailable as exc:  # the next run promises anew
-        queue.log("promise_unpublished", reason=exc.message)
-        return line, memory
+    return queue.lines.change(lambda fresh, t: fresh.publish(t, curve)), memory
 
 
 def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
