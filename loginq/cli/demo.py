@@ -34,6 +34,7 @@ _NEXT = (
     ("loginq queue watch", "meanwhile, beside it"),
     ("loginq rate set 100 --what-if", "what that would do"),
     ("loginq queue pause", "and `loginq queue resume`"),
+    ("loginq report", "what there is to say of it afterwards"),
     ("loginq demo --down", "again, and all gone after"),
 )
 
