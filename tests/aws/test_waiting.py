@@ -59,31 +59,32 @@ def test_who_waits_for_others_to_leave_is_told_when_once_enough_have_left(world:
     assert before is not None and world.queue.lines.read().curve is not None
 
 
-def test_a_raise_is_told_at_once(world: World) -> None:
-    """Not only when the minute is over: nothing that is published waits for it."""
+def promised(world: World) -> tuple[dict[str, tuple[Identity, str]], list[tuple[Identity, str]], Curve]:
+    """A full game before which a hundred wait, and what they were promised twenty seconds ago."""
     inside, outside = full(world, waiting=100)
     for _ in range(2):
         world.later(MINUTE)
         leave(world, inside, 2)
     world.later(MINUTE)
     settle(world.queue)
-    before = world.queue.lines.read().curve
+    curve = world.queue.lines.read().curve
+    assert curve is not None
     world.later(20 * SECOND)
+    return inside, outside, curve
+
+
+def test_a_raise_is_told_at_once(world: World) -> None:
+    """Not only when the minute is over: nothing that is published waits for it."""
+    _, outside, before = promised(world)
     operator(world.queue).set_capacity(50)
     after = world.queue.lines.read().curve
-    assert before is not None and after is not None
+    assert after is not None
     assert (after.at - before.at, after.first) == (20 * SECOND, before.first + 30)
     assert login.status(world.queue, *outside[-1]).eta_basis == "departures"
 
 
 def test_a_wave_that_leaves_together_is_told_at_once(world: World) -> None:
-    inside, _ = full(world, waiting=100)
-    for _ in range(2):
-        world.later(MINUTE)
-        leave(world, inside, 2)
-    world.later(MINUTE)
-    settle(world.queue)
-    world.later(20 * SECOND)
+    inside, *_ = promised(world)
     leave(world, inside, 10)
     curve = world.queue.lines.read().curve
     assert curve is not None and curve.at == world.now[0]

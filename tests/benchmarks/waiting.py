@@ -9,49 +9,38 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import NamedTuple
 
+from loginq.rehearsal.stays import Exponential, Law, LogNormal, Weibull
 from loginq.service.rules import minute
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import percentile
 from loginq.service.rules.minute import Memory
 from loginq.service.rules.outlook import booked, expected, is_off, promise
+from loginq.service.rules.scores import is_late
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
 from loginq.service.rules.valve import bucket
 
 START = 1_800_000_000_000 // MINUTE * MINUTE
-Law = Callable[[Random], float]
-"""How long a player stays, in minutes."""
 COMES = 5 * SECOND
 """Within what time whoever is reached comes."""
 EACH = 23
 """One in so many of those who wait is looked at each minute."""
 
 
-def log_normal(mean: float, cv: float) -> Law:
-    """By its mean and its coefficient of variation."""
-    sigma = math.sqrt(math.log(1 + cv * cv))
-    return lambda random: random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
+class _LookingIn:
+    """Three in ten look in for ten minutes, the others stay: by no law of the bank."""
 
+    mean = 73.0
 
-def exponential(mean: float) -> Law:
-    """By its mean."""
-    return lambda random: random.expovariate(1 / mean)
-
-
-def weibull(mean: float, shape: float) -> Law:
-    """By its mean and its shape."""
-    return lambda random: random.weibullvariate(mean / math.gamma(1 + 1 / shape), shape)
-
-
-def mixed(random: Random) -> float:
-    """Three in ten look in for ten minutes, the others stay."""
-    return random.expovariate(1 / 10) if random.random() < 0.3 else log_normal(100, 0.8)(random)
+    def draw(self, random: Random) -> float:
+        """The length of one stay, minutes."""
+        return random.expovariate(1 / 10) if random.random() < 0.3 else LogNormal(100, 0.8).draw(random)
 
 
 @dataclass(frozen=True)
@@ -59,6 +48,7 @@ class Crowd:
     """A launch: what is known of the game, and what it is really like."""
 
     law: Law
+    """Of the length of stays, in minutes."""
     given: int
     """`MeanSessionMinutes`."""
     event: float = 0
@@ -79,16 +69,16 @@ after the event on, moves over 30 s an hour, by how much nine in ten are put off
 EVENT_AT = 75 * MINUTE
 CROWDS = {"60k": (60_000, 20 * MINUTE), "90k": (90_000, 60 * MINUTE)}
 LAWS = {
-    "exponential 75 min": Crowd(exponential(75), 75),
-    "log-normal 150 min, cv 1.5": Crowd(log_normal(150, 1.5), 150),
-    "log-normal 75 min, cv 0.5": Crowd(log_normal(75, 0.5), 75),
-    "exponential, 10 % leave at 75 min": Crowd(exponential(75), 75, event=0.1),
-    "Weibull 0.7": Crowd(weibull(75, 0.7), 75),
-    "short and long": Crowd(mixed, 75),
-    "exponential, given twice": Crowd(exponential(75), 150),
-    "exponential, given half": Crowd(exponential(75), 38),
-    "30 % come back": Crowd(exponential(75), 75, returners=0.3),
-    "reports 5 min late": Crowd(exponential(75), 75, delay=5 * MINUTE),
+    "exponential 75 min": Crowd(Exponential(75), 75),
+    "log-normal 150 min, cv 1.5": Crowd(LogNormal(150, 1.5), 150),
+    "log-normal 75 min, cv 0.5": Crowd(LogNormal(75, 0.5), 75),
+    "exponential, 10 % leave at 75 min": Crowd(Exponential(75), 75, event=0.1),
+    "Weibull 0.7": Crowd(Weibull(75, 0.7), 75),
+    "short and long": Crowd(_LookingIn(), 75),
+    "exponential, given twice": Crowd(Exponential(75), 150),
+    "exponential, given half": Crowd(Exponential(75), 38),
+    "30 % come back": Crowd(Exponential(75), 75, returners=0.3),
+    "reports 5 min late": Crowd(Exponential(75), 75, delay=5 * MINUTE),
 }
 BENIGN = 4
 
@@ -183,7 +173,7 @@ class World:
             self.stay(at, position)
 
     def stay(self, at: int, position: int) -> None:
-        until = at + round(self.crowd.law(self.random) * MINUTE)
+        until = at + round(self.crowd.law.draw(self.random) * MINUTE)
         report = until + self.random.randint(0, self.crowd.delay)
         heapq.heappush(self.leaving, (report, at // MINUTE, until))
 
@@ -320,7 +310,7 @@ def played(law: str, crowd: str, seed: int) -> Result:
 def score(sample: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """(mean |error| over the mean wait, share that came late), in percent."""
     error = sum(abs(told - true) for told, true in sample)
-    late = sum(true > 1.1 * told + 2 for told, true in sample)
+    late = sum(is_late(round(told * SECOND), round(true * SECOND)) for told, true in sample)
     return 100 * error / max(1e-9, sum(true for _, true in sample)), 100 * late / max(1, len(sample))
 
 
