@@ -82,8 +82,8 @@ def test_a_promise_moves_as_little_as_it_must(curve: Curve, later: int, factor: 
     for position in points(curve.first, curve.span):
         told, said, remains = new.told(position, t), curve.told(position, t), when(position) - t
         assert told is not None and said is not None
-        low, high = sorted((said - t, remains))
-        assert min(low, remains * (1 - NEARER)) - SECOND <= told - t
+        high = max(said - t, remains)
+        assert remains * (1 - NEARER) - SECOND <= told - t
         if position == curve.first:  # later ones are never before it
             assert told - t <= max(high, remains * (1 + FARTHER) + SLACK) + SECOND
 
@@ -374,3 +374,16 @@ def test_a_server_that_dies_by_counts_frees_its_seats_and_teaches_nothing() -> N
     assert crashed.rate(60) == pytest.approx(1 / 60, rel=0.03)
     late = crashed.count(NOW + 12, 20_000, 12 * 333)  # the server was only late
     assert late.departures == 12 * 333
+
+
+def test_a_lasting_change_is_told_by_many_and_by_ages_that_have_been_seen() -> None:
+    assert (Stays(seen=49_000, expected=23_000).level, Stays(seen=490_000, expected=230_000).level > 2) == (1, True)
+
+    def after(oldest: int) -> float:
+        """The level when for twenty minutes a third more leave of those who came forty minutes ago than expected."""
+        stays = Stays(hazards=(13_333,) * BINS, booked=NOW).admitted({NOW - oldest: 5} | {NOW - 40: 20_000})
+        for n in range(1, 21):
+            stays = stays.book(NOW + n, {NOW - 40: 350 * n})
+        return stays.level
+
+    assert (after(oldest=40), after(oldest=59) > 1.2) == (1, True)
