@@ -98,7 +98,11 @@ def _come_back_after() -> int:
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
-    """The fields that /login and /login/status have in common."""
+    """The fields that /login and /login/status have in common.
+
+    `line_url`: where whoever has a position may look at the public line instead of polling, where there is one.
+    """
+    line_url = os.environ.get("LINE_URL")
     return {
         "state": standing.state,
         "line_state": standing.line_state,
@@ -107,6 +111,7 @@ def standing_body(standing: Standing) -> dict[str, Any]:
         "eta_seconds": None if standing.eta is None else -(-standing.eta // SECOND),
         "eta_basis": standing.eta_basis,
         "poll_after_seconds": standing.poll_after / SECOND,
+        **({"line_url": line_url} if line_url and not standing.admitted else {}),
     }
 
 

@@ -38,10 +38,13 @@ def poll_after(remaining: int | None, lease: int, claim_window: int, waiting: in
     if remaining is not None and remaining <= 2 * NEAR:
         lower = max(SOONEST, remaining)
         upper = max(NEAR, remaining + SOONEST // 2)
-    else:
-        upper = longest if remaining is None else min(longest, remaining // 2)
-        lower = upper * 4 // 5
-    return random.randint(min(lower, longest), min(upper, longest))
+        return random.randint(min(lower, longest), min(upper, longest))
+    return jittered(longest if remaining is None else min(longest, remaining // 2), random)
+
+
+def jittered(longest: int, random: Random) -> int:
+    """Up to a fifth less than `longest`, ms, so that a crowd never asks in step."""
+    return random.randint(longest * 4 // 5, longest)
 
 
 def come_back_after(asking: int, random: Random) -> int:

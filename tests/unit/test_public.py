@@ -1,0 +1,120 @@
+"""The public line: the forecast that everybody may see agrees with what each player is told."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginq.service.rules.line import Line
+from loginq.service.rules.public import BELIEVED, CALLERS, POINTS, View, clock_of, document
+from loginq.service.rules.settings import Rules
+from loginq.service.rules.times import MINUTE, SECOND
+
+T = 1_800_000_000_000
+WINDOW = Rules().claim_window
+
+
+def looked(line: Line, t: int) -> View:
+    return View.of(document(line, t, WINDOW))
+
+
+def line(**given: object) -> Line:
+    made = Line(anchored_at=T, alive_at=T, rate=20_000, burst=20)
+    return replace(made, **given)  # type: ignore[arg-type]
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Line:
+    """Any line in which people wait: with a plan, a refund, no-shows, a full game, a sign of life that is over."""
+    tail, reached = draw(st.integers(1, 300_000)), draw(st.integers(0, 200_000))
+    made = line(
+        tail=tail + reached,
+        reached_to=reached,
+        gate=reached * 1_000_000,
+        rate=draw(st.integers(0, 2_000_000)),
+        no_show_share=draw(st.integers(0, 500)),
+        refund_rate=draw(st.integers(0, 500_000)),
+        refund_until=T + draw(st.integers(0, 5 * MINUTE)),
+        alive_at=T - draw(st.integers(0, 10 * MINUTE)),
+        paused=draw(st.integers(0, 4)) == 0,
+        capacity=draw(st.none() | st.integers(0, 500_000)),
+    )
+    times = sorted(draw(st.sets(st.integers(1, 3 * 60), max_size=20)))
+    return made.plan(T, tuple((T + at * MINUTE // 4, draw(st.integers(0, 2_000_000))) for at in times))
+
+
+@given(lines(), st.randoms(use_true_random=False))
+def test_a_position_is_told_the_same_by_the_public_line_as_by_status(made: Line, random: Random) -> None:
+    view = looked(made, T)
+    assert len(view.curve) <= POINTS
+    assert list(view.curve) == sorted(view.curve)
+    for position in (made.reached(T) + 1, made.tail, random.randint(made.reached(T) + 1, max(made.tail, 1))):
+        if position <= made.reached(T):
+            continue
+        told, seen = made.wait(position, T), view.wait(position, T)
+        assert (told is None) == (seen is None), position
+        if told is not None and seen is not None:
+            eta = made.eta(position, T) or T
+            assert min(told, eta - T) - 100 <= seen
+            assert abs(seen - max(told, min(eta - T, 8 * SECOND))) <= 1 * SECOND + told // 20
+
+
+@given(lines(), st.integers(0, 60 * SECOND))
+def test_who_is_ahead_never_grows_and_nobody_is_ahead_whose_turn_has_come(made: Line, later: int) -> None:
+    view = looked(made, T)
+    assert view.reached <= view.reached_at(T + later) <= max(view.reached, made.tail)
+    position = made.tail
+    if view.wait(position, T + later) == 0 and position > view.reached and not made.paused:
+        assert view.standing(position, T + later)["ahead"] == 0
+
+
+def test_a_turn_is_known_to_a_tenth_of_a_second() -> None:
+    view = looked(line(tail=72_000, no_show_share=300), T)
+    assert view.wait(100, T) == pytest.approx(5 * SECOND, abs=100)  # the gate's own, which no share of no-shows makes shorter
+    assert view.wait(20_000, T) == pytest.approx(700 * SECOND, rel=0.01)
+
+
+def test_one_asks_again_seldom_far_off_and_for_status_at_the_turn() -> None:
+    view = looked(line(tail=72_000), T)
+    far = [view.asks(72_000, T, Random(n)) for n in range(200)]
+    assert {status for _, status in far} == {False}
+    assert all(48 * SECOND <= pause <= 60 * SECOND for pause, _ in far)
+    near = [view.asks(60, T, Random(n)) for n in range(200)]
+    assert {status for _, status in near} == {True}
+    assert all(2_900 <= pause <= 3_600 for pause, _ in near)
+    assert view.asks(1, T + 5 * SECOND, Random(1))[1]
+
+
+def test_an_old_view_is_not_gone_by() -> None:
+    assert looked(line(tail=72_000), T).asks(72_000, T + BELIEVED + 1, Random(1)) == (0, True)
+
+
+def test_in_a_pause_those_near_the_gate_look_often() -> None:
+    view = looked(line(tail=72_000).pause(T), T)
+    assert view.wait(10, T) is None and view.standing(10, T)["eta_seconds"] is None
+    pause, status = view.asks(10, T, Random(1))
+    assert 8 * SECOND <= pause <= 10 * SECOND and not status
+    assert view.asks(72_000, T, Random(1))[0] >= 48 * SECOND
+
+
+def test_a_sign_of_life_is_asked_for_of_a_few_when_it_is_due() -> None:
+    made = line(tail=50_000)
+    assert document(made, T + 40 * SECOND, WINDOW)["call_status"] == 0
+    assert document(made, T + 41 * SECOND, WINDOW)["call_status"] == pytest.approx(CALLERS / 50_000, rel=0.1)
+    assert document(line(tail=3, rate=1), T + 60 * MINUTE, WINDOW)["call_status"] == 1
+    assert document(made.pause(T), T + 60 * MINUTE, WINDOW)["call_status"] == 0
+    view = looked(made, T + 41 * SECOND)
+    asked = [view.asks(40_000, T + 41 * SECOND, Random(n)) for n in range(20_000)]
+    assert 20 <= sum(status for _, status in asked) <= 70
+
+
+@pytest.mark.parametrize("found", [{}, {"at": "soon"}, [], "no", {"at": 1, "curve": 5}])
+def test_what_is_no_public_line_is_not_taken_for_one(found: object) -> None:
+    with pytest.raises(ValueError):
+        View.of(found)  # type: ignore[arg-type]
+
+
+def test_ones_own_clock_is_set_by_the_newest_answer() -> None:
+    assert clock_of([(T, 100), (T + 900, 1_500), (T + 5_000, 5_100)]) == T - 100
