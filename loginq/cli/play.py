@@ -17,7 +17,7 @@ from loginq.cli.options import Json, password
 from loginq.cli.reading import has_terminal, typed
 from loginq.cli.session import api_of, open_session
 from loginq.cli.sign_in import sign_in, signed_in, signed_in_anew
-from loginq.client import Account, Api, Game, SignInOver, Trouble, enter, published
+from loginq.client import Account, Api, Game, Sights, SignInOver, Trouble, enter, published
 from loginq.service.rules.account import composed
 from loginq.service.rules.errors import Invalid, LoginqError
 from loginq.service.store.signing import explain
@@ -69,7 +69,7 @@ def run(api: Api, account: Account, target: str | None = None) -> Found:
         while not standing:
             try:
                 with screen:
-                    standing = enter(game, screen.show, screen.trouble, screen.sleep)
+                    standing = enter(game, screen.show, screen.trouble, screen.sleep, _Sights())
             except SignInOver as exc:
                 _sign_in_again(account, exc, screen.has_place)
                 screen = _screen(account.username, target)
@@ -85,6 +85,14 @@ class _Game(Game):
     def _ask(self, method: str, path: str, **query: str) -> Any:
         with ASKING(""):
             return super()._ask(method, path, **query)
+
+
+class _Sights(Sights):
+    """The public line, looked at while somebody looks on."""
+
+    def __call__(self, url: str) -> tuple[dict[str, Any], int]:
+        with ASKING(""):
+            return super().__call__(url)
 
 
 def _draw(url: str, standing: dict[str, Any]) -> None:

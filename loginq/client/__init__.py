@@ -29,6 +29,7 @@ from loginq.client.faults import (
     Trouble,
 )
 from loginq.client.game import Game, enter, patiently, published, published_keys
+from loginq.client.looking import Look, Sights
 from loginq.client.reaching import session_for
 from loginq.service.rules.errors import Conflict, Failed, Invalid, LoginqError, NotFound, Refused
 
@@ -42,12 +43,14 @@ __all__ = [
     "Gone",
     "Invalid",
     "LoginqError",
+    "Look",
     "NewPasswordNeeded",
     "NotConfirmed",
     "NotFound",
     "Refused",
     "ResetNeeded",
     "SessionOver",
+    "Sights",
     "SignInOver",
     "Trouble",
     "enter",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from loginq.client.faults import NOT_OURS, Gone, Trouble
+from loginq.client.looking import Look, Looks
 from loginq.client.reaching import TIMEOUT, ask, document, reach, retry_after, session_for
 from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.times import Clock
@@ -125,14 +126,17 @@ def enter(
     show: Callable[[dict[str, Any]], None],
     trouble: Callable[[Trouble, float], None],
     sleep: Callable[[float], None] = time.sleep,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Wait in line until let in, and return the status that says so.
 
     Args:
         show: told of each standing. trouble: of each fault. sleep: waits, in seconds, as the API asks for.
+        look: how the public line is read, where the API has one.
 
     A ticket that no longer counts (its time is over, or somebody gave it up) is replaced by a new one.
     """
+    looks = Looks(show, sleep, look)
     while True:
         standing = patiently(game.login, trouble, sleep)
         ticket = standing["ticket"]
@@ -140,6 +144,7 @@ def enter(
             while not standing.get("login_status") and "admission_token" not in standing:
                 show(standing)
                 sleep(standing["poll_after_seconds"])
+                looks.until_status(standing)
                 standing = patiently(lambda: game.status(ticket), trouble, sleep)  # noqa: B023 - called at once
             return standing
         except Gone as exc:

@@ -100,10 +100,10 @@ def ask(call: Callable[[], Any], clock: Clock) -> tuple[Any, int]:
     answer = reach(call)
     round_trip = int((time.monotonic() - started) * 1_000)
     here = clock()
-    return answer, here + (offset_by(answer.headers.get("Date", ""), here, round_trip) or 0) + _age(answer.headers)
+    return answer, here + (offset_by(answer.headers.get("Date", ""), here, round_trip) or 0) + age(answer.headers)
 
 
-def _age(headers: Any) -> int:
+def age(headers: Any) -> int:
     """How long a cache on the way has kept an answer, in ms (RFC 9111, 5.1)."""
     said = headers.get("Age", "")
     return int(said) * SECOND if re.fullmatch("[0-9]{1,6}", said) else 0

@@ -23,7 +23,7 @@ from locust import HttpUser, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import StopUser  # noqa: E402
 
-from loginq.client import Account, Api, Game, Trouble, enter, session_for  # noqa: E402
+from loginq.client import Account, Api, Game, Sights, Trouble, enter, session_for  # noqa: E402
 from loginq.service.rules.measure import percentile  # noqa: E402
 from loginq.service.rules.player import State  # noqa: E402
 from loginq.service.rules.scores import Scores, Told  # noqa: E402
@@ -84,7 +84,8 @@ class _Http:
 
     def request(self, method: str, url: str, **given: Any) -> Any:
         path = urlsplit(url).path
-        answer = self._session.request(method, url, name=path[path.rindex("/login") :], **given)
+        name = path[path.rindex("/login") :] if "/login" in path else path[path.rindex("/") :]
+        answer = self._session.request(method, url, name=name, **given)
         if not answer.status_code:
             raise requests.ConnectionError(str(getattr(answer, "error", "no answer")))
         return answer
@@ -143,7 +144,7 @@ def players_of(swarm: Swarm) -> type[HttpUser]:
                 swarm.troubles[exc.message] += 1
 
             http = _Http(session_for(swarm.api.url, self.client))
-            enter(Game(swarm.api.url, account.token, http), show, trouble)
+            enter(Game(swarm.api.url, account.token, http), show, trouble, look=Sights(http))
             now = _now()
             swarm.waits.append((now - asked) / SECOND)
             swarm.admitted_at.append(time.time())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginq.service.rules.line import Line
-from loginq.service.rules.public import BELIEVED, CALLERS, POINTS, View, clock_of, document
+from loginq.service.rules.public import BELIEVED, CALLERS, POINTS, View, document
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -72,7 +72,9 @@ def test_who_is_ahead_never_grows_and_nobody_is_ahead_whose_turn_has_come(made: 
 
 def test_a_turn_is_known_to_a_tenth_of_a_second() -> None:
     view = looked(line(tail=72_000, no_show_share=300), T)
-    assert view.wait(100, T) == pytest.approx(5 * SECOND, abs=100)  # the gate's own, which no share of no-shows makes shorter
+    assert view.wait(100, T) == pytest.approx(
+        5 * SECOND, abs=100
+    )  # the gate's own, which no share of no-shows makes shorter
     assert view.wait(20_000, T) == pytest.approx(700 * SECOND, rel=0.01)
 
 
@@ -114,7 +116,3 @@ def test_a_sign_of_life_is_asked_for_of_a_few_when_it_is_due() -> None:
 def test_what_is_no_public_line_is_not_taken_for_one(found: object) -> None:
     with pytest.raises(ValueError):
         View.of(found)  # type: ignore[arg-type]
-
-
-def test_ones_own_clock_is_set_by_the_newest_answer() -> None:
-    assert clock_of([(T, 100), (T + 900, 1_500), (T + 5_000, 5_100)]) == T - 100

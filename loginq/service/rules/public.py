@@ -4,7 +4,7 @@ It is one document for a million players, so a cache may keep it for a second, a
 waiting time and turn are then each client's own arithmetic; only who is let in is decided by `/login/status`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -175,11 +175,3 @@ class View:
         if left is None and self.rate:  # in a pause, or where the game is full, nobody is next
             left = max(UNKNOWN, max(0, position - self.reached_at(t)) * MICRO // self.rate)
         return jittered(self.longest if left is None else min(self.longest, left // 2), random), False
-
-
-def clock_of(seen: Iterable[tuple[int, int]]) -> int:
-    """By how much the API's clock is ahead of one's own, ms, by (its instant in an answer, one's own at receiving it).
-
-    No answer is from the future, so the newest of them is the nearest: that is never ahead of the API's clock.
-    """
-    return max(theirs - ours for theirs, ours in seen)
