@@ -34,7 +34,8 @@ class Scenario:
 
     Args:
         line: at its start. arrivals: who comes. changes: what the operator does, by a right clock.
-        outages: (from, until) in which neither API nor placing nor settling works.
+        outages: (from, until) in which neither API nor placing nor settling works; `status_outages`, `line_outages`:
+            in which `/login/status` alone does not, or `/line`. edge: whether players wait by the public line.
         session: how long players stay in the game; None for ever. upheavals: what changes that, in order of time.
         leaving: what becomes of those who leave. rules: the stack's, as far as they are played.
         lambdas: how many warm Lambdas answer. skew: how far their clocks may be off, ms, each way.
@@ -48,6 +49,9 @@ class Scenario:
     until: int
     changes: tuple[tuple[int, Change], ...] = ()
     outages: tuple[tuple[int, int], ...] = ()
+    status_outages: tuple[tuple[int, int], ...] = ()
+    line_outages: tuple[tuple[int, int], ...] = ()
+    edge: bool = False
     session: Law | None = None
     upheavals: tuple[Upheaval, ...] = ()
     leaving: Leaving = field(default_factory=Leaving)
@@ -72,7 +76,9 @@ class Visitor:
     Args:
         row: what its row would say, at the position in the middle of a cohort. first: its first.
         told: what its polls were answered.
-        polls: of each member. expired: its position was closed before it came.
+        polls, looks: of each member. expired: its position was closed before it came.
+        ahead: by how much the API's clock is ahead of its own, ms, as far as it knows. meets: when it asks for status
+            whatever it sees.
     """
 
     arrival: Arrival
@@ -82,6 +88,9 @@ class Visitor:
     told: Told = field(default_factory=Told)
     admitted_at: int | None = None
     polls: int = 0
+    looks: int = 0
+    ahead: int | None = None
+    meets: int = 0
     expired: bool = False
 
     @property
@@ -108,6 +117,7 @@ class Played:
         stays: in the game, of who leaves it; a returner has another.
         cut: whether it was ended because too much happened.
         turned_away: polls that the valve refused. in_vain: calls that an outage refused. batches: of tickets placed.
+        fetches: of the public line by a cache. signs: status calls of one of many, for the lease alone.
         ended: when it was over, ms. memory: what the last run of settling left.
         settled: (when settling ran, ms; the line as it left it; how many were not placed yet).
     """
@@ -119,6 +129,8 @@ class Played:
     turned_away: int = 0
     in_vain: int = 0
     batches: int = 0
+    fetches: int = 0
+    signs: int = 0
     ended: int = 0
     cut: bool = False
     memory: Memory = field(default_factory=Memory)

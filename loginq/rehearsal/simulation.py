@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 from random import Random
 
+from loginq.rehearsal.edge import Edge
 from loginq.rehearsal.scenario import QUEUED, Change, Played, Scenario, Visitor
 from loginq.rehearsal.servers import Servers
 from loginq.rehearsal.world import World
@@ -56,9 +57,11 @@ class _World(World):
     full: set[int] = field(default_factory=set)
     expected: int = 0
     servers: Servers = field(init=False)
+    edge: Edge = field(init=False)
 
     def __post_init__(self) -> None:
         self.servers = Servers(self)
+        self.edge = Edge(self, self.poll, self.origin, self.live)
 
     @property
     def left(self) -> Counter[int]:
@@ -112,7 +115,7 @@ class _World(World):
         scenario = self.scenario
         if player.arrival.silent and player.position is not None:
             return
-        if self.down(t):
+        if self.down(t) or self.is_in(scenario.status_outages, t):
             self.outcome.in_vain += player.arrival.count
             self.at(t + self.random.randint(*RETRY), partial(self.poll, player))
             return
@@ -134,7 +137,19 @@ class _World(World):
             self.outcome.turned_away += 1
         player.told.add(t, None if player.position is None else line.wait(player.position, clock))
         after = next_poll(player.row, line, clock, scenario.rules.claim_window, self.random)
-        self.at(t + after, partial(self.poll, player))
+        self.edge.wait(player, t, after)
+
+    def origin(self, t: int) -> tuple[Line, int]:
+        """What the public line is computed from, somewhere: a line, and a clock."""
+        warm = self.random.choice(self.lambdas)
+        return self.believed(warm, None, t), t + warm.skew
+
+    def live(self, t: int) -> None:
+        """A status call of one of many who wait, of which only the sign of life counts."""
+        if not self.down(t) and not self.is_in(self.scenario.status_outages, t):
+            self.outcome.signs += 1
+            warm = self.random.choice(self.lambdas)
+            self.renew(warm, self.believed(warm, None, t), t + warm.skew, t)
 
     def believed(self, warm: _Lambda, position: int | None, t: int) -> Line:
         if not warm.line.will_do(t - warm.read_at, position):

@@ -27,8 +27,12 @@ class World:
 
     def down(self, t: int) -> bool:
         """Whether there is an outage at `t`."""
+        return self.is_in(self.scenario.outages, t)
+
+    def is_in(self, spans: tuple[tuple[int, int], ...], t: int) -> bool:
+        """Whether `t` lies in one of these spans, which are in ms from the start."""
         since = t - self.scenario.line.anchored_at
-        return any(start <= since < end for start, end in self.scenario.outages)
+        return any(start <= since < end for start, end in spans)
 
     def clock(self, t: int) -> int:
         """A writer's clock, which is off like anybody's."""

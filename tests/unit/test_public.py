@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loginq.service.rules.curve import Curve
 from loginq.service.rules.line import Line
 from loginq.service.rules.public import BELIEVED, CALLERS, POINTS, View, document
 from loginq.service.rules.settings import Rules
@@ -41,6 +42,11 @@ def lines(draw: st.DrawFn) -> Line:
         paused=draw(st.integers(0, 4)) == 0,
         capacity=draw(st.none() | st.integers(0, 500_000)),
     )
+    if made.capacity is not None and draw(st.booleans()):
+        instants = tuple(sorted(draw(st.lists(st.integers(0, 9_000), min_size=12, max_size=12))))
+        made = replace(
+            made, curve=Curve(T - MINUTE, max(made.limit, reached), draw(st.integers(144, 400_000)), instants)
+        )
     times = sorted(draw(st.sets(st.integers(1, 3 * 60), max_size=20)))
     return made.plan(T, tuple((T + at * MINUTE // 4, draw(st.integers(0, 2_000_000))) for at in times))
 
@@ -56,9 +62,9 @@ def test_a_position_is_told_the_same_by_the_public_line_as_by_status(made: Line,
         told, seen = made.wait(position, T), view.wait(position, T)
         assert (told is None) == (seen is None), position
         if told is not None and seen is not None:
-            eta = made.eta(position, T) or T
-            assert min(told, eta - T) - 100 <= seen
-            assert abs(seen - max(told, min(eta - T, 8 * SECOND))) <= 1 * SECOND + told // 20
+            gates = (made.eta(position, T) or T) - T
+            right = told if made._is_beyond(position, T) else max(told, min(gates, 8 * SECOND))
+            assert abs(seen - right) <= SECOND // 10 + told // 100
 
 
 @given(lines(), st.integers(0, 60 * SECOND))

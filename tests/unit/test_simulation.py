@@ -51,12 +51,17 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         at += wait
         changes.append((at, change))
     down = draw(st.one_of(st.none(), st.tuples(st.integers(5_000, 40_000), st.integers(1_000, 150_000))))
+    spans = ((down[0], down[0] + down[1]),) if down else ()
+    what = draw(st.sampled_from(["all", "status", "line"]))
     end: list[tuple[int, Change]] = [(at + 1_000, Line.resume), (at + 1_001, lambda line, t: line.set_rate(t, 30_000))]
     return Scenario(
         line=line_at(draw(st.integers(1_000, 50_000))),
         arrivals=crowd(draw(st.integers(1, 150)), draw(st.integers(0, 20_000))),
         changes=(*changes, *end),
-        outages=((down[0], down[0] + down[1]),) if down else (),
+        outages=spans if what == "all" else (),
+        status_outages=spans if what == "status" else (),
+        line_outages=spans if what == "line" else (),
+        edge=draw(st.booleans()),
         skew=draw(st.sampled_from([0, 100, 500])),
         lag=draw(st.sampled_from([0, 50])),
         seed=draw(st.integers(0, 2**32)),
@@ -108,6 +113,7 @@ def full_games(draw: st.DrawFn) -> Scenario:
         upheavals=tuple(sorted(draw(st.lists(st.one_of(waves, turns), max_size=2)), key=lambda upheaval: upheaval.at)),
         leaving=Leaving(draw(st.sampled_from([0, 90_000])), twice=draw(share), never=draw(share), back=draw(share)),
         rules=Rules(reconnect_grace=2 * MINUTE),
+        edge=draw(st.booleans()),
         skew=draw(st.sampled_from([0, 500])),
         seed=draw(st.integers(0, 2**32)),
         until=60 * MINUTE,

@@ -26,6 +26,8 @@ MEETING = 10 * MINUTE
 """How often a client asks `/login/status` anyhow, ms: only there it hears of what became of its own ticket."""
 CALLERS = 100
 """How many of those who wait call `/login/status` within the longest poll while a sign of life is due."""
+FASTER, TOO_LATE = 5, 12 * SECOND
+"""When the rate becomes so many times what it was, nobody looks later than that after the turn, ms."""
 EXACT = 8 * SECOND
 """From how near on the forecast is the gate's own, ms, which no share of no-shows makes shorter: a turn is exact."""
 
@@ -44,7 +46,7 @@ def document(line: Line, t: int, claim_window: int) -> dict[str, Any]:
         "line_state": line.line_state,
         "reached": line.reached(t),
         "tail": line.tail,
-        "curve": [[round(wait / SECOND, 1), position] for position, wait in _curve(line, t)],
+        "curve": [[-(-wait * 10 // SECOND) / 10, position] for position, wait in _curve(line, t)],
         "rate_per_second": line.rate_at(t) / 1_000,
         "longest_poll_seconds": longest_poll(line.lease, claim_window, waiting) / SECOND,
         "call_status": min(1.0, CALLERS / waiting) if due else 0,
@@ -62,7 +64,19 @@ def _curve(line: Line, t: int) -> list[tuple[int, int]]:
             break
         before = max(before, wait)
         found.append((position, before))
-    return [(reached, 0), *found]
+    return _thinned([(reached, 0), *found])
+
+
+def _thinned(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Without the points of which those beside them say nearly the same, as a part of the wait, until few are left."""
+    while len(found) > POINTS:
+        del found[min(range(1, len(found) - 1), key=lambda n: _amiss(*found[n - 1 : n + 2]))]
+    return found
+
+
+def _amiss(before: tuple[int, int], point: tuple[int, int], after: tuple[int, int]) -> float:
+    (start, early), (position, wait), (end, late) = before, point, after
+    return abs(early + (late - early) * (position - start) / (end - start) - wait) / (wait + SECOND)
 
 
 def _wait(line: Line, position: int, t: int) -> int | None:
@@ -72,7 +86,7 @@ def _wait(line: Line, position: int, t: int) -> int | None:
 
 
 def _knots(line: Line, t: int) -> list[int]:
-    """The positions at which the forecast is told, in order: where it bends, then where it is looked at most."""
+    """The positions of which the forecast is made, in order: where it bends, and where it is looked at most."""
     reached, tail = line.reached(t), line.tail
     if line.paused or tail <= reached:
         return []
@@ -84,11 +98,10 @@ def _knots(line: Line, t: int) -> list[int]:
 
     edges = [at for at, _ in now.steps] + [each for each in (line.refund_until, line.refunds_from) if each > t]
     near = [gate(t + EXACT), gate(t + EXACT * 1_000 // (1_000 - min(line.no_show_share, 500)))]
-    bends = [limit, limit + 1, *near, *(gate(at) for at in edges)]
+    bends = [position + n for position in (limit, *near, *map(gate, edges)) for n in (0, 1)]  # a gate may stand there
     promised = [] if line.curve is None else points(line.curve.first, line.curve.span)
     spread = points(first, max(1, last - first))
-    kept = dict.fromkeys(each for each in [first, last, *bends, *promised, *spread] if first <= each <= last)
-    return sorted(list(kept)[: POINTS - 1])
+    return sorted({each for each in [first, last, *bends, *promised, *spread] if first <= each <= last})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +180,14 @@ class View:
         As seldom as by `polling.poll_after`; at its turn, and at once when this view is too old or a sign of life is
         wanted, for status; until then for another look.
         """
-        if t - self.at > BELIEVED or random.random() < self.call_status:
+        if t - self.at > BELIEVED:
             return 0, True
         left = self.wait(position, t)
         if left is not None and left <= 2 * NEAR:
             return left + random.randint(0, SOONEST // 2), True
+        if random.random() < self.call_status:
+            return 0, True
         if left is None and self.rate:  # in a pause, or where the game is full, nobody is next
             left = max(UNKNOWN, max(0, position - self.reached_at(t)) * MICRO // self.rate)
-        return jittered(self.longest if left is None else min(self.longest, left // 2), random), False
+        near = self.longest if left is None else min(left // 2, left // FASTER + TOO_LATE)
+        return jittered(min(self.longest, near), random), False
