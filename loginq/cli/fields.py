@@ -82,7 +82,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     "rate ramp": ("target rate changed", _WHAT_IF),
     "rate clear": ("target rate changed", _WHAT_IF),
     "simulate": (
-        "target players admitted no_shows expired players_per_cohort wait_seconds longest_line clear_seconds "
+        "target players admitted no_shows expired players_per_cohort looks wait_seconds longest_line clear_seconds "
         "scores requests bill waiting admitted_per_second",
     ),
     "load run": (

@@ -44,6 +44,10 @@ def _acts(launch: Launch) -> Iterator[Action]:
     events, marks = launch.events, list[tuple[int, str, Any]]()
     for start, end in events.outages:
         marks += [(start, "outage", "nothing works"), (end, "outage", "all works again")]
+    for start, end in events.status_outages:
+        marks += [(start, "outage", "/login/status is down"), (end, "outage", "/login/status works again")]
+    for start, end in events.line_outages:
+        marks += [(start, "outage", "/line is down"), (end, "outage", "/line works again")]
     for start, end in events.pauses:
         marks += [(start, "pause", None), (end, "resume", None)]
     marks += [(at, "capacity", most) for at, most in events.capacities]

@@ -33,8 +33,16 @@ Capacity = Annotated[
     typer.Option(parser=count(MOST_PLAYERS, least=1), metavar="N", help="The most players in the game at once."),
 ]
 
+
+def _named(page: Path | None) -> Path | None:
+    if page is not None:
+        check_name(page)
+    return page
+
+
 Page = Annotated[
-    Path | None, typer.Option("--report", help="Write the launch's report to this .html file.", dir_okay=False)
+    Path | None,
+    typer.Option("--report", help="Write the launch's report to this .html file.", dir_okay=False, callback=_named),
 ]
 
 
@@ -50,7 +58,10 @@ Shape = Annotated[
 Gone = Annotated[str | None, typer.Option(help="Of those who leave: 'late 60s, twice 10%, never 1%, back 15%'.")]
 Events = Annotated[
     list[str] | None,
-    typer.Option(metavar="EVENT", help="What happens: 'leave 10%@75m', stays x2, capacity 25k, pause 5m, outage 5m."),
+    typer.Option(
+        metavar="EVENT",
+        help="What happens: 'leave 10%@75m', stays x2, capacity 25k, pause 5m, outage 5m, line down.",
+    ),
 ]
 
 
@@ -75,6 +86,7 @@ def simulate(
     no_show: Annotated[str, typer.Option(help="How many leave before their turn: 20%.")] = "0%",
     outage: Annotated[str | None, typer.Option(help="When nothing works, LENGTH@START: 5m@12m.")] = None,
     event: Events = None,
+    edge: Annotated[bool, typer.Option("--edge", help="With Edge=true: who waits looks at the public line.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same launch.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the chart to this file, as SVG.", dir_okay=False)] = None,
     page: Page = None,
@@ -83,8 +95,6 @@ def simulate(
 
     By the real line and the real polling rule. Needs no target.
     """
-    if page is not None:
-        check_name(page)
     launch = replace(
         _arriving(shape, players, arrive, parse_rate(rate)),
         ramp=(parse_rate(ramp[0]), parse_duration(ramp[1])) if ramp else None,
@@ -93,6 +103,7 @@ def simulate(
         leaving=parse_leaving(leaving) if leaving else Leaving(),
         no_show=parse_share(no_show),
         events=parse_events([*(event or ()), *([] if outage is None else [_outage(outage)])]),
+        edge=edge,
         seed=seed,
     )
     with console.progress("Playing the launch", None):
@@ -143,6 +154,7 @@ def _draw(launch: Launch, report: Paper, plot: Path | None, page: Path | None) -
             ("longest line", f"{report.longest_line:,}"),
             ("time to clear", console.duration(report.clear)),
             *scores.facts(report.scores.document()),
+            *([("looks", f"{report.looks:,} at the public line")] if report.looks else []),
             ("polls", exact),
         ],
     )

@@ -16,7 +16,10 @@ PLAYED = 7 * DAY
 """As long as a launch is played, ms."""
 _MOST_TIMES = 100
 """Stays that become longer or shorter by more than that are a slip."""
-_EVENTS = "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m' or 'outage 5m@12m'."
+_EVENTS = (
+    "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m', 'outage 5m@12m' or 'line down"
+    " 5m@12m'."
+)
 _WAYS = "Write it like 'late 60s', 'twice 10%', 'never 1%' or 'back 15%', or several of these with commas."
 _SESSION = "Say how long players stay, like --session 45m."
 _WEEK = "Write it like 'pause 5m@30m': five minutes, half an hour after the start."
@@ -28,13 +31,15 @@ class Events:
 
     Args:
         upheavals: of the stays, in order of time. capacities: (when, the most players in the game from then on).
-        pauses, outages: (from, until).
+        pauses, outages: (from, until); `status_outages` and `line_outages` are of `/login/status` or `/line` alone.
     """
 
     upheavals: tuple[Upheaval, ...] = ()
     capacities: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     outages: tuple[tuple[int, int], ...] = ()
+    status_outages: tuple[tuple[int, int], ...] = ()
+    line_outages: tuple[tuple[int, int], ...] = ()
 
     @property
     def changes(self) -> tuple[tuple[int, Change], ...]:
@@ -69,6 +74,8 @@ def parse_events(texts: Iterable[str]) -> Events:
         capacities=tuple(one for each in found for one in each.capacities),
         pauses=tuple(one for each in found for one in each.pauses),
         outages=tuple(one for each in found for one in each.outages),
+        status_outages=tuple(one for each in found for one in each.status_outages),
+        line_outages=tuple(one for each in found for one in each.line_outages),
     )
 
 
@@ -128,6 +135,13 @@ def _span(text: str, at: int) -> tuple[int, int]:
     return at, end
 
 
+def _down(text: str, at: int) -> tuple[int, int]:
+    word, _, length = text.partition(" ")
+    if word != "down" or not length:
+        raise Invalid(f"{quoted(text)} does not say for how long it is down.", "Write it like 'line down 5m@12m'.")
+    return _span(length, at)
+
+
 _LEAVING: dict[str, Callable[[str], float]] = {
     "late": parse_duration,
     "twice": partial(parse_share, all_of_them=True),
@@ -140,6 +154,8 @@ _KINDS: dict[str, Callable[[str, int], Events]] = {
     "capacity": lambda text, at: Events(capacities=((at, parse_count(text, MOST_PLAYERS, least=1)),)),
     "pause": lambda text, at: Events(pauses=(_span(text, at),)),
     "outage": lambda text, at: Events(outages=(_span(text, at),)),
+    "status": lambda text, at: Events(status_outages=(_down(text, at),)),
+    "line": lambda text, at: Events(line_outages=(_down(text, at),)),
 }
 """What can happen -> the event, of how much, and when."""
 

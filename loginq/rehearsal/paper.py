@@ -47,6 +47,7 @@ class Launch:
         leaving: what becomes of those who leave. no_show: the share that leaves before its turn.
         events: what happens in the middle of it.
         batch, window: how many tickets are placed together, and how long they may gather: the stack's parameters.
+        edge: whether players wait by the public line, behind CloudFront.
     """
 
     players: int
@@ -62,6 +63,7 @@ class Launch:
     events: Events = field(default_factory=Events)
     batch: int = 500
     window: int = 1 * SECOND
+    edge: bool = False
     seed: int = 0
 
     def cohort(self) -> int:
@@ -92,12 +94,15 @@ class Launch:
             until=PLAYED,
             changes=self.events.changes,
             outages=self.events.outages,
+            status_outages=self.events.status_outages,
+            line_outages=self.events.line_outages,
             session=self.session,
             upheavals=self.events.upheavals,
             leaving=self.leaving,
             rules=Rules(mean_session=0 if self.session is None else round(self.session.mean)),
             batch=self.batch,
             window=self.window,
+            edge=self.edge,
             seed=self.seed,
             ends=True,
         )
@@ -166,7 +171,8 @@ class Paper:
     """What a launch looked like; durations in ms. The waits are from pressing Login to being let in.
 
     Args:
-        cohort: how many players each simulated one stood for. scores: how true the waiting times were.
+        cohort: how many players each simulated one stood for. looks: of all of them, at the public line.
+        scores: how true the waiting times were.
         waiting, through: (ms from the start, how many wait; how many come in a second).
         played: all that was seen.
     """
@@ -176,6 +182,7 @@ class Paper:
     no_shows: int
     expired: int
     cohort: int
+    looks: int
     waits: dict[str, int | None]
     longest_line: int
     clear: int | None
@@ -197,6 +204,7 @@ class Paper:
             "no_shows": self.no_shows,
             "expired": self.expired,
             "players_per_cohort": self.cohort,
+            "looks": self.looks,
             "wait_seconds": {name: seconds(wait) for name, wait in self.waits.items()},
             "longest_line": self.longest_line,
             "clear_seconds": seconds(self.clear),
@@ -238,13 +246,16 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
         no_shows=silent,
         expired=expired,
         cohort=size,
+        looks=sum(player.looks * player.arrival.count for player in outcome.players),
         waits={name: percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
         clear=ended - START if admitted + silent + expired == came else None,
         scores=scores,
         bill=estimate(
             players=came,
-            polls=sum(player.polls * player.arrival.count for player in outcome.players) + outcome.in_vain,
+            polls=sum(player.polls * player.arrival.count for player in outcome.players)
+            + outcome.in_vain
+            + outcome.signs,
             admitted=admitted,
             batches=outcome.batches,
             line_writes=len(outcome.lines),

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,19 @@ def test_what_happens_shows(run: Run) -> None:
     assert clear("--outage", "1m@1s") == clear("--event", "outage 1m@1s") > 60
 
 
+def test_behind_the_edge_looks_take_the_place_of_polls_and_an_outage_of_either_lets_nobody_down(run: Run) -> None:
+    def played(*words: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(run(*SMALL[:-1], "3", *words, "--json").out)
+        assert (found["admitted"], found["expired"]) == (300, 0)
+        return found
+
+    polled, looked = played(), played("--edge")
+    calls = [found["requests"]["API Gateway requests"] for found in (polled, looked)]
+    assert polled["looks"] == 0 and looked["looks"] > calls[0] - calls[1] > calls[1]
+    assert played("--edge", "--event", "line down 1m@10s")["looks"] < looked["looks"]
+    assert played("--edge", "--event", "status down 1m@10s")["clear_seconds"] > looked["clear_seconds"]
+
+
 def test_arrivals_of_a_file(run: Run) -> None:
     Path("doors.csv").write_text("seconds,players\n0,10\n5,100\n10,0\n")
     report = json.loads(run("simulate", "--shape", "doors.csv", "--rate", "10", "--json").out)
@@ -113,6 +127,7 @@ def test_arrivals_of_a_file(run: Run) -> None:
         (("--players", "5", "--event", "stays double@5m"), "'double' does not say how long stays become."),
         (("--players", "5", "--event", "capacity 5@5m"), "With a capacity, somebody has to leave."),
         (("--players", "5", "--event", "pause 5m@8d"), "'pause 5m@8d' comes after the week that is played."),
+        (("--players", "5", "--event", "line 5m@5m"), "'5m' does not say for how long it is down."),
         (("--players", "5", "--event", "outage 8d@5m"), "'8d' is longer than what is left of the week that is played."),
         (("--players", "5", "--arrive", "later"), "'later' is not a length of time."),
         (("--shape", "wave"), "wave cannot be read"),
