@@ -25,6 +25,14 @@ _EFFECTS = {
     "IdTokenHours": _TOKENS,
     "RefreshTokenDays": _TOKENS,
     "CorsOrigin": "Holds once the API is deployed again; pages of another origin can then no longer ask.",
+    "PublicLine": (
+        "Who waits looks at GET /line, or asks for themselves again, as soon as the functions say so; places stay. "
+        "Everybody may see how long the line is and how fast it moves."
+    ),
+    "Edge": (
+        "Making or changing a distribution takes some minutes, and players notice nothing. Taken away, its address is "
+        "gone for good: a client that knows no other can then no longer ask."
+    ),
     "RequestsPerSecond": _THROTTLE,
     "RequestsBurst": _THROTTLE,
     "Firewall": "Requests pass it, or no longer do, within minutes; places stay.",

@@ -13,6 +13,7 @@ import yaml
 
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.expansion import expanded
+from loginq.deploy.foresight import resources
 from loginq.deploy.limits import WARM, clashes, refuse
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.polling import longest_poll
@@ -139,10 +140,10 @@ class Template:
         return re.sub(rf"\b{_DEPLOYMENT}\b", _DEPLOYMENT + self.api_hash(parameters), self.text)
 
     def api_hash(self, parameters: dict[str, str]) -> str:
-        """A short hash of everything that a deployment of the API fixes."""
+        """A short hash of everything that a deployment of the API fixes: of what is there with these parameters."""
         fixed = {
             name: resource
-            for name, resource in self.document["Resources"].items()
+            for name, resource in resources(self.document, {**self.defaults, **parameters}).items()
             if resource["Type"].startswith("AWS::ApiGateway::") and name not in (_DEPLOYMENT, "Stage")
         }
         text = json.dumps(fixed | self._pointed_at(fixed), sort_keys=True)
@@ -197,8 +198,9 @@ class Template:
 
 def _agree(every: dict[str, str]) -> None:
     """Raises `Invalid` for values that are right one by one, and not together."""
-    if (every["WarmReads"] == "0") != (every["WarmWrites"] == "0"):
-        raise Invalid("WarmReads and WarmWrites go together.", "Give both, or neither.")
+    for one, two in (("WarmReads", "WarmWrites"), ("RequestsPerSecond", "RequestsBurst")):
+        if (every[one] == "0") != (every[two] == "0"):
+            raise Invalid(f"{one} and {two} go together.", "Give both, or neither.")
     if every["EmailFromAddress"] and not every["SesIdentityArn"]:
         raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
     rules = Rules.of_stack(every)

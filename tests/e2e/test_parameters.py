@@ -1,11 +1,13 @@
 """Every parameter at one extreme, then at the other: a queue that was deployed answers."""
 
 import pytest
+import requests
 
 from loginq.deploy.template import OURS, load
 from loginq.doctor import checks
 from loginq.doctor.checks import Patient, Verdict
 from loginq.service.rules.errors import Unavailable
+from loginq.service.rules.public import View
 from loginq.service.store import keys
 from tests.e2e.conftest import Stack, until
 
@@ -15,7 +17,8 @@ LOW = {
     "ReportsJoined": "false", "MeanSessionMinutes": "0",
     "IdTokenHours": "1", "RefreshTokenDays": "1", "UserPoolTier": "LITE", "SesIdentityArn": "", "EmailFromAddress": "",
     "Monitoring": "lean",
-    "CorsOrigin": "http://localhost:3000", "RequestsPerSecond": "1", "RequestsBurst": "1",
+    "CorsOrigin": "http://localhost:3000", "PublicLine": "false", "Edge": "false",
+    "RequestsPerSecond": "0", "RequestsBurst": "0",
     "Firewall": "false", "AccessLogs": "false", "AlarmEmail": "", "AlarmUrl": "",
     "BatchSize": "1", "BatchWindowSeconds": "0",
     "PlacingMaxConcurrency": "2", "PlacingReservedConcurrency": "0", "PlacingTimeoutSeconds": "1",
@@ -31,7 +34,8 @@ HIGH = {
     "UserPoolTier": "PLUS",
     "SesIdentityArn": "arn:aws:ses:us-east-1:000000000000:identity/example.com", "Monitoring": "full",
     "EmailFromAddress": "The Game <no-reply@example.com>",
-    "CorsOrigin": "https://a-b.play.example.com:65535", "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
+    "CorsOrigin": "https://a-b.play.example.com:65535", "PublicLine": "true", "Edge": "true",
+    "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
     "Firewall": "false", "AccessLogs": "true", "AlarmEmail": "on.call+game@studio-x.example.com",
     "AlarmUrl": "https://pager.example.com/integration/0a1b2c/enqueue",
     "BatchSize": "10000", "BatchWindowSeconds": "300", "PlacingMaxConcurrency": "1000",
@@ -39,7 +43,7 @@ HIGH = {
     "MaxReceives": "1000", "WarmReads": "10000000", "WarmWrites": "10000000", "LogRetentionDays": "731",
     "LogLevel": "DEBUG", "PermissionsBoundaryArn": "arn:aws:iam::000000000000:policy/studio/boundary",
 }  # fmt: skip
-PARAMETERS = LOW
+PARAMETERS = HIGH
 """What `stack` is deployed with."""
 
 
@@ -47,14 +51,31 @@ def _answers(stack: Stack) -> int:
     return stack.get("/login", stack.player().account.token()).status_code
 
 
-def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) -> None:
-    assert set(LOW) == set(HIGH) == set(load().document["Parameters"]) - set(OURS)
-    assert _answers(stack) == 200
-    plan = stack.deployment.plan(HIGH, lambda text: None)
-    for _ in stack.deployment.apply(plan):
-        pass
-    stack.deployment.start_line()
-    assert _answers(stack) == 200
+def _line(stack: Stack) -> tuple[int, str]:
+    """What the public line answers, and how long a cache may keep that."""
+    answer = stack.get("/line", None)
+    assert "Set-Cookie" not in answer.headers
+    return answer.status_code, answer.headers.get("Cache-Control", "")
+
+
+def test_anybody_may_look_at_the_public_line_and_who_waits_is_told_where(stack: Stack) -> None:
+    """An emulator has no edge: the address is the API's."""
+    outputs = stack.deployment.stack.outputs()
+    assert outputs["LineUrl"] == f"{outputs['SessionsEndpoint']}/line" == f"{stack.target.api_url}/line"
+    stack.queue.lines.change(lambda line, t: line.pause(t))
+    player = stack.player()
+    told = player.game.login()
+    assert told["line_url"] == player.game.status(told["ticket"])["line_url"] == outputs["LineUrl"]
+    assert _line(stack) == (200, "public, max-age=1")
+    line = until(lambda: (line := stack.queue.lines.read()).tail and line)
+
+    def looked() -> View:
+        answer = requests.get(told["line_url"], timeout=20)
+        assert answer.headers["Access-Control-Allow-Origin"] == HIGH["CorsOrigin"]
+        return View.of(answer.json())
+
+    shown = until(lambda: (view := looked()).tail == line.tail and view)
+    assert (shown.line_state, shown.reached) == ("paused", line.reached(shown.at))
 
 
 def test_rules_that_somebody_spoilt_turn_doctor_red_and_a_deploy_without_changes_mends_them(stack: Stack) -> None:
@@ -62,9 +83,21 @@ def test_rules_that_somebody_spoilt_turn_doctor_red_and_a_deploy_without_changes
     assert checks._parameters(patient).verdict is Verdict.OK
     stack.queue.table.update(*keys.rules("main"), write={"admission": "soon", "newer": 1})
     until(lambda: _answers(stack) == 503)
+    until(lambda: _line(stack) == (503, "no-store"))
     with pytest.raises(Unavailable, match="admission is 'soon'"):
         checks._parameters(patient)
     assert stack.deployment.plan({}, lambda text: None).change_set is None
     stack.deployment.start_line()
-    until(lambda: _answers(stack) == 200)
+    until(lambda: (_answers(stack), _line(stack)[0]) == (200, 200))
     assert (stack.queue.table.get(*keys.rules("main")) or {})["newer"] == 1
+
+
+def test_a_queue_answers_with_every_parameter_at_either_extreme(stack: Stack) -> None:
+    assert set(LOW) == set(HIGH) == set(load().document["Parameters"]) - set(OURS)
+    assert (_answers(stack), _line(stack)[0]) == (200, 200)
+    plan = stack.deployment.plan(LOW, lambda text: None)
+    for _ in stack.deployment.apply(plan):
+        pass
+    stack.deployment.start_line()
+    assert (_answers(stack), _line(stack)[0]) == (200, 403)
+    assert "LineUrl" not in stack.deployment.stack.outputs()

@@ -26,8 +26,8 @@ from loginq.service.rules.times import SECOND
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
 HANDLERS = (
-    "generate_load", "get_jwks", "get_login_status", "process_login_queue", "put_player_info", "queue_player_login",
-    "report_sessions", "settle_line",
+    "generate_load", "get_jwks", "get_line", "get_login_status", "process_login_queue", "put_player_info",
+    "queue_player_login", "report_sessions", "settle_line",
 )  # fmt: skip
 
 
@@ -289,6 +289,8 @@ def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
     assert source.api_hash({"CorsOrigin": "https://game.example"}) != source.api_hash({})
     assert source.api_hash({"CorsOrigin": "*"}) == source.api_hash({})
     assert source.api_hash({"LeaseSeconds": "10", "CodeKey": "x"}) == source.api_hash({})
+    with_line = source.api_hash({"PublicLine": "true"})
+    assert with_line == source.api_hash({"Edge": "true"}) != source.api_hash({}) == source.api_hash({"Edge": "false"})
     resources = {**source.document["Resources"]}
     for changed, properties, differs in (
         ("GetLogin", {"changed": True}, True), ("Throttled", {"changed": True}, True), ("Table", {}, False),
@@ -303,9 +305,11 @@ def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
 def test_every_method_is_in_the_deployment() -> None:
     resources = template.load().document["Resources"]
     kinds = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
-    assert {name for name, each in resources.items() if each["Type"] in kinds} == set(
-        resources["ApiDeployment"]["DependsOn"]
-    )
+    deployment, every = resources["ApiDeployment"], {n: r for n, r in resources.items() if r["Type"] in kinds}
+    assert set(deployment["DependsOn"]) == {name for name, each in every.items() if "Condition" not in each}
+    (conditional,) = every.keys() - set(deployment["DependsOn"])
+    named = ["HasPublicLine", {"Ref": conditional}, {"Ref": "AWS::NoValue"}]
+    assert (every[conditional]["Condition"], deployment["Properties"]["Description"]["If"]) == (named[0], named)
 
 
 def test_who_may_call_what() -> None:
@@ -313,7 +317,8 @@ def test_who_may_call_what() -> None:
     methods = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::ApiGateway::Method"}
     asked = {name: each["AuthorizationType"] for name, each in methods.items()}
     public = {name for name, kind in asked.items() if kind == "NONE"}
-    assert public == {"GetJwksMethod", *(name for name, each in methods.items() if each["HttpMethod"] == "OPTIONS")}
+    preflights = {name for name, each in methods.items() if each["HttpMethod"] == "OPTIONS"}
+    assert public == {"GetJwksMethod", "GetLineMethod"} | preflights
     assert {name for name, kind in asked.items() if kind == "AWS_IAM"} == {"PostSessions"}
     players = {name for name, kind in asked.items() if kind == "COGNITO_USER_POOLS"}
     assert players == {"GetLogin", "DeleteLogin", "GetStatus"}
@@ -339,7 +344,10 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own_and_no_star() -> N
     for name, function in functions.items():
         properties = function["Properties"]
         assert properties["Role"] == {"GetAtt": f"{name}Role.Arn"}
-        assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+        assert properties["LoggingConfig"] == {
+            "LogGroup": {"Ref": f"{name}Logs"}, "LogFormat": "JSON", "SystemLogLevel": "WARN",
+            "ApplicationLogLevel": {"If": ["Debugs", "DEBUG", "INFO"]},
+        }  # fmt: skip
         assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
         assert properties["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"]
         for policy in resources[f"{name}Role"]["Properties"]["Policies"]:

@@ -46,8 +46,10 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
          "https://a.example/x", "https://", "https://a.example:", "https://a..example", "https://a.example\n",
          "https://ä.example", "ftp://a.example"],
     ),
-    "RequestsPerSecond": (["1", "1000000"], ["0", "1000001"]),
-    "RequestsBurst": (["1", "1000000"], ["0", "1000001"]),
+    "PublicLine": FLAG,
+    "Edge": FLAG,
+    "RequestsPerSecond": (["0", "1", "1000000"], ["-1", "1000001"]),
+    "RequestsBurst": (["0", "1", "1000000"], ["-1", "1000001"]),
     "Firewall": FLAG,
     "AccessLogs": FLAG,
     "UserPoolTier": (["LITE", "ESSENTIALS", "PLUS"], ["", "lite", "FREE"]),
@@ -115,8 +117,9 @@ def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_b
     good, bad = VALUES[name]
     for value in good:
         given = {name: value, **TOGETHER.get(name, {}).get(value, {})}
-        if name in ("WarmReads", "WarmWrites") and value != "0":
-            given = {"WarmReads": "12000", "WarmWrites": "4000", **given}
+        for pair in ({"WarmReads": "12000", "WarmWrites": "4000"}, {"RequestsPerSecond": "1", "RequestsBurst": "1"}):
+            if name in pair and value != "0":
+                given = {**pair, **given}
         on_aws = name != "IntakeVisibilitySeconds" or value != "1"
         every = TEMPLATE.checked(given, on_aws=on_aws)
         assert every[name] == value
@@ -274,28 +277,32 @@ def test_no_function_that_anybody_may_call_can_read_the_secret() -> None:
         and each["Properties"]["AuthorizationType"] == "NONE"
         and each["Properties"]["Integration"]["Type"] == "AWS_PROXY"
     }
-    assert public == {"GetJwks"}
+    assert public == {"GetJwks", "GetLine"}
     for name in public:
         said = [action for statement in _policies(f"{name}Role") for action in statement["Action"]]
         assert [action for action in said if action.startswith("secretsmanager:")] == []
-    reads = [each for each in _policies("GetJwksRole") if each["Resource"] == {"GetAtt": "Table.Arn"}]
-    assert [(each["Action"], each["Condition"]) for each in reads] == [
-        (["dynamodb:GetItem"], {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PUBLIC#main"]}})
-    ]
+    for name, action, partition in (
+        ("GetJwks", ["dynamodb:GetItem"], "PUBLIC#main"),
+        ("GetLine", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "QUEUE#main"),
+    ):
+        first, log = _policies(f"{name}Role")
+        assert (first["Action"], log["Resource"]) == (action, {"GetAtt": f"{name}Logs.Arn"})
+        assert first["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition]}}
 
 
 def test_the_public_call_has_a_bound_of_its_own() -> None:
-    by_path = {
-        each["ResourcePath"]: each for each in TEMPLATE.document["Resources"]["Stage"]["Properties"]["MethodSettings"]
-    }
-    assert set(by_path) == {"/*", "/~1.well-known~1jwks.json"}
-    jwks = by_path["/~1.well-known~1jwks.json"]
-    assert (jwks["HttpMethod"], jwks["ThrottlingRateLimit"], jwks["ThrottlingBurstLimit"]) == ("GET", 20, 50)
+    every, line, jwks = TEMPLATE.document["Resources"]["Stage"]["Properties"]["MethodSettings"]
+    assert every["If"][0] == "Throttles" and every["If"][1]["ResourcePath"] == "/*"
+    assert line["If"][0] == "HasEdge" and every["If"][2] == line["If"][2] == {"Ref": "AWS::NoValue"}
+    names = ("HttpMethod", "ResourcePath", "ThrottlingRateLimit", "ThrottlingBurstLimit")
+    assert [tuple(one[name] for name in names) for one in (line["If"][1], jwks)] == [
+        ("GET", "/~1line", 100, 100), ("GET", "/~1.well-known~1jwks.json", 20, 50),
+    ]  # fmt: skip
 
 
 def test_every_role_has_the_boundary_that_was_given() -> None:
     resources = TEMPLATE.document["Resources"]
     roles = {name: each["Properties"] for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
-    assert len(roles) == 8
+    assert len(roles) == 9
     asked = {"If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
     assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
