@@ -76,7 +76,7 @@ def run(api: Api, account: Account, target: str | None = None) -> Found:
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
         console.say(_come_back(account, screen.has_place))
         raise
-    return Found({"target": target, **standing}, partial(_draw, api.url, standing))
+    return Found({"target": target, **standing}, partial(_draw, api.iss, standing))
 
 
 class _Game(Game):
@@ -116,7 +116,7 @@ def _sign_in_again(account: Account, over: SignInOver, has_place: bool) -> None:
 
 
 def _ticket_in(url: str, token: str) -> str:
-    """The admission token in short, checked as a game server would, by the clock of the API."""
+    """The admission token in short, checked as a game server would, by the clock of the API at its own `url`."""
     try:
         keys, now = published(url)
         claims = explain(token, keys, url, now)

@@ -195,7 +195,8 @@ def api_of(target: Target) -> "Api":
     """What a player's client is told of a target."""
     from loginq.client import Api
 
-    return Api(target.api_url, target.client_id, target.user_pool_id, target.region, target.endpoint_url)
+    place = target.region, target.endpoint_url
+    return Api(target.api_url, target.client_id, target.user_pool_id, *place, issuer=target.issuer)
 
 
 def place(found: Resolved) -> dict[str, str | None]:

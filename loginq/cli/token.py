@@ -32,10 +32,10 @@ def issue(name: Annotated[str, typer.Argument(help="The user name, email or sub.
     session.announce()
     account = session.users.find(name)
     confirm(f"Let {account.username} into the game by hand, past line, rate and capacity?", yes)
-    token, until = session.operator.issue_token(account.sub, session.keys, session.target.api_url)
+    token, until = session.operator.issue_token(account.sub, session.keys, session.target.own_url)
 
     def draw() -> None:
-        console.say(f"Good until {console.moment(until)}; as long as the keys of {session.target.api_url} are known.")
+        console.say(f"Good until {console.moment(until)}; as long as the keys of {session.target.own_url} are known.")
         typer.echo(token)
 
     document = {"target": session.name, "sub": account.sub, "admission_token": token, "expires_at": iso(until)}
@@ -54,7 +54,7 @@ def verify(
     By the public keys of the target's API alone.
     """
     target = open_session().target
-    url = target.api_url
+    url = target.own_url
     given = pasted(_stdin() if token is None else token)
     try:
         keys, now = published(url)

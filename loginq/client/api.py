@@ -11,11 +11,12 @@ class Api:
     """One game's player API, and the accounts of its players. None of it is secret.
 
     Args:
-        url: of the API, with its stage: the stack's output `RestEndpoint`.
+        url: of the API, with its stage, or of the edge before it: the stack's output `RestEndpoint`.
         client_id: of the game's app client in Cognito: `UserClientId`.
         pool_id: the user pool, which signing in by SRP has to name, like `eu-west-1_AbCdEfGhI`: `UserPoolId`.
         region: of the user pool.
         endpoint: where Cognito is emulated; None for AWS.
+        issuer: what admission tokens name, which only whoever checks them needs: `SessionsEndpoint`; None for `url`.
 
     Raises `Invalid` for what is no user pool.
     """
@@ -25,6 +26,12 @@ class Api:
     pool_id: str
     region: str
     endpoint: str | None = None
+    issuer: str | None = None
+
+    @property
+    def iss(self) -> str:
+        """The API's own URL."""
+        return self.issuer or self.url
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", self.pool_id):

@@ -9,12 +9,13 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from loginq.service.operations.target import EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
+from loginq.service.operations.target import EDGE_NAMES, EMULATOR_NAMES, NAMES, PLACE_NAMES, Target
 from loginq.service.rules.errors import Failed, Invalid
 
 ENV = Path(".env")
 _BOM = "\ufeff"
-_ACCOUNT = PLACE_NAMES["account"]
+_NOT_ALWAYS = {PLACE_NAMES["account"], *EDGE_NAMES.values()}
+"""Lines of ours that a target may be without."""
 
 
 def read(path: Path = ENV) -> dict[str, str]:
@@ -36,7 +37,7 @@ def write(target: Target, path: Path = ENV) -> None:
             f"{path} holds AWS credentials of your own, which the emulator's would replace.",
             "Use the emulator in another folder, or move your credentials to a profile.",
         )
-    gone = {_ACCOUNT, *(EMULATOR_NAMES.values() if emulated else ())} - set(ours)
+    gone = {*_NOT_ALWAYS, *(EMULATOR_NAMES.values() if emulated else ())} - set(ours)
     try:
         _rewrite(path, ours, gone)
     except OSError as exc:
@@ -51,7 +52,7 @@ def forget(path: Path = ENV) -> None:
     emulated = EMULATOR_NAMES.values() if "AWS_ENDPOINT_URL" in read(path) else ()
     try:
         if path.exists():
-            _rewrite(path, {}, {*NAMES.values(), _ACCOUNT, *emulated})
+            _rewrite(path, {}, {*NAMES.values(), *_NOT_ALWAYS, *emulated})
             if not _text(path).removeprefix(_BOM).strip():
                 path.unlink()
     except OSError as exc:

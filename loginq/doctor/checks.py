@@ -241,15 +241,14 @@ def _clock(patient: Patient) -> Finding:
 
 def _api(patient: Patient, published: Callable[[str], dict[str, Any]] = published_keys) -> Finding:
     try:
-        keys = [key["kid"] for key in published(patient.target.api_url)["keys"]]
+        keys = [key["kid"] for key in published(patient.target.own_url)["keys"]]
     except (Trouble, KeyError, TypeError) as exc:
-        return Finding(
-            "API", Verdict.BAD, f"{patient.target.api_url} does not answer: {exc}", "See `loginq logs get_jwks`."
-        )
+        says = f"{patient.target.own_url} does not answer: {exc}"
+        return Finding("API", Verdict.BAD, says, "See `loginq logs get_jwks`.")
     kid = patient.queue.lines.read().kid
     if kid and kid not in keys:
         return Finding("API", Verdict.BAD, "it does not publish the key that signs", "Run `loginq deploy`.")
-    return Finding("API", Verdict.OK, f"{urlsplit(patient.target.api_url).netloc} answers")
+    return Finding("API", Verdict.OK, f"{urlsplit(patient.target.own_url).netloc} answers")
 
 
 def _functions(patient: Patient) -> Finding:

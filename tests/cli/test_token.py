@@ -179,6 +179,16 @@ def test_a_token_is_judged_by_the_clock_of_the_api(run: Run, api: Api) -> None:
     assert ", not checked: This is not a JWT" in _ticket_in(open_session().target.api_url, "nonsense")
 
 
+def test_behind_an_edge_a_token_is_of_the_api_itself(run: Run, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loginq.cli.play import _ticket_in
+    from loginq.cli.session import api_of, open_session
+
+    monkeypatch.setenv("AWSOMEGAME_REST_ENDPOINT", "http://127.0.0.1:1")  # nobody is there, and nobody has to be
+    monkeypatch.setenv("LOGINQ_SESSIONS_ENDPOINT", api.url)
+    assert run("token", "verify", api.token()).err == GOOD
+    assert "(verified with the game's public keys" in _ticket_in(api_of(open_session().target).iss, api.token())
+
+
 def test_keys_that_cannot_be_had(run: Run, api: Api) -> None:
     api.reply = Reply(PORTAL)
     screen = run("token", "verify", api.token())

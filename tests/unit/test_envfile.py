@@ -1,5 +1,6 @@
 """`.env`: only our own lines are touched, whatever the file looks like; every other byte, and the link, stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,12 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 def test_an_emulators_lines_come_and_go_and_come_again(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    for target in (LOCAL, LOCAL, CLOUD, LOCAL):
+    edge = replace(CLOUD, api_url="https://d111.cloudfront.net", issuer="https://api.example/v1")
+    for target in (LOCAL, LOCAL, edge, CLOUD, LOCAL):
         envfile.write(target, file)
+        assert ("LOGINQ_SESSIONS_ENDPOINT" in envfile.read(file)) == (target is edge)
         assert ("AWS_ENDPOINT_URL" in envfile.read(file)) == (target is LOCAL)
-        assert ("LOGINQ_ACCOUNT" in envfile.read(file)) == (target is CLOUD)
+        assert ("LOGINQ_ACCOUNT" in envfile.read(file)) == (target in (edge, CLOUD))
 
 
 @pytest.mark.parametrize("content", [b"GAME=\xff\xfe", None])

@@ -276,7 +276,7 @@ def test_more_than_the_bound_is_told_to_wait(refuses_from: int, headers: Row, se
     trial = SimpleNamespace(
         patient=patient,
         monotonic=lambda: next(clock),
-        call=lambda *_: Answer(429, headers) if next(calls) > refuses_from else Answer(200),
+        call_itself=lambda *_: Answer(429, headers) if next(calls) > refuses_from else Answer(200),
     )
     try:
         said = api.too_many(cast(Trial, trial))

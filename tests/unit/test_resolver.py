@@ -54,6 +54,7 @@ def emulated(stack: str, port: int = 4566) -> dict[str, str]:
     }
 
 
+EDGE = "LOGINQ_SESSIONS_ENDPOINT"
 AWS, LOCAL, OTHER = on_aws("alpha"), emulated("local"), on_aws("beta", "us-east-1", "222222222222")
 HERE = {"AWS_REGION": "eu-west-1"}
 
@@ -203,3 +204,10 @@ def test_what_may_be_new_is_called_loginq_and_is_where_the_rest_says() -> None:
     assert elsewhere.values() == {STACK: "loginq", PROFILE: "studio", REGION: "eu-north-1"}
     torn = resolve(Given(), {}, {STACK: "alpha", REGION: "eu-west-1"}, may_be_new=True)
     assert torn.values() == {STACK: "alpha", REGION: "eu-west-1"}
+
+
+def test_the_apis_own_address_behind_an_edge_is_taken_with_the_set_that_names_it() -> None:
+    behind = on_aws("alpha", **{EDGE: "https://own"})
+    assert resolve(Given(), {}, behind).get(EDGE) == resolve(Given(), behind, OTHER).get(EDGE) == "https://own"
+    assert resolve(Given(), OTHER, behind).get(EDGE) is None
+    assert resolve(Given("alpha"), {}, behind).get(EDGE) is None  # its outputs say it

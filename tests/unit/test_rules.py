@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.http import standing_body
-from loginq.service.operations.target import NAMES, Target
+from loginq.service.operations.target import NAMES, OUTPUTS, Target
 from loginq.service.rules import valve
 from loginq.service.rules.errors import Invalid, NoTarget
 from loginq.service.rules.line import MAX_RATE, Line
@@ -136,6 +136,14 @@ def test_a_target_from_names_and_back() -> None:
     target = Target.from_names(given)
     assert target.api_url == "https://x/v1"
     assert Target.from_names(target.names()) == target
+    assert target.own_url == "https://x/v1" and "LOGINQ_SESSIONS_ENDPOINT" not in target.names()
+    edge = Target.from_names({**given, "LOGINQ_SESSIONS_ENDPOINT": "https://own/v1/"})
+    assert (edge.api_url, edge.own_url) == ("https://x/v1", "https://own/v1")
+    assert Target.from_names(edge.names()) == edge
+    outputs = dict.fromkeys(OUTPUTS.values(), "https://x/v1")
+    for own, issuer in ((None, None), ("https://x/v1", None), ("https://o", "https://o")):
+        every = outputs | ({"SessionsEndpoint": own} if own else {})
+        assert Target.from_outputs("s", "r", every).issuer == issuer
     with pytest.raises(NoTarget, match="LOGINQ_STACK"):
         Target.from_names({**given, "LOGINQ_STACK": ""})
     with pytest.raises(Invalid, match="not a URL"):

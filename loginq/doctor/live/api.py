@@ -38,7 +38,7 @@ def too_many(trial: Trial) -> str:
     began, sent = trial.monotonic(), 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while sent < _MOST:
-            answers = list(pool.map(lambda _: trial.call("GET", _JWKS), range(_AT_ONCE)))
+            answers = list(pool.map(lambda _: trial.call_itself("GET", _JWKS), range(_AT_ONCE)))
             sent += _AT_ONCE
             if refused := next((each for each in answers if each.status_code == 429), None):
                 _check_refusal(refused, 429, "too_many_requests", trial)
@@ -80,7 +80,7 @@ def strangers(trial: Trial) -> str:
     """Nobody gets through without an ID token, and no game server without a signature."""
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
         _check_refusal(trial.call("GET", "/login", headers=headers), 401, "unauthorized", trial)
-    _check_refusal(trial.call("POST", _SESSIONS, json={"events": []}), 403, "forbidden", trial)
+    _check_refusal(trial.call_itself("POST", _SESSIONS, json={"events": []}), 403, "forbidden", trial)
     if not trial.patient.is_local and not enforces_iam(trial):
         raise Failed("POST /sessions lets a signature through that nobody can have made.")
     return "401 without an ID token, 403 without a signature"
@@ -115,8 +115,8 @@ def enforces_iam(trial: Trial) -> bool:
 
 def _signed(trial: Trial, who: Aws, events: list[dict[str, Any]]) -> Any:
     body = json.dumps({"events": events}).encode()
-    url = trial.api.url + _SESSIONS
-    return trial.call("POST", _SESSIONS, data=body, headers=who.signed("POST", url, body, trial.patient.target.region))
+    headers = who.signed("POST", trial.api.iss + _SESSIONS, body, trial.patient.target.region)
+    return trial.call_itself("POST", _SESSIONS, data=body, headers=headers)
 
 
 def _check_refusal(answer: Any, status: int, code: str, trial: Trial) -> None:
@@ -125,7 +125,8 @@ def _check_refusal(answer: Any, status: int, code: str, trial: Trial) -> None:
     except (ValueError, KeyError, TypeError):
         said = "something else than our error"
     if (answer.status_code, said) != (status, code):
-        call = f"{answer.request.method} {answer.request.url.removeprefix(trial.api.url)}"
+        path = answer.request.url.removeprefix(trial.api.url).removeprefix(trial.api.iss)
+        call = f"{answer.request.method} {path}"
         raise Failed(f"{call} answers {answer.status_code} ({said}), not {status} ({code}).")
 
 

@@ -108,8 +108,15 @@ class Trial:
         return Game(self.api.url, self.account.token, self.http)
 
     def call(self, method: str, path: str, **given: Any) -> Any:
-        """A bare call of the API. Raises `Trouble`."""
-        return reach(lambda: self.http.request(method, self.api.url + path, timeout=TIMEOUT, **given))
+        """A bare call of the API, where clients ask. Raises `Trouble`."""
+        return self._call(method, self.api.url + path, given)
+
+    def call_itself(self, method: str, path: str, **given: Any) -> Any:
+        """A bare call of the API itself, past an edge. Raises `Trouble`."""
+        return self._call(method, self.api.iss + path, given)
+
+    def _call(self, method: str, url: str, given: dict[str, Any]) -> Any:
+        return reach(lambda: self.http.request(method, url, timeout=TIMEOUT, **given))
 
     def status(self) -> dict[str, Any]:
         """How the ticket stands. Raises `Trouble`."""

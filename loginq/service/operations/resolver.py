@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from loginq.service.operations.target import DEFAULT_STACK, EMULATOR_NAMES, NAMES
+from loginq.service.operations.target import DEFAULT_STACK, EDGE_NAMES, EMULATOR_NAMES, NAMES
 from loginq.service.rules.errors import Invalid, NoTarget
 
 OPTIONS, ENVIRONMENT, FILE, DEFAULT = "the options", "the environment", ".env", "the default"
@@ -98,7 +98,7 @@ def from_file(file: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]
     Whoever wrote the file must not choose which program gives the credentials, or where requests signed with them go:
     only profile, region and what belongs to an emulator on this machine are read.
     """
-    known = {*NAMES.values(), ACCOUNT, PROFILE, "AWS_REGION"}
+    known = {*NAMES.values(), *EDGE_NAMES.values(), ACCOUNT, PROFILE, "AWS_REGION"}
     if _is_loopback(file.get(ENDPOINT, "")):
         known |= set(EMULATOR_NAMES.values())
     taken = {name: value for name, value in file.items() if name in known and value}
@@ -163,8 +163,7 @@ def _whole(
 ) -> dict[str, Named]:
     """A set that names a queue, from one source; `other`: what another source says of the same."""
     found = {**own, **_where(names, source)}
-    if names.get(ACCOUNT):
-        found[ACCOUNT] = Named(names[ACCOUNT], source)
+    found |= {name: Named(names[name], source) for name in (*EDGE_NAMES.values(), ACCOUNT) if names.get(name)}
     missing = [name for name in NAMES.values() if name not in found]
     theirs = [name for name in missing if name in other]
     if theirs or (missing and not may_be_new):

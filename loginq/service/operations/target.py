@@ -22,6 +22,10 @@ NAMES = {
 """What `.env` and the environment call the fields of a target."""
 
 
+EDGE_NAMES = {"issuer": "LOGINQ_SESSIONS_ENDPOINT"}
+"""What is there besides where clients have another address than the API's own."""
+
+
 PLACE_NAMES = {"account": "LOGINQ_ACCOUNT", "profile": "AWS_PROFILE"}
 """What is there besides when the target is on AWS, and known."""
 
@@ -56,7 +60,12 @@ def in_words(stack: str, region: str | None, endpoint_url: str | None = None, ac
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One deployed stack. The API's URL has no slash at its end."""
+    """One deployed stack. URLs have no slash at their end.
+
+    Args:
+        api_url: where clients ask: the edge where there is one.
+        issuer: the API's own URL where that is another one.
+    """
 
     stack: str
     region: str
@@ -70,6 +79,12 @@ class Target:
     secret_key: str | None = None
     account: str | None = None
     profile: str | None = None
+    issuer: str | None = None
+
+    @property
+    def own_url(self) -> str:
+        """The API's own URL, which admission tokens name and game servers sign for: an edge never changes it."""
+        return self.issuer or self.api_url
 
     @classmethod
     def from_names(cls, given: Mapping[str, str]) -> Self:
@@ -88,7 +103,7 @@ class Target:
             )
         endpoint = given.get("AWS_ENDPOINT_URL") or None
         fields = {field: given[name] for field, name in NAMES.items()}
-        more = EMULATOR_NAMES if endpoint else PLACE_NAMES
+        more = {**EDGE_NAMES, **(EMULATOR_NAMES if endpoint else PLACE_NAMES)}
         fields |= {field: given[name] for field, name in more.items() if given.get(name)}
         return cls(**fields)._checked()
 
@@ -98,7 +113,8 @@ class Target:
         missing = [name for name in OUTPUTS.values() if name not in outputs]
         if missing:
             raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
-        return cls(stack, region, **{field: outputs[name] for field, name in OUTPUTS.items()}, **place)._checked()
+        fields = {field: outputs[name] for field, name in OUTPUTS.items()}
+        return cls(stack, region, **fields, issuer=outputs.get("SessionsEndpoint"), **place)._checked()
 
     @property
     def words(self) -> str:
@@ -107,12 +123,12 @@ class Target:
 
     def names(self) -> dict[str, str]:
         """The same as lines of `.env`."""
-        every = {**NAMES, **PLACE_NAMES, **EMULATOR_NAMES}
+        every = {**NAMES, **EDGE_NAMES, **PLACE_NAMES, **EMULATOR_NAMES}
         return {name: str(getattr(self, field)) for field, name in every.items() if getattr(self, field)}
 
     def _checked(self) -> Self:
-        if not self.api_url.startswith(("https://", "http://")):
-            raise Invalid(
-                f"AWSOMEGAME_REST_ENDPOINT is not a URL: {self.api_url!r}.", "Deploy again to write .env anew."
-            )
-        return replace(self, api_url=self.api_url.rstrip("/"))
+        for name, url in ((NAMES["api_url"], self.api_url), (EDGE_NAMES["issuer"], self.own_url)):
+            if not url.startswith(("https://", "http://")):
+                raise Invalid(f"{name} is not a URL: {url!r}.", "Deploy again to write .env anew.")
+        api, own = self.api_url.rstrip("/"), self.own_url.rstrip("/")
+        return replace(self, api_url=api, issuer=None if own == api else own)
