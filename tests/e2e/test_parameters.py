@@ -1,5 +1,8 @@
 """Every parameter at one extreme, then at the other: a queue that was deployed answers."""
 
+import time
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -9,7 +12,9 @@ from loginq.doctor.checks import Patient, Verdict
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.public import View
 from loginq.service.store import keys
+from tests.e2e import varnish
 from tests.e2e.conftest import Stack, until
+from tests.e2e.watching import watched
 
 LOW = {
     "InitialRate": "0.001", "MaxRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
@@ -47,6 +52,10 @@ PARAMETERS = HIGH
 """What `stack` is deployed with."""
 
 
+SEEN = 2.2
+"""Seconds after which a change is seen: a function keeps the line for one, a cache its answer for one, and the way."""
+
+
 def _answers(stack: Stack) -> int:
     return stack.get("/login", stack.player().account.token()).status_code
 
@@ -76,6 +85,40 @@ def test_anybody_may_look_at_the_public_line_and_who_waits_is_told_where(stack: 
 
     shown = until(lambda: (view := looked()).tail == line.tail and view)
     assert (shown.line_state, shown.reached) == ("paused", line.reached(shown.at))
+
+
+@pytest.mark.skipif(varnish.MISSING, reason=varnish.WHY)
+@pytest.mark.parametrize(("watchers", "seconds"), [(40, 4), pytest.param(1_000, 30, marks=pytest.mark.drills)])
+def test_a_cache_answers_a_crowd_and_shows_a_pause_in_time_and_keeps_no_error(
+    stack: Stack, tmp_path: Path, watchers: int, seconds: int
+) -> None:
+    queue = stack.queue
+    line = queue.lines.change(lambda line, t: line.resume(t).set_rate(t, 1_000).join(t, 100_000))
+    until(lambda: stack.get("/line", None).json()["tail"] == line.tail)
+    done = list[float]()
+
+    def pause() -> None:
+        queue.lines.change(lambda line, t: line.pause(t))
+        done.append(time.monotonic())
+
+    def rate(value: object) -> None:
+        stack.queue.table.update(*keys.line("main"), write={"rate": value})
+        done.append(time.monotonic())
+
+    with varnish.cache(stack.target.api_url, tmp_path) as port:
+        looks = watched(port, watchers, seconds, [(seconds / 4, pause)])
+        assert {look.status for look in looks} == {200} and len(looks) > watchers * seconds // 2
+        assert {look.body["tail"] for look in looks} == {line.tail}
+        assert len({look.body["at"] for look in looks}) <= 2 * seconds  # so often it was computed
+        (paused,) = done
+        assert {look.body["line_state"] for look in looks if look.began < paused - SEEN} <= {"open"}
+        assert {look.body["line_state"] for look in looks if look.began > paused + SEEN} <= {"paused"}
+        assert {look.body["line_state"] for look in looks} == {"open", "paused"}
+
+        looks = watched(port, 10, 4, [(0.2, lambda: rate("spoilt")), (1.4, lambda: rate(line.rate))])
+        refused = [look for look in looks if look.status != 200]
+        assert {(look.status, look.body["error"]["code"], look.kept) for look in refused} == {(503, "unavailable", 0)}
+        assert {look.status for look in looks if look.began > done[-1] + SEEN} == {200}
 
 
 def test_rules_that_somebody_spoilt_turn_doctor_red_and_a_deploy_without_changes_mends_them(stack: Stack) -> None:
