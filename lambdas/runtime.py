@@ -1,5 +1,6 @@
 """What every handler needs: the queue of this stack, made once in a warm Lambda, and one log line a call."""
 
+import logging
 import math
 import os
 import time
@@ -26,8 +27,13 @@ not a silence. At most three fifths of the whole."""
 
 @cache
 def logger() -> Logger:
-    """The function's structured logger, by its POWERTOOLS_* environment."""
-    return Logger()
+    """The function's structured logger, by its POWERTOOLS_* environment.
+
+    Where Lambda filters by a level, Powertools would take that for ours; it is lower, so that no metrics are lost.
+    """
+    made = Logger()
+    logging.getLogger(made.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+    return made
 
 
 @cache

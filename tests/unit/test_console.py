@@ -98,6 +98,41 @@ def test_log_lines() -> None:
         assert said is not None and said.level == ("INFO" if bad.startswith('["') else "ERROR")
 
 
+RAISED = (
+    '{"timestamp":"2026-11-27T00:00:00Z","level":"ERROR","errorMessage":"no","errorType":"Runtime.ImportModuleError",'
+    '"requestId":"1","stackTrace":[]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (RAISED, ("ERROR", "Runtime.ImportModuleError: no", {"requestId": "1", "stackTrace": []})),
+        ('{"level":"WARN","message":"odd","logger":"x"}', ("WARNING", "odd", {"logger": "x"})),
+        ('{"type":"platform.start","record":{"requestId":"1"}}', None),
+        ('{"type":"platform.report","record":{"requestId":"1","status":"success","metrics":{"durationMs":3}}}', None),
+        ('{"type":"platform.report","record":{"requestId":"1","status":"error"}}', None),  # RAISED has said it
+        ('{"type":"platform.runtimeDone","record":{"requestId":"1","status":"timeout"}}', None),  # the report follows
+        (
+            '{"type":"platform.report","record":{"requestId":"1","status":"timeout","metrics":{"durationMs":5000}}}',
+            ("ERROR", "platform.report: timeout: the function's time was over", {"requestId": "1"}),
+        ),
+        (
+            '{"type":"platform.initReport","record":{"status":"failure","errorType":"Runtime.ExitError"}}',
+            ("ERROR", "platform.initReport: failure: the function's process ended", {"errorType": "Runtime.ExitError"}),
+        ),
+        (
+            '{"type":"platform.logsDropped","record":{"reason":"too many"}}',
+            ("WARNING", "platform.logsDropped", {"reason": "too many"}),
+        ),
+        ('{"type":"platform.report","record":null}', None),
+    ],
+)
+def test_what_lambda_says_in_json(line: str, said: tuple[str, str, dict[str, object]] | None) -> None:
+    found = parse("f", 5, line)
+    assert (found and (found.level, found.text, found.fields)) == said
+
+
 # What needs attention
 
 

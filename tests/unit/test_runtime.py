@@ -1,5 +1,6 @@
 """A call of AWS from a function ends before the function's time does, whatever AWS does meanwhile."""
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -136,3 +137,20 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return 30_000
+
+
+def test_what_is_logged_goes_by_our_level_and_metrics_by_lambdas(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda drops what is below its own level, and metrics count as INFO there: so that is INFO when ours is ERROR."""
+    for name, value in {"AWS_LAMBDA_LOG_LEVEL": "INFO", "POWERTOOLS_LOG_LEVEL": "ERROR"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "quiet")
+    runtime.logger.cache_clear()
+    try:
+        with logged(SimpleNamespace()) as line:
+            line["tickets"] = 1
+    finally:
+        runtime.logger.cache_clear()
+    (said,) = capsys.readouterr().out.splitlines()
+    assert json.loads(said)["Tickets"] == [1.0] and "level" not in json.loads(said)

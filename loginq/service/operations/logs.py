@@ -18,6 +18,8 @@ LATE = 15 * SECOND
 """How late CloudWatch may show a line, ms: while following that much is read again."""
 _PLATFORM = re.compile(r"(INIT_)?(START|END|REPORT|EXTENSION)\b")
 _OWN = ("level", "location", "message", "timestamp", "service", "xray_trace_id")
+_OTHERS = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}
+"""What Lambda calls some levels, and we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Logs:
 
 
 def parse(function: str, at: int, message: str) -> Said | None:
-    """A line of Powertools' JSON, or of anything else; None for metrics, and for what the platform says itself."""
+    """A line of Powertools' JSON, or of anything else; None for metrics, and for what the platform says of a call that
+    went well."""
     try:
         fields = json.loads(message)
         if not isinstance(fields, dict):
@@ -119,9 +122,30 @@ def parse(function: str, at: int, message: str) -> Said | None:
         return Said(at, function, "ERROR" if bad else "INFO", message.rstrip())
     if "_aws" in fields:  # metrics, which CloudWatch shows better
         return None
+    if str(fields.get("type", "")).startswith("platform."):
+        return _of_the_platform(function, at, str(fields["type"]), fields.get("record"))
     level = str(fields.get("level", "INFO")).upper()
+    level = _OTHERS.get(level, level)
     rest = {name: value for name, value in fields.items() if name not in _OWN}
-    return Said(at, function, level if level in LEVELS else "INFO", str(fields.get("message", "")), rest)
+    text = str(fields.get("message", ""))
+    if "errorMessage" in rest:  # of the runtime itself: what a handler, or its import, has raised
+        text = f"{rest.pop('errorType', '')}: {rest.pop('errorMessage')}".removeprefix(": ")
+    return Said(at, function, level if level in LEVELS else "INFO", text, rest)
+
+
+def _of_the_platform(function: str, at: int, kind: str, record: Any) -> Said | None:
+    """What Lambda says in JSON: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+
+    Of a call it says twice how that ended; an error of the function's own is told by the function.
+    """
+    found = record if isinstance(record, dict) else {}
+    status = found.get("status", "success")
+    if kind.endswith("untimeDone") or (kind != "platform.logsDropped" and status in ("success", "error")):
+        return None
+    rest = {name: value for name, value in found.items() if name in ("requestId", "errorType", "reason")}
+    said = {"timeout": "timeout: the function's time was over", "failure": "failure: the function's process ended"}
+    level = "WARNING" if kind == "platform.logsDropped" else "ERROR"
+    return Said(at, function, level, f"{kind}: {said.get(status, status)}".removesuffix(": success"), rest)
 
 
 def last_error(logs: Callable[[], Logs], function: str, now: int) -> str | None:
