@@ -14,12 +14,13 @@ from loginq import __version__
 from loginq.client import Trouble
 from loginq.deploy import bundle, template
 from loginq.deploy.states import State, state_of
-from loginq.doctor import checks, quotas, readiness
+from loginq.doctor import checks, edge, quotas, readiness
 from loginq.doctor.checks import Finding, Patient, Verdict
 from loginq.doctor.quotas import LONGEST, PLACED, Crowd
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NoTarget, NotFound, Refused
 from loginq.service.rules.line import Line
+from loginq.service.rules.public import document
 from loginq.service.rules.settings import Rules
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import ServerClock
@@ -602,3 +603,81 @@ def test_a_table_that_is_too_cold_says_what_to_give_and_that_it_can_be_given() -
         "Before the launch: `loginq deploy --param WarmReads=15000 --param WarmWrites=6768`; AWS bills the rise once.",
     )
     template.load().checked({"WarmReads": "15000", "WarmWrites": "6768"}, on_aws=True)
+
+
+# The public line, and the edge before it
+
+
+class Web:
+    """What a URL that ends so answers; a list is answered one after the other."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def request(self, method: str, url: str, **_: Any) -> Any:
+        answer = self._answers[url.rpartition("/")[2]]
+        return answer.pop(0) if isinstance(answer, list) else answer
+
+
+def answered(status: int = 200, at: int = 0, more: Mapping[str, str] | None = None) -> Any:
+    headers = {"Cache-Control": "public, max-age=1" if status == 200 else "no-store", **(more or {})}
+    return SimpleNamespace(status_code=status, headers=headers, json=lambda: document(Line(), at, 240_000))
+
+
+EDGE_URL = "https://d1.cloudfront.net"
+NOTHING = [answered(403), answered(403)]
+
+
+def edged(web: Web, spread: Mapping[str, Any] | None = None, **parameters: str) -> dict[str, Finding]:
+    said = {"LineUrl": f"{EDGE_URL}/line", "RestEndpoint": EDGE_URL}
+    found = {"Id": "E1", "DomainName": "d1", "Status": "Deployed", "DistributionConfig": {"Enabled": True}}
+    clients = {"cloudfront": {"get_distribution": {"Distribution": {**found, **(spread or {})}}}}
+    of = [resource("Distribution", "AWS::CloudFront::Distribution")]
+    stack = Stack(of=of, said=said, given={"Edge": "true", **parameters})
+    return {each.what: each for each in edge.examine(patient(clients, stack, clock=lambda: 15_000), web)}
+
+
+def test_where_a_stack_has_neither_public_line_nor_edge_nothing_is_asked() -> None:
+    for stack in (Stack(), Stack(said={"RestEndpoint": EDGE_URL}, given={"InitialRate": "20"})):
+        assert list(edge.examine(patient(stack=stack), Web())) == []
+    assert list(edged(Web(line=answered(at=15_000)), Edge="false")) == ["public line"]
+
+
+def test_an_edge_that_is_well() -> None:
+    found = edged(Web(line=answered(at=14_000), nothing=[*NOTHING]))
+    assert {what: each.verdict for what, each in found.items()} == {
+        "public line": OK, "edge": OK, "errors at the edge": OK,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (answered(503), f"{EDGE_URL}/line answers 503."),
+        (
+            answered(200, 15_000, {"Cache-Control": "no-store"}),
+            f"No cache may keep what {EDGE_URL}/line answers: no-store.",
+        ),
+        (answered(200, 15_000, {"Set-Cookie": "a=b"}), "No cache may keep"),
+        (answered(at=4_000), f"{EDGE_URL}/line shows the line of 11 s ago: players ask for themselves"),
+        (SimpleNamespace(**{**vars(answered()), "json": dict}), f"What {EDGE_URL}/line answers is no public line."),
+    ],
+)
+def test_a_public_line_that_no_player_could_use(line: Any, says: str) -> None:
+    found = edged(Web(line=line, nothing=[*NOTHING]))["public line"]
+    assert found.verdict is BAD and found.says.startswith(says) and found.do
+
+
+@pytest.mark.parametrize(
+    ("spread", "nothing", "what", "verdict"),
+    [
+        ({"Status": "InProgress"}, NOTHING, "edge", WARN),
+        ({"DistributionConfig": {"Enabled": False}}, NOTHING, "edge", BAD),
+        ({}, [answered(403), answered(403, more={"Age": "3"})], "errors at the edge", BAD),
+        ({}, [answered(200), answered(403)], "errors at the edge", BAD),
+    ],
+)
+def test_an_edge_that_is_not(spread: dict[str, Any], nothing: list[Any], what: str, verdict: Verdict) -> None:
+    found = edged(Web(line=answered(at=15_000), nothing=[*nothing]), spread)
+    assert [each.what for each in found.values() if each.verdict is not OK] == [what]
+    assert found[what].verdict is verdict and found[what].do

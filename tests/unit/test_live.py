@@ -18,6 +18,7 @@ from loginq.service.operations.accounts import Account
 from loginq.service.rules.act import pace, to_undo
 from loginq.service.rules.errors import Failed, LoginqError, Refused
 from loginq.service.rules.line import Line
+from loginq.service.rules.public import document
 from loginq.service.store.audit import actions
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row
@@ -100,6 +101,37 @@ def test_each_step_builds_on_earlier_ones_and_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
     for n, step in enumerate(STEPS):
         assert set(step.after) <= {each.name for each in STEPS[:n]}
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        (lambda line: line, "https://edge.example/line shows the pause, and 2 places given out"),
+        (lambda line: replace(line, paused=False), "later https://edge.example/line shows 'open'."),
+        (lambda line: replace(line, tail=1), "shows another line: 1 places given out and 0 reached."),
+        (None, "this stack has no public line"),
+    ],
+)
+def test_whoever_looks_at_the_public_line_sees_the_pause(
+    world: World, shown: Callable[[Line], Line] | None, says: str
+) -> None:
+    world.queue.lines.change(lambda line, t: line.set_rate(t, 1, 0))
+    for who in (someone(), someone()):
+        world.in_line(who)
+    trial, now = trial_on(world), world.queue.clock
+    trial.patient.stack = SimpleNamespace(outputs=lambda: {"LineUrl": "https://edge.example/line"} if shown else {})  # type: ignore[misc, assignment]
+    world.queue.lines.change(lambda line, t: line.pause(t))
+
+    def look(method: str, url: str, **_: Any) -> Any:
+        body = document(shown(world.queue.lines.read()), now(), 240_000) if shown else {}
+        return SimpleNamespace(status_code=200, headers={"Cache-Control": "public, max-age=1"}, json=lambda: body)
+
+    trial.http = SimpleNamespace(request=look)
+    try:
+        said = line.public(trial)
+    except (Failed, NotAsked) as exc:
+        said = str(exc)
+    assert said.endswith(says)
 
 
 def like(line: Line) -> tuple[Any, ...]:

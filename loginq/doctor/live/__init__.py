@@ -70,6 +70,7 @@ STEPS = (
     Step("sign-up", player.sign_up, ("alone",), _LOG.format("put_player_info")),
     Step("sign-in", player.sign_in, ("sign-up",), "Look at the app client: it must allow USER_SRP_AUTH."),
     Step("pause", line.pause, ("sign-in",)),
+    Step("public line", line.public, ("pause",), _LOG.format("get_line")),
     Step("crowd", line.crowd, ("pause",), _LOG.format("process_login_queue")),
     Step("ticket", player.ticket, ("crowd",), _LOG.format("queue_player_login")),
     Step("place", player.place, ("ticket",), _LOG.format("get_login_status")),

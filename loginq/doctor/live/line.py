@@ -1,10 +1,12 @@
 """The line under an operator's hand: paused, filled, resumed, full, and moving at its rate."""
 
-from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, LARGEST, LOOK, Trial
+from loginq.doctor.edge import seen
+from loginq.doctor.live.trial import CROWD_SECONDS, FASTEST, LARGEST, LOOK, NotAsked, Trial
 from loginq.service.operations import crowds
 from loginq.service.operations.resetting import occupants
 from loginq.service.rules.errors import Failed
 from loginq.service.rules.line import Line
+from loginq.service.rules.public import View, document
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -13,6 +15,10 @@ _HOLD = 2_000
 _SKEW, _LATE = 1_000, 5_000
 """How much earlier, and later, than the arithmetic says, ms: clocks differ by half a second, a warm function goes by a
 line that is a second old, and the valve may say "in a second or two"."""
+_SEEN = 2_200 + _SKEW
+"""After what time, ms, whoever looks at the public line sees a change: function and cache keep it for a second each."""
+_TRIES = 3
+"""How often it is looked at: somebody may join between a look and the line that it is compared with."""
 _LONGEST = 2 * MINUTE
 """What a proof waits behind those who wait already, ms."""
 
@@ -32,6 +38,25 @@ def pause(trial: Trial) -> str:
     _mean(trial, "pause", "paused")
     line = operator.pause().line
     return f"paused at {rate_text(line.rate_at(line.anchored_at))}, open to new tickets"
+
+
+def public(trial: Trial) -> str:
+    """Whoever looks at the public line sees the pause, and the line as it is."""
+    queue, url = trial.patient.queue, trial.patient.stack.outputs().get("LineUrl")
+    if not url:
+        raise NotAsked("this stack has no public line")
+    paused_at = queue.lines.read().anchored_at
+    trial.sleep(max(0, paused_at + _SEEN - trial.now()) / SECOND)
+    for _ in range(_TRIES):
+        view, _ = trial.patiently(lambda: seen(trial.http, url))
+        meant = View.of(document(queue.lines.read(), view.at, queue.rules.claim_window))
+        if view == meant:
+            return f"{url} shows the pause, and {view.tail:,} places given out"
+        if view.line_state != "paused":
+            seconds = (trial.now() - paused_at) / SECOND
+            raise Failed(f"The line is paused, and {seconds:.1f} s later {url} shows {view.line_state!r}.")
+        trial.sleep(_SEEN / SECOND)
+    raise Failed(f"{url} shows another line: {view.tail:,} places given out and {view.reached:,} reached.")
 
 
 def _check(trial: Trial, line: Line, t: int) -> None:
