@@ -14,7 +14,9 @@ _PLAYER = (
     "login_processed_at joined_at left_at blocked synthetic"
 )
 _STATS = "queue intake line rate players servers eta_seconds eta_basis settled_at last_change note door attention"
-_STANDING = "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message?"
+_STANDING = (
+    "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message? line_url?"
+)
 _COUNTED = (
     "synthetic line_version counted_from counted_to came_in waited_seconds longest_wait_seconds waits told "
     "told_waited_seconds told_error_seconds told_late told_errors overtaken "

@@ -97,6 +97,7 @@ def _fields() -> str:
     schemas = described()["components"]["schemas"]
     answers = {"both": schemas["Standing"]}
     answers |= {call: schemas[name]["allOf"][1] for call, name in (("/login", "Ticket"), ("/login/status", "Status"))}
+    answers["/line"] = schemas["Line"]
     answers["an event of /sessions"] = schemas["Events"]["properties"]["events"]["items"]
     answers["a count of /sessions"] = schemas["Count"]
     return _table(

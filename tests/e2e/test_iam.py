@@ -96,8 +96,11 @@ NEEDED = {
     "secretsmanager:PutSecretValue": "keys rotate --yes --force",
 }
 """Each permission -> a command that needs it."""
-UNSEEN = {"lambda:GetAccountSettings", "servicequotas:ListServiceQuotas", "cloudformation:DescribeStackEvents"}
-"""What only `doctor` asks for, of an account on AWS, and `status`, of a stack that failed."""
+UNSEEN = {
+    "lambda:GetAccountSettings", "servicequotas:ListServiceQuotas", "cloudformation:DescribeStackEvents",
+    "cloudfront:GetDistribution",
+}  # fmt: skip
+"""What only `doctor` asks for, of an account on AWS and its edge, and `status`, of a stack that failed."""
 Policy = dict[str, Any]
 As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 
@@ -106,7 +109,7 @@ As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     one = Keeping(Path(tmp_path_factory.mktemp("iam")) / ".loginq", iam=True)
     try:
-        stack = placing_twice_at_once(deployed(one.up(free_port()), "guarded"))
+        stack = placing_twice_at_once(deployed(one.up(free_port()), "guarded", PublicLine="true"))
         _in_the_emulators_words(stack)
         for name in ("ada", "eve", "ned"):
             stack.users.create(name, f"{name}@example.com", PASSWORD)
@@ -166,6 +169,7 @@ def _reported(body: dict[str, Any]) -> dict[str, Any]:
 TICKET = Ticket("somebody", "a-ticket", 1_800_000_000_000).body()
 EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "GetJwks": ("dynamodb:GetItem", {}),
+    "GetLine": ("dynamodb:BatchGetItem", {}),
     "PutPlayerInfo": (
         "dynamodb:UpdateItem",
         {
