@@ -14,6 +14,7 @@ from loginq.cli.options import Yes
 from loginq.deploy import artifacts, envfile, removal
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
+from loginq.deploy.stack import parameters_of
 
 app = alone()
 
@@ -33,6 +34,8 @@ def destroy(
     deployment = open_deployment(local)
     planned = deployment.plan_removal(delete_data=delete_data)
     _name_holders(planned)
+    if parameters_of(planned.found).get("Edge") == "true" and not deployment.is_local:
+        console.say("CloudFront takes some minutes to take the edge away.")
     confirm_loss(name_of(deployment), partial(_loss, deployment, planned), yes)
     with console.progress("Deleting", None) as advance:
         for event in deployment.destroy(planned):

@@ -76,6 +76,10 @@ def _draw(deployment: Deployment, plan: Plan, crowd: Crowd | None) -> None:
         _show_followers([each.logical_id for each in plan.changes if each.follows])
     else:
         _show_new(plan.changes)
+    if any(each.type == "AWS::CloudFront::Distribution" and not each.follows for each in plan.changes):
+        console.say(
+            "CloudFront takes some minutes to make, change or take away the edge; players are served meanwhile."
+        )
     if plan.tags:
         tags = [(key, before, after) for key, before, after in plan.tags]
         console.table(["tag", "is", "will be"], tags, empty="", to_stderr=True)

@@ -8,10 +8,11 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.deploy import apply
-from loginq.cli.opening import name_of, open_deployment
+from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.plan import crowd_of, show
 from loginq.cli.session import Session
+from loginq.deploy import envfile
 from loginq.deploy import rollback as going
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.deployments import Deployments
@@ -73,6 +74,8 @@ def _finish(deployment: Deployment, back: Back) -> None:
     further."""
     try:
         deployment.start_line()
+        if noted_target(deployment)[1]:  # clients had another address, where an edge came or went with the template
+            envfile.write(deployment.target())
         if back.changes:
             operator = Session(deployment.target(), deployment.aws).operator
             operator.acted("rollback", back.running.words, back.to.words)

@@ -146,6 +146,13 @@ def test_what_changes_alike_is_one_the_gravest_first_and_access_apart(
     assert "Modify  IAM::Role  no        GetJwksRole" in lines
 
 
+def test_an_edge_is_said_to_take_minutes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    updating(monkeypatch, change("Distribution", "CloudFront::Distribution", detail("DistributionConfig")))
+    said = " ".join(run("deploy", "--dry-run", "--param", "Edge=true").err.split())
+    assert "CloudFront takes some minutes to make, change or take away the edge; players are served meanwhile." in said
+    assert "Taken away, its address is gone for good" in said
+
+
 def test_the_same_as_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     updating(monkeypatch)
     told = json.loads(run("deploy", "--dry-run", "--param", "InitialRate=500", "--tag", "team=a", "--json").out)

@@ -153,7 +153,8 @@ class Removed(Deployment):
         return self.deployed
 
     def plan_removal(self, *, delete_data: bool) -> Removal:
-        return Removal({}, {}, [], "", delete_data)
+        found = {"Parameters": [{"ParameterKey": "Edge", "ParameterValue": "true"}]}
+        return Removal(found, {}, [], "", delete_data)
 
     def destroy(self, planned: Removal) -> Iterator[StackEvent]:
         self.is_gone = True
@@ -174,6 +175,7 @@ def test_the_end_of_every_account_is_counted_and_wants_the_name(
         1,
         False,
         [
+            "CloudFront takes some minutes to take the edge away.",
             "Take down the stack 'loginq2' and delete every account and player for ever: about 1 accounts, 84 waiting, "
             f"about 0 in the intake, 0 in the game, {WHERE}.",
             "Type loginq2 to go on:Nothing was changed.",
