@@ -6,7 +6,7 @@ from typing import Any
 
 from loginq.service.rules.times import MINUTE, SECOND
 
-AS_OF = "2025-12"
+AS_OF = "2026-11"
 SOURCE = "AWS list prices, us-east-1, free tiers left out: https://aws.amazon.com/pricing/"
 MILLION = 1_000_000
 PRICES = {
@@ -18,6 +18,8 @@ PRICES = {
     "SQS requests": 0.40 / MILLION,
     "CloudWatch Logs GB": 0.50,
     "Data out GB": 0.09,
+    "CloudFront requests": 1.00 / MILLION,  # HTTPS, from the US, Canada and Mexico; 1.20 from Europe
+    "CloudFront GB out": 0.085,  # the first 10 TB, in America and Europe
     "CloudWatch alarm metrics": 0.10,  # a month, standard resolution
     "CloudWatch dashboards": 3.00,  # a month
     "Secrets Manager secrets": 0.40,  # a month
@@ -38,19 +40,32 @@ POLLERS, LONG_POLL = 5, 20
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
-CALL_GB_SECONDS = 0.5 * 0.030
-"""Assumed: a call takes 30 ms of a function with 512 MB."""
+GB = 0.5
+"""Of memory, of each function."""
+CALL_GB_SECONDS = GB * 0.008
+"""A call takes 8 ms: 1 to 3 ms of CPU as measured, at its share of a core; DynamoDB's answers, assumed 4 ms each."""
+PLACING_GB_SECONDS = GB * 0.0007
+"""To place one player: 500 take 338 ms, measured and assumed like that."""
 SQS_BATCH = 10
 """Messages that one request takes or deletes, however large the batches are that Lambda makes of them."""
-ANSWER_BYTES = 1_000
-"""Assumed: what an answer has with its headers."""
-LINE_BYTES = 750
-"""Assumed: what a call logs, 400 for its own line and 330 for Lambda's START, END and REPORT, as measured, and what
-CloudWatch adds."""
+ANSWER_BYTES, LOOK_BYTES = 1_000, 1_100
+"""What an answer has with its headers, 970 as measured; and assumed: what the public line has, with CloudFront's."""
+LINE_BYTES = 335
+"""What a call logs: 309 for its own line as measured, and 26 that CloudWatch adds to each."""
 RUN_SECONDS, CALL_SECONDS = 0.05, 0.01
 """Assumed: what a warm run of settle_line with 512 MB takes by itself, and for each call of DynamoDB."""
-WARM = 1 / 30
-"""Assumed: one warm Lambda for each 30 calls a second, which reads the line once a second."""
+SERVED = 10
+"""Calls a second that a Lambda serves at most, and that so many make one of; each reads line and rules once a second.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+"""
+LINE_READ = 2 * 0.5
+"""Read units of that: eventually consistent. Whoever writes the line reads it consistently, for twice as much."""
+PLACE_BYTES, UNIT = 20, 1_024
+"""Of a roster for each place in it, about; and what a write unit writes."""
+RUN_READS, SHARD_READS, PER_SHARD = 8, 7, 50
+"""Read units of a run of settle_line while something moves: for what it always reads, and for each shard of the valve,
+of which there is one for so many players a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,43 +109,71 @@ class Bill:
 
 
 def estimate(
-    *, players: int, polls: int, admitted: int, batches: int, line_writes: int, length: int, sessions: bool
+    *,
+    players: int,
+    polls: int,
+    admitted: int,
+    batches: int,
+    line_writes: int,
+    length: int,
+    sessions: bool,
+    looks: int = 0,
+    origin_looks: int = 0,
 ) -> Bill:
     """The bill of a launch that takes `length` ms; what is counted exactly comes from the simulation.
 
     Args:
         players: who press Login. polls: status calls. batches: of placed tickets. line_writes: of the line's item.
         sessions: whether game servers report who leaves.
+        looks: at the public line, through an edge, which then passes on `players` and `polls`, too; 0 without one.
+        origin_looks: those of them that came to the function.
     """
     calls = players + polls
-    minutes = length / MINUTE
-    seconds = length / SECOND
+    minutes, seconds = length / MINUTE, length / SECOND
     reports = admitted / 100 if sessions else 0
-    lambdas = calls + batches + minutes + reports
-    warm = max(1.0, calls / max(1.0, seconds) * WARM)
-    return Bill(
-        {
-            "API Gateway requests": calls + reports,
-            "Lambda requests": lambdas,
-            "Lambda GB-seconds": lambdas * CALL_GB_SECONDS,
-            "DynamoDB write units": _writes(players, admitted, sessions) + batches + line_writes,  # a roster a batch
-            "DynamoDB read units": _reads(players, polls, admitted) + seconds * warm + line_writes,  # cached lines
-            "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS,
-            "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
-            "Data out GB": calls * ANSWER_BYTES / 1e9,
-        },
-        players,
-    )
+    asked = calls + origin_looks + reports
+    lambdas = asked + batches + minutes
+    gb_seconds = asked * CALL_GB_SECONDS + players * PLACING_GB_SECONDS
+    out = calls * ANSWER_BYTES / 1e9
+    counts = {
+        "API Gateway requests": asked,
+        "Lambda requests": lambdas,
+        "Lambda GB-seconds": gb_seconds + (batches + minutes) * GB * RUN_SECONDS,
+        "DynamoDB write units": _writes(players, admitted, batches, sessions) + line_writes + minutes,
+        "DynamoDB read units": _reads(players, polls, admitted, sessions)
+        + _line_reads(asked, seconds)
+        + _runs(admitted, minutes)
+        + 2 * LINE_READ * line_writes,
+        "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS + minutes,
+        "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
+        "Data out GB": 0 if looks else out,  # what goes to CloudFront is free
+    }
+    if looks:
+        counts["CloudFront requests"] = calls + looks
+        counts["CloudFront GB out"] = out + looks * LOOK_BYTES / 1e9
+    return Bill(counts, players)
 
 
-def _writes(players: int, admitted: int, sessions: bool) -> int:
-    """Write units of the players' rows: ticket, position; the valve and the admission; leaving, in a transaction."""
-    return 2 * players + 2 * admitted + (2 * admitted if sessions else 0)
+def _writes(players: int, admitted: int, batches: int, sessions: bool) -> float:
+    """Write units: ticket, position, roster; the valve and the admission; leaving, in a transaction."""
+    rosters = batches * max(1, players / max(1, batches) * PLACE_BYTES / UNIT)
+    return 2 * players + rosters + 2 * admitted + (2 * admitted if sessions else 0)
 
 
-def _reads(players: int, polls: int, admitted: int) -> float:
-    """Read units of the players' rows: a poll's read is eventually consistent, placing's and the count's are not."""
-    return 0.5 * polls + players + admitted
+def _reads(players: int, polls: int, admitted: int, sessions: bool) -> float:
+    """Read units of the players' rows: a poll's read is eventually consistent, those of placing, count, report not."""
+    return 0.5 * polls + players + admitted + (admitted if sessions else 0)
+
+
+def _line_reads(calls: float, seconds: float) -> float:
+    """Those of the line and its rules by all warm Lambdas that answer, which are as many as Lambda needs at least."""
+    return min(calls, seconds * max(1.0, calls / max(1.0, seconds) / SERVED)) * LINE_READ
+
+
+def _runs(admitted: int, minutes: float) -> float:
+    """Those of settle_line, the players' rows apart."""
+    shards = 1 + admitted / max(1.0, minutes) / 60 // PER_SHARD
+    return minutes * (RUN_READS + SHARD_READS * shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +202,7 @@ def idle(resources: Mapping[str, Mapping[str, Any]], run: Run) -> Bill:
             "WAF rules": sum(len(each["Rules"]) for each in acls),
             "SQS requests": MONTH * 60 / LONG_POLL * POLLERS + MONTH,  # and a look at the intake in each run
             "Lambda requests": MONTH,
-            "Lambda GB-seconds": MONTH * 0.5 * (RUN_SECONDS + run.calls * CALL_SECONDS),
+            "Lambda GB-seconds": MONTH * GB * (RUN_SECONDS + run.calls * CALL_SECONDS),
             "DynamoDB read units": MONTH * run.reads,
             "DynamoDB write units": MONTH * run.writes,
             "CloudWatch Logs GB": MONTH * LINE_BYTES / 1e9,

@@ -22,7 +22,7 @@ BEFORE = [
     "It makes an account (its mail goes to AWS's test mailbox), 40 synthetic players and an SQS queue.",
     "For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at 8/s.",
     "It rings every alarm once, and all who listen are told.",
-    "It costs less than $0.01 (prices of 2025-12), and one active user of Cognito.",
+    "It costs less than $0.01 (prices of 2026-11), and one active user of Cognito.",
     "It removes what it made, and puts back what it changed, also after Ctrl-C.",
 ]
 
