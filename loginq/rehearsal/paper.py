@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from loginq.rehearsal.edge import CACHES
 from loginq.rehearsal.events import PLAYED, Events, check_game
 from loginq.rehearsal.prices import Bill, estimate
 from loginq.rehearsal.scenario import Arrival, Played, Scenario, Visitor
@@ -17,6 +18,7 @@ from loginq.service.rules.line import MAX_STEPS, Line, burst_for
 from loginq.service.rules.measure import percentile
 from loginq.service.rules.plan import ramp
 from loginq.service.rules.polling import LONGEST, LONGEST_OF_MANY, MANY
+from loginq.service.rules.public import MAX_AGE
 from loginq.service.rules.scores import Scores
 from loginq.service.rules.settings import Rules
 from loginq.service.rules.sheets import rows
@@ -240,31 +242,38 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
     times = [START + (ended - START) * n // SAMPLES for n in range(SAMPLES + 1)]
+    looks = sum(player.looks * player.arrival.count for player in outcome.players)
     return Paper(
         players=came,
         admitted=admitted,
         no_shows=silent,
         expired=expired,
         cohort=size,
-        looks=sum(player.looks * player.arrival.count for player in outcome.players),
+        looks=looks,
         waits={name: percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
         clear=ended - START if admitted + silent + expired == came else None,
         scores=scores,
-        bill=estimate(
-            players=came,
-            polls=sum(player.polls * player.arrival.count for player in outcome.players)
-            + outcome.in_vain
-            + outcome.signs,
-            admitted=admitted,
-            batches=outcome.batches,
-            line_writes=len(outcome.lines),
-            length=ended - START,
-            sessions=launch.session is not None,
-        ),
+        bill=_bill(launch, outcome, size, admitted, ended - START, looks),
         waiting=_waiting(outcome, times),
         through=_through(inside, times),
         played=outcome,
+    )
+
+
+def _bill(launch: Launch, outcome: Played, size: int, admitted: int, length: int, looks: int) -> Bill:
+    """What it would cost; a cohort looks seldom, so the caches are taken to ask each second."""
+    polls = sum(player.polls * player.arrival.count for player in outcome.players)
+    return estimate(
+        players=sum(player.arrival.count for player in outcome.players),
+        polls=polls + outcome.in_vain + outcome.signs,
+        admitted=admitted,
+        batches=outcome.batches,
+        line_writes=len(outcome.lines),
+        length=length,
+        sessions=launch.session is not None,
+        looks=looks,
+        origin_looks=outcome.fetches if size == 1 else min(looks, CACHES * length // MAX_AGE),
     )
 
 
