@@ -242,38 +242,37 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
     ended = max((player.admitted_at or 0 for player in inside), default=START)
     silent = sum(player.arrival.count for player in outcome.players if player.arrival.silent)
     times = [START + (ended - START) * n // SAMPLES for n in range(SAMPLES + 1)]
-    looks = sum(player.looks * player.arrival.count for player in outcome.players)
     return Paper(
         players=came,
         admitted=admitted,
         no_shows=silent,
         expired=expired,
         cohort=size,
-        looks=looks,
+        looks=outcome.looks,
         waits={name: percentile(waits, share) for name, share in _SHARES.items()},
         longest_line=max((line.waiting(at) for at, line in outcome.lines), default=0),
         clear=ended - START if admitted + silent + expired == came else None,
         scores=scores,
-        bill=_bill(launch, outcome, size, admitted, ended - START, looks),
+        bill=_bill(launch, outcome, size, admitted, ended - START),
         waiting=_waiting(outcome, times),
         through=_through(inside, times),
         played=outcome,
     )
 
 
-def _bill(launch: Launch, outcome: Played, size: int, admitted: int, length: int, looks: int) -> Bill:
+def _bill(launch: Launch, outcome: Played, size: int, admitted: int, length: int) -> Bill:
     """What it would cost; a cohort looks seldom, so the caches are taken to ask each second."""
-    polls = sum(player.polls * player.arrival.count for player in outcome.players)
+    asked = min(outcome.looks, CACHES * length // MAX_AGE)
     return estimate(
         players=sum(player.arrival.count for player in outcome.players),
-        polls=polls + outcome.in_vain + outcome.signs,
+        polls=outcome.polls,
         admitted=admitted,
         batches=outcome.batches,
         line_writes=len(outcome.lines),
         length=length,
         sessions=launch.session is not None,
-        looks=looks,
-        origin_looks=outcome.fetches if size == 1 else min(looks, CACHES * length // MAX_AGE),
+        looks=outcome.looks,
+        origin_looks=outcome.fetches if size == 1 else asked,
     )
 
 

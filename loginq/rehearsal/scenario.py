@@ -136,6 +136,16 @@ class Played:
     memory: Memory = field(default_factory=Memory)
     settled: list[tuple[int, Line, int]] = field(default_factory=list)
 
+    @property
+    def polls(self) -> int:
+        """Status calls, of all players, those in vain included."""
+        return sum(each.polls * each.arrival.count for each in self.players) + self.in_vain + self.signs
+
+    @property
+    def looks(self) -> int:
+        """Looks at the public line, of all players."""
+        return sum(each.looks * each.arrival.count for each in self.players)
+
     def admitted(self) -> list[Visitor]:
         """Those who were let in, in the order in which they were."""
         inside = [player for player in self.players if player.admitted_at is not None]
