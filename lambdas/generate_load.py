@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambdas.runtime import logged, queue
+from lambdas.runtime import logged, queue, starts
 from loginq.service.requests.crowd import Part, generate
 
 
@@ -12,3 +12,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         part = Part(str(event["run"]), int(event["start"]), int(event["count"]))
         line |= {"run": part.run, "start": part.start, "count": part.count}
         return {"made": generate(queue(), part)}
+
+
+starts("dynamodb", "sqs")

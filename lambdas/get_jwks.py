@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.http import public
+from lambdas.runtime import starts
 from loginq.service.rules.token import JWKS_MAX_AGE
 from loginq.service.store.queue import Queue
 from loginq.service.store.signing import Published
@@ -23,3 +24,4 @@ def _jwks(queue: Queue) -> dict[str, Any]:
 
 
 handler = public(_jwks, max_age=JWKS_MAX_AGE)
+starts("dynamodb")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lambdas.http import Event, answers, standing_body
+from lambdas.runtime import starts
 from loginq.service.requests import login
 from loginq.service.rules.player import Identity
 from loginq.service.store.queue import Queue
@@ -21,3 +22,4 @@ def _status(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> 
 
 
 handler = answers(_status)
+starts("dynamodb", "secretsmanager", signs=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lambdas.runtime import last_words, logged, queue
+from lambdas.runtime import last_words, logged, queue, starts
 from loginq.service.requests.placing import Message, place
 from loginq.service.rules.errors import LoginqError, Unavailable
 
@@ -46,3 +46,6 @@ def _again_soon(records: Sequence[Record]) -> None:
         queue().intake.hand_back(deliveries, queue().random)
     except LoginqError as exc:
         queue().log("handed_back_late", tickets=len(records), reason=exc.message)
+
+
+starts("dynamodb")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambdas.runtime import logged, queue
+from lambdas.runtime import logged, queue, starts
 from loginq.service.rules.player import Identity
 
 PATIENCE = 5.0
@@ -20,3 +20,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         who = Identity(attributes["sub"], event["userName"], attributes.get("email"))
         queue().players.register(who, queue().clock())
         return event
+
+
+starts("dynamodb")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lambdas.http import Event, answers, standing_body
+from lambdas.runtime import starts
 from loginq.service.requests import login
 from loginq.service.rules.player import Identity, State
 from loginq.service.store.queue import Queue
@@ -23,3 +24,4 @@ def _login(queue: Queue, who: Identity, event: Event, line: dict[str, Any]) -> d
 
 
 handler = answers(_login)
+starts("dynamodb", "sqs", "secretsmanager", signs=True)

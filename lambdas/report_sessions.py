@@ -3,6 +3,7 @@
 from typing import Any
 
 from lambdas.http import Event, private
+from lambdas.runtime import starts
 from loginq.service.requests.sessions import apply, hold
 from loginq.service.rules.sessions import count_of, events_of, report_of
 from loginq.service.store.queue import Queue
@@ -18,3 +19,4 @@ def _sessions(queue: Queue, event: Event) -> dict[str, Any]:
 
 
 handler = private(_sessions)
+starts("dynamodb")

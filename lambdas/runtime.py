@@ -5,18 +5,20 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 import botocore.session  # noqa: F401 - now: while a function starts it has whole cores, in its first call a third of one
 from aws_lambda_powertools import Logger
+from botocore.awsrequest import AWSResponse
 
 from lambdas.metrics import emit
 from loginq.service.rules.errors import OutOfTime
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
+from loginq.service.store.signing import try_signing
 
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 1.0, 1.5, 3
 """Seconds for one attempt at a call of AWS, and how many there are: as many as begin in time."""
@@ -29,9 +31,13 @@ not a silence. At most three fifths of the whole."""
 def logger() -> Logger:
     """The function's structured logger, by its POWERTOOLS_* environment.
 
-    Where Lambda filters by a level, Powertools would take that for ours; it is lower, so that no metrics are lost.
+    Each of millions of polls writes a line: it does not say which function that was, as its log group does. With an
+    instant by RFC 3339 Lambda takes the line as it is, and filters by its level, which Powertools would take for ours;
+    that is lower, so that no metrics are lost.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
-    made = Logger()
+    made = Logger(location=None, use_rfc3339=True)
+    made.remove_keys(["service"])
     logging.getLogger(made.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     return made
 
@@ -40,12 +46,7 @@ def logger() -> Logger:
 def queue() -> Queue:
     """The queue that this function's environment names. A Lambda trusts its own clock."""
     made = connect(
-        InTime(
-            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
-            read_timeout=READ_TIMEOUT,
-            time_left=_time_left,
-            patience=(ATTEMPTS, CONNECT_TIMEOUT),
-        ),
+        _aws(),
         table=os.environ["DYNAMO_TABLE_NAME"],
         sqs_url=os.environ["SQS_URL"],
         clock=system_clock,
@@ -57,13 +58,68 @@ def queue() -> Queue:
     return made
 
 
+@cache
+def _aws() -> "InTime":
+    return InTime(
+        endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        read_timeout=READ_TIMEOUT,
+        time_left=_time_left,
+        patience=(ATTEMPTS, CONNECT_TIMEOUT),
+    )
+
+
 def _pause(seconds: float) -> None:
     """Between two tries, and never beyond the time in which there may be another."""
     time.sleep(max(0.0, min(seconds, _time_left())))
 
 
+STARTED_BY_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+"""Lambda sets it before it imports a handler, and so does the emulator; nobody may set it by hand.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+_TRIED: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "dynamodb": (
+        ("get_item", {"TableName": "none", "Key": {}, "ConsistentRead": True}),
+        ("batch_get_item", {"RequestItems": {"none": {"Keys": [{}], "ConsistentRead": True}}}),
+    ),
+    "secretsmanager": (("get_secret_value", {"SecretId": "none"}),),
+}
+"""The calls that a first answer begins with."""
+
+
+def starts(*services: str, signs: bool = False) -> None:
+    """Make ready what a function's calls need, if it is Lambda that imports its module; elsewhere do nothing.
+
+    While a function starts it has whole cores, in its first call at 512 MB 0.29 of one: so the clients of these
+    services are made now, each goes through its calls once, up to where they would be sent, and who `signs` does that
+    once, with a key of no use. Nothing is asked of AWS. Whatever fails, for want of a variable or of credentials, fails
+    again in the first call, as it did before, and that says so.
+    """
+    if STARTED_BY_LAMBDA not in os.environ:
+        return
+    with suppress(Exception):  # the outermost edge
+        logger()
+        emit({})
+        for service in services:
+            _aws().try_out(service)
+        if signs:
+            try_signing()
+        queue()
+
+
 class InTime(Aws):
     """Clients that begin no attempt at a call, be it the first or another, once its time is over."""
+
+    def try_out(self, service: str) -> None:
+        """Make the client of this service, and let it go through its calls without sending any of them."""
+        client = self._client(service)
+        client.meta.events.register_first("before-send", _unsent, unique_id="unsent")
+        try:
+            for name, parameters in _TRIED.get(service, ()):
+                getattr(client, name)(**parameters)
+        finally:
+            client.meta.events.unregister("before-send", unique_id="unsent")
 
     def _client(self, service: str) -> Any:
         client = super()._client(service)
@@ -79,6 +135,18 @@ class InTime(Aws):
     def _give_up(self, **_: Any) -> bool | None:
         """False: no other attempt, and no sleep before it; None leaves it to botocore."""
         return False if self.time_left() <= 0 else None
+
+
+class _Nothing:
+    """The body of an answer in which nothing was found."""
+
+    def stream(self) -> list[bytes]:
+        return [b"{}"]
+
+
+def _unsent(request: Any, **_: Any) -> AWSResponse:
+    """An answer that botocore takes in place of AWS's."""
+    return AWSResponse(request.url, 200, {}, _Nothing())
 
 
 @contextmanager

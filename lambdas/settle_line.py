@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from lambdas.runtime import logged, queue
+from lambdas.runtime import logged, queue, starts
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import NotReady
 
@@ -17,3 +17,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             done = {"not_ready": exc.message}
         line |= done
         return done
+
+
+starts("dynamodb", "sqs")
