@@ -3,6 +3,7 @@
 from typing import Any
 
 from lambdas.http import public
+from lambdas.runtime import starts
 from loginq.service.rules.public import MAX_AGE, document
 from loginq.service.rules.times import SECOND
 from loginq.service.store.queue import Queue
@@ -14,3 +15,4 @@ def _line(queue: Queue) -> dict[str, Any]:
 
 
 handler = public(_line, max_age=MAX_AGE // SECOND)
+starts("dynamodb")

@@ -11,6 +11,7 @@ from typing import Any
 from lambdas import (
     generate_load,
     get_jwks,
+    get_line,
     get_login_status,
     process_login_queue,
     put_player_info,
@@ -96,6 +97,7 @@ def _calls(stage: Stage) -> list[First]:
         First("process_login_queue", process_login_queue.handler, delivery(stage.tickets(10, "ours-"))),
         First("settle_line", settle_line.handler, {}),
         First("get_jwks", get_jwks.handler, {}),
+        First("get_line", get_line.handler, {}),
         First("report_sessions", report_sessions.handler, report),
         First("generate_load", generate_load.handler, {"run": "cold", "start": 0, "count": 10}),
     ]
