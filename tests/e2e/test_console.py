@@ -65,7 +65,6 @@ def test_logs_and_doctor(here: Stack) -> None:
         "sign-ups": "warn",
         "API requests": "ok",
         "Lambdas at once": "ok",
-        "stage throttle": "ok",
         "polls": "ok",
         "table": "ok",
         "placing": "ok",
