@@ -262,7 +262,6 @@ def _report(launch: Launch, outcome: Played, size: int) -> Paper:
 
 def _bill(launch: Launch, outcome: Played, size: int, admitted: int, length: int) -> Bill:
     """What it would cost; a cohort looks seldom, so the caches are taken to ask each second."""
-    asked = min(outcome.looks, CACHES * length // MAX_AGE)
     return estimate(
         players=sum(player.arrival.count for player in outcome.players),
         polls=outcome.polls,
@@ -272,7 +271,7 @@ def _bill(launch: Launch, outcome: Played, size: int, admitted: int, length: int
         length=length,
         sessions=launch.session is not None,
         looks=outcome.looks,
-        origin_looks=outcome.fetches if size == 1 else asked,
+        origin_looks=outcome.fetches if size == 1 else min(outcome.looks, CACHES * length // MAX_AGE),
     )
 
 
