@@ -105,6 +105,8 @@ def test_in_a_pause_those_near_the_gate_look_often() -> None:
     pause, status = view.asks(10, T, Random(1))
     assert 8 * SECOND <= pause <= 10 * SECOND and not status
     assert view.asks(72_000, T, Random(1))[0] >= 48 * SECOND
+    reached = looked(line(tail=72_000, reached_to=50).pause(T), T)
+    assert reached.wait(10, T) is None and not reached.asks(10, T, Random(1))[1]  # status would let nobody in, either
 
 
 def test_a_sign_of_life_is_asked_for_of_a_few_when_it_is_due() -> None:

@@ -22,6 +22,8 @@ BELIEVED = 10 * SECOND
 """How old it may be before a client asks `/login/status` instead, ms: something on the way has failed."""
 POINTS = 24
 """Of the forecast: enough for a whole plan of 20 steps, with what limits it."""
+FINE = SECOND // 10
+"""What an instant of the forecast is rounded up to, ms, so that nobody comes in vain."""
 MEETING = 10 * MINUTE
 """How often a client asks `/login/status` anyhow, ms: only there it hears of what became of its own ticket."""
 CALLERS = 100
@@ -46,10 +48,10 @@ def document(line: Line, t: int, claim_window: int) -> dict[str, Any]:
         "line_state": line.line_state,
         "reached": line.reached(t),
         "tail": line.tail,
-        "curve": [[-(-wait * 10 // SECOND) / 10, position] for position, wait in _curve(line, t)],
+        "curve": [[-(-wait // FINE) * FINE / SECOND, position] for position, wait in _curve(line, t)],
         "rate_per_second": line.rate_at(t) / 1_000,
         "longest_poll_seconds": longest_poll(line.lease, claim_window, waiting) / SECOND,
-        "call_status": min(1.0, CALLERS / waiting) if due else 0,
+        "call_status": round(min(1.0, CALLERS / waiting), 6) if due else 0,
         "message": line.message,
         "version": line.version,
     }
@@ -142,10 +144,12 @@ class View:
             raise ValueError(f"this is no public line: {exc}") from exc
 
     def wait(self, position: int, t: int) -> int | None:
-        """How long after `t` a position is reached; None where nobody knows.
+        """How long after `t` a position may enter; None where nobody knows, as in a pause, in which nobody may.
 
         Who was placed after this look waits as long as the last who was placed before.
         """
+        if self.line_state == "paused":
+            return None
         if position <= self.reached:
             return 0
         for (since, start), (until, end) in pairwise(self.curve):
@@ -170,7 +174,7 @@ class View:
         said = {
             "line_state": self.line_state,
             "ahead": max(0, position - self.reached_at(t) - 1),
-            "eta_seconds": None if wait is None else -(-wait // SECOND),
+            "eta_seconds": None if wait is None else -(-max(0, wait - FINE) // SECOND),
         }
         return {**said, "message": self.message} if self.message else said
 
