@@ -244,7 +244,7 @@ def test_a_cached_line_is_read_again_after_a_second_and_sooner_for_a_newcomer(qu
     other.change(lambda line, t: line.join(t, 5))
     assert queue.lines.cached(5) is cached
     assert queue.lines._cache is not None
-    queue.lines._cache = (queue.lines._cache[0] - 0.11, cached)
+    queue.lines._cache = (queue.lines._cache[0] - 0.11, cached, True)
     assert queue.lines.cached(5) is cached
     assert queue.lines.cached(10).tail == 10
 

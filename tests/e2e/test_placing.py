@@ -308,7 +308,7 @@ def test_a_players_way_costs_no_call_too_many(stack: Stack, url: str, capacity: 
     queue.lines.read()
 
     def calls(call: Callable[[], object]) -> int:
-        queue.lines._cache = (time.monotonic(), queue.lines._cache[1]) if queue.lines._cache else None
+        queue.lines._cache = (time.monotonic(), *queue.lines._cache[1:]) if queue.lines._cache else None
         before = counted.calls
         call()
         return counted.calls - before

@@ -61,7 +61,7 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
     if not ticket:
         raise MissingTicket("The parameter login_ticket is missing.", "Send the ticket that /login gave.")
     player = _holder(queue, who, ticket)
-    line = queue.lines.cached(player.position)
+    line = queue.lines.glance(player.position)
     if player.blocked:
         raise blocked()
     if player.state(line) is State.WAITING:
@@ -69,6 +69,9 @@ def status(queue: Queue, who: Identity, ticket: str | None) -> Standing:
         line = _renew(queue, line, queue.clock())
     entered, turn, t = False, None, queue.clock()
     step = decide(player, line, t, queue.rules.admission)
+    if step is not Step.WAIT:  # nobody is let in or refused by a glance
+        line, t = queue.lines.cached(player.position), queue.clock()
+        step = decide(player, line, t, queue.rules.admission)
     if step is Step.SEND:
         player = _resend(queue, player, t)
     elif step is Step.RETURN:

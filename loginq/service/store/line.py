@@ -1,6 +1,8 @@
 """The line item in DynamoDB: read it, read it from a short cache, change it on condition that nobody else has.
 
-The rules of the stack are read with it.
+The rules of the stack are read with it. Whoever decides anything by the line reads it consistently, and so does every
+writer. Who only tells a waiting player numbers reads it eventually consistently: half a read unit, and half the load on
+an item that every warm Lambda reads each second. `LineStore.glance` says why that is safe.
 """
 
 import secrets
@@ -112,7 +114,8 @@ class LineStore:
         older: Callable[[], Rules] | None = None,
     ) -> None:
         self._table, self._queue, self.clock, self._begins, self._older = table, queue, clock, begins, older
-        self._cache: tuple[float, Line] | None = None
+        self._cache: tuple[float, Line, bool] | None = None
+        """When it was asked for, by the monotonic clock, the line, and whether it was read consistently."""
         self._rules_row: Row | None = None
         self._rules: Rules | None = None
         self._lock = threading.Lock()
@@ -133,7 +136,7 @@ class LineStore:
             raise Lost(f"The queue {self._queue!r} has lost its line.", REBUILD)
         else:
             raise NotReady(f"The queue {self._queue!r} has no line yet.", "Deploy it with `loginq deploy`.")
-        self._cache = asked_at, line
+        self._cache = asked_at, line, True
         return line
 
     def _rows(self) -> Row | None:
@@ -154,13 +157,65 @@ class LineStore:
         return self._rules
 
     def cached(self, position: int | None = None) -> Line:
-        """The line as it was lately, as far as that will do for who has this position; one read serves all threads."""
+        """The line as it was lately, as far as that will do for who has this position; one read serves all threads.
+
+        It was read consistently, at most a second ago: by it a player may be let in, or refused.
+        """
         with self._lock:
             if self._cache is not None:
-                read_at, line = self._cache
-                if line.will_do((time.monotonic() - read_at) * SECOND, position):
+                read_at, line, consistent = self._cache
+                if consistent and self._will_do(read_at, line, position):
                     return line
             return self.read()
+
+    def glance(self, position: int | None = None) -> Line:
+        """The line as far as it will do to tell who has this position how it stands: `cached`, or one that is older.
+
+        How old an eventually consistent read is AWS does not say; as a rule it is no second. Nothing hangs on it:
+
+        * Nobody is let in or refused by it. Whoever's call would do either asks `cached` first, so that a pause, a
+          lower rate or a capacity holds everywhere within a second, as ever. And `limit` contains `tail`: no line,
+          however old, lets in whoever came after it.
+        * No place hangs on it. Positions never change, and what closes one (`expired_to`, `lived`, `void_before`) only
+          grows: an old line closes too late, not too early, and where a rebuilt one takes that back `cached` is asked.
+        * A player is told numbers as old as the line, and asks again by them: at the worst a poll later than else.
+        * It never goes back behind a line that is known here, nor tells anybody of a line that ends before the place
+          that it gave: either proves that the answer is old, and the line is read consistently, as it is before
+          anything is called lost.
+
+        A poll of who waits makes no call more than by `cached`. Where the line that is known here has reached the
+        position, it is read consistently at once; so whoever is let in costs a second read of the line only where that
+        comes as a surprise, and a Lambda makes at most one such read a second, because all go by that line then.
+        """
+        with self._lock:
+            if self._cache is None:
+                return self.read()
+            read_at, known, _ = self._cache
+            if self._will_do(read_at, known, position):
+                return known
+            if position is not None and position <= known.reached(self.clock()):
+                return self.read()
+            asked_at = time.monotonic()
+            found = self._glanced()
+            if found is None or found.version < known.version or (position or 0) > found.tail:
+                return self.read()
+            self._cache = asked_at, found, False
+            return found
+
+    def _glanced(self) -> Line | None:
+        """The line and the rules, read eventually consistently; None where they are not both there and whole."""
+        line, rules = keys.line(self._queue), keys.rules(self._queue)
+        rows = self._table.get_all([line, rules], consistent=False)
+        if not {line, rules} <= rows.keys():
+            return None
+        with suppress(Lost):
+            found = from_row(rows[line])
+            self._rules_row, self._rules = rows[rules], None
+            return found
+        return None
+
+    def _will_do(self, read_at: float, line: Line, position: int | None) -> bool:
+        return line.will_do((time.monotonic() - read_at) * SECOND, position)
 
     def change(self, change: Callable[[Line, int], Line | None], also: Sequence[Row] = ()) -> Line:
         """Write what `change` makes of the line and the present instant, and return it.
@@ -199,7 +254,7 @@ class LineStore:
                     line = self.read()  # what was found is old again after the wait
                     continue
                 changed = found
-            self._cache = time.monotonic(), changed
+            self._cache = time.monotonic(), changed, True
             return changed
         raise Unavailable("The line is being written by too many at once.", "Try again in a moment.")
 
