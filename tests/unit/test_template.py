@@ -1,6 +1,7 @@
 """The template: what its parameters take, by the very parser of the functions, and who may read what."""
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,11 @@ from loginq.deploy import template
 from loginq.deploy.foresight import resources
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import MAX_RATE
+from loginq.service.rules.public import MAX_AGE
 from loginq.service.rules.rates import parse_rate
 from loginq.service.rules.settings import PARAMETERS, Rules
+from loginq.service.rules.times import SECOND
+from loginq.service.rules.token import JWKS_MAX_AGE
 
 TEMPLATE = template.load()
 SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]
@@ -180,6 +184,13 @@ def test_warm_throughput_is_nothing_or_what_aws_starts_at() -> None:
     )  # fmt: skip
 
 
+def test_the_throttle_of_the_stage_is_of_both_kinds_or_none() -> None:
+    with pytest.raises(Invalid, match="RequestsPerSecond and RequestsBurst go together"):
+        TEMPLATE.checked({"RequestsPerSecond": "8000"}, on_aws=True)
+    older = {"RequestsPerSecond": "8000", "RequestsBurst": "4000"}  # what was the default keeps its value
+    assert older.items() < TEMPLATE.checked({}, older, on_aws=True).items()
+
+
 def test_a_sender_without_an_identity_is_refused() -> None:
     with pytest.raises(Invalid, match="EmailFromAddress needs a SesIdentityArn"):
         TEMPLATE.checked({"EmailFromAddress": "no-reply@example.com"}, on_aws=True)
@@ -306,3 +317,69 @@ def test_every_role_has_the_boundary_that_was_given() -> None:
     assert len(roles) == 9
     asked = {"If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
     assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
+
+
+# The edge
+
+
+def _named(part: Any) -> set[str]:
+    """What a part of the template refers to."""
+    if isinstance(part, list):
+        return {name for each in part for name in _named(each)}
+    if not isinstance(part, dict):
+        return set()
+    found = {name for key, each in part.items() if key not in ("Ref", "GetAtt", "Sub") for name in _named(each)}
+    texts = [part[key] if isinstance(part[key], str) else part[key][0] for key in ("Ref", "GetAtt") if key in part]
+    found |= {text.partition(".")[0] for text in texts}
+    if "Sub" in part:
+        text = part["Sub"] if isinstance(part["Sub"], str) else part["Sub"][0]
+        found |= set(re.findall(r"\$\{(\w+)", text)) | (_named(part["Sub"][1]) if text is not part["Sub"] else set())
+    return found
+
+
+def test_nothing_waits_for_itself_and_the_edge_waits_for_the_api_alone() -> None:
+    every = TEMPLATE.document["Resources"]
+    waits = {name: (_named(each) | set(each.get("DependsOn", ()))) & set(every) for name, each in every.items()}
+    assert waits["Distribution"] == {"Api", "EdgeCache"} and waits["EdgeCache"] == set()
+    while ready := {name for name, others in waits.items() if not others}:
+        waits = {name: others - ready for name, others in waits.items() if name not in ready}
+    assert waits == {}
+
+
+def _there(**given: str) -> dict[str, Any]:
+    return resources(TEMPLATE.document, {**TEMPLATE.defaults, **given})
+
+
+def test_the_public_line_and_the_edge_are_there_where_they_are_asked_for() -> None:
+    line = {"GetLine", "GetLineLogs", "GetLineRole", "GetLinePermission", "GetLineMethod", "LineResource"}
+    usual = set(_there())
+    assert set(_there(PublicLine="true")) - usual == line
+    assert set(_there(Edge="true")) - usual == line | {"Distribution", "EdgeCache"}
+    local = {"EmulatorEndpoint": "http://127.0.0.1:4566"}
+    assert set(_there(Edge="true", **local)) - set(_there(**local)) == line
+
+
+def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:
+    config = TEMPLATE.document["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    default, by_path = config["DefaultCacheBehavior"], {each["PathPattern"]: each for each in config["CacheBehaviors"]}
+    disabled, all_but_host = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    assert (default["CachePolicyId"], default["OriginRequestPolicyId"]) == (disabled, all_but_host)
+    assert {"DELETE", "OPTIONS"} < set(default["AllowedMethods"])
+    assert set(by_path) == {"/line", "/.well-known/*", "/sessions*"}
+    for each in by_path.values():  # GET and HEAD alone: a report is refused, and no token passes
+        assert not {"AllowedMethods", "OriginRequestPolicyId"} & set(each)
+        assert each["CachePolicyId"] == {"Ref": "EdgeCache"}
+    assert {each["ViewerProtocolPolicy"] for each in (default, *by_path.values())} == {"https-only"}
+    cache = TEMPLATE.document["Resources"]["EdgeCache"]["Properties"]["CachePolicyConfig"]
+    assert (cache["MinTTL"], cache["DefaultTTL"]) == (0, 0) and cache["MaxTTL"] >= JWKS_MAX_AGE > MAX_AGE // SECOND
+    key = cache["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert [key[f"{name}sConfig"][f"{name}Behavior"] for name in ("Header", "Cookie", "QueryString")] == ["none"] * 3
+    kept = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in config["CustomErrorResponses"]}
+    assert kept == dict.fromkeys((400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504), 0)
+
+
+def test_whose_requests_the_firewall_counts_behind_an_edge() -> None:
+    """Else it would shut CloudFront out, and with it everybody."""
+    rate = _firewall("each-address")["Statement"]["RateBasedStatement"]
+    assert rate["AggregateKeyType"] == {"If": ["EdgeOnAws", "FORWARDED_IP", "IP"]}
+    assert rate["ForwardedIPConfig"]["If"][1] == {"HeaderName": "X-Forwarded-For", "FallbackBehavior": "NO_MATCH"}
