@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,48 @@ def test_a_lock_holds_against_everything_from_wherever(new: Loginq, bad: Loginq,
 def _facts(loginq: Loginq) -> Any:
     status = loginq("status")
     return json.dumps([status["stack_status"], status["bundle"], status["resources"], loginq("deployments")])
+
+
+BEFORE = "9d0d011"
+"""The last loginq without a public line, whose template has a throttle and text logs."""
+
+
+@pytest.fixture
+def before(tmp_path: Path, folder: Path) -> Loginq:
+    """That one."""
+    found = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip(f"no history here to go back to: git says {found.stderr.decode().strip()!r}")
+    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
+        archive.extractall(tmp_path / "before", filter="data")
+    return _command(LOGINQ, {**environment({}), "PYTHONPATH": str(tmp_path / "before")}, folder)
+
+
+def test_a_public_line_comes_with_an_update_and_goes_with_a_rollback(before: Loginq, new: Loginq, folder: Path) -> None:
+    new("local", "up", "--port", str(free_port()))
+    try:
+        before("deploy", "--local", "--yes")
+        target, throttle = _target(folder), {"RequestsPerSecond": "8000", "RequestsBurst": "4000"}
+        new("users", "create", "ada", "--email", "ada@example.com", "--password-stdin", stdin=f"{PASSWORD}\n")
+        new("queue", "pause")
+        ada = _sign_in(target, "ada")
+        ada.queue()
+        place = until(lambda: ada.ask()["position"])
+        assert "line_url" not in ada.ask()
+
+        new("deploy", "--yes", "--param", "PublicLine=true")
+        assert _target(folder) == target
+        there = {each["name"]: each["now"] for each in new("deploy", "--params")["items"]}
+        assert throttle.items() <= there.items()
+        look = until(lambda: ada.ask().get("line_url"))
+        assert requests.get(look, timeout=20).json()["tail"] == place
+
+        back = new("rollback", "--yes")
+        assert back["dropped"] == {"PublicLine": "true", "Edge": "false"}
+        assert _target(folder) == target
+        assert requests.get(look, timeout=20).status_code == 403
+        assert ada.ask()["position"] == place and "line_url" not in ada.ask()
+        new("queue", "resume")
+        assert new("token", "verify", stdin=ada.let_in())["valid"]
+    finally:
+        new("local", "down")
