@@ -64,7 +64,7 @@ def test_a_position_is_told_the_same_by_the_public_line_as_by_status(made: Line,
         if told is not None and seen is not None:
             gates = (made.eta(position, T) or T) - T
             if made._is_beyond(position, T):  # promised, or the gate's time where that is later: lines that may cross
-                assert abs(seen - told) <= SECOND + told // 10
+                assert abs(seen - told) <= 2 * SECOND + told // 10
                 continue
             right = max(told, min(gates, 8 * SECOND))
             assert abs(seen - right) <= SECOND // 10 + told // 100

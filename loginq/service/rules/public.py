@@ -101,7 +101,7 @@ def _knots(line: Line, t: int) -> list[int]:
     edges = [at for at, _ in now.steps] + [each for each in (line.refund_until, line.refunds_from) if each > t]
     near = [gate(t + EXACT), gate(t + EXACT * 1_000 // (1_000 - min(line.no_show_share, 500)))]
     bends = [position + n for position in (limit, *near, *map(gate, edges)) for n in (0, 1)]  # a gate may stand there
-    promised = [] if line.curve is None else points(line.curve.first, line.curve.span)
+    promised = [] if line.curve is None else points(line.curve.first, line.curve.span) + points(limit, tail - limit)
     spread = points(first, max(1, last - first))
     return sorted({each for each in [first, last, *bends, *promised, *spread] if first <= each <= last})
 
