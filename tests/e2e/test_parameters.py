@@ -12,7 +12,7 @@ from loginq.doctor.checks import Patient, Verdict
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.public import View
 from loginq.service.store import keys
-from tests.e2e import varnish
+from tests.e2e import test_player_api, varnish
 from tests.e2e.conftest import Stack, until
 from tests.e2e.watching import watched
 
@@ -85,6 +85,13 @@ def test_anybody_may_look_at_the_public_line_and_who_waits_is_told_where(stack: 
 
     shown = until(lambda: (view := looked()).tail == line.tail and view)
     assert (shown.line_state, shown.reached) == ("paused", line.reached(shown.at))
+
+
+def test_a_client_that_knows_nothing_of_the_public_line_gets_through(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.queue.lines.change(lambda line, t: line.resume(t))
+    test_player_api.test_a_plain_client_gets_through(stack, monkeypatch)
 
 
 @pytest.mark.skipif(varnish.MISSING, reason=varnish.WHY)
