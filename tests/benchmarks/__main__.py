@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, crowd, report, rush, speed
+from tests.benchmarks import arithmetic, cold, console, costs, crowd, report, rush, speed, start
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
@@ -14,6 +14,7 @@ SECTIONS = {
     "rush": ("Ten functions that place at once, each call of DynamoDB taken as 5 ms", rush.placing),
     "answering": ("Answering, against the bare calls", speed.answering),
     "cold": ("First call in a fresh interpreter, against boto3, its clients and the same calls", cold.starting),
+    "start": (f"A cold function that signs, and what a poll logs, against {start.BEFORE}", start.answering),
     "large": ("Memory", cold.large),
     "bundle": ("Bundle", cold.bundled),
     "console": ("Command line", console.commands),

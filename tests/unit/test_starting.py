@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import botocore.endpoint
 import pytest
@@ -25,8 +26,10 @@ ENVIRONMENT = {
     "SQS_URL": "https://sqs.eu-west-1.amazonaws.com/1/queue",
     "SIGNING_KEYS": "keys",
 }
+UNCOLLECTED = SimpleNamespace(disable=lambda: None, freeze=lambda: None, enable=lambda: None)
+"""For a process that lives on."""
 _STARTED = """
-import json, socket, sys
+import gc, json, socket, sys
 
 def refuse(*_, **__):
     raise AssertionError("a call")
@@ -43,6 +46,8 @@ new = [name for name in sys.modules if name not in before]
 print(json.dumps({
     "status": answer["statusCode"], "token": json.loads(answer["body"]).get("admission_token", ""),
     "imported": new, "made": sorted(made), "more": sorted(set(clients) - set(made)),
+    "needless": [name for name in ("jwt", "boto3", "loginq.service.rules.minute") if name in sys.modules],
+    "collector": [gc.isenabled(), gc.get_freeze_count() > 0],
 }))
 """
 
@@ -61,6 +66,7 @@ def test_the_first_call_of_a_function_that_signs_imports_nothing_and_makes_no_cl
     assert (found["status"], found["token"].count(".")) == (200, 2)
     assert (found["imported"], found["more"]) == ([], [])
     assert found["made"] == ["dynamodb", "secretsmanager"]
+    assert (found["needless"], found["collector"]) == ([], [True, True])
 
 
 @pytest.fixture
@@ -69,6 +75,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     found: list[str] = []
     monkeypatch.setattr(runtime.InTime, "try_out", lambda _, service: found.append(service))
     monkeypatch.setattr(runtime, "try_signing", lambda: found.append("signs"))
+    monkeypatch.setattr(runtime, "gc", UNCOLLECTED)
     yield found
     runtime.queue.cache_clear()
     runtime._aws.cache_clear()
@@ -101,6 +108,7 @@ def test_what_cannot_be_made_ready_breaks_nothing(monkeypatch: pytest.MonkeyPatc
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(runtime.STARTED_BY_LAMBDA, "a-function")
+    monkeypatch.setattr(runtime, "gc", UNCOLLECTED)
     runtime.queue.cache_clear()
     runtime._aws.cache_clear()
     runtime.starts("dynamodb", signs=True)
