@@ -14,6 +14,8 @@ from lambdas import http
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.template import load
 from loginq.service.rules.errors import Invalid
+from loginq.service.rules.line import Line
+from loginq.service.rules.public import document
 from loginq.service.rules.ticket import Ticket
 from tests.e2e.conftest import Stack
 
@@ -36,6 +38,17 @@ def test_it_describes_what_the_template_has() -> None:
     }
     described = yaml.safe_load(DESCRIPTION.read_text())["paths"]
     assert {(name, method) for name, item in described.items() for method in item} == methods
+
+
+def test_the_public_line_is_described_as_it_is() -> None:
+    schema = yaml.safe_load(DESCRIPTION.read_text())["components"]["schemas"]["Line"]
+    said, line = schema["properties"], Line(tail=1_000, anchored_at=1, alive_at=1, rate=20_000, lease=120_000)
+    shown = json.loads(json.dumps(document(line, 1, 240_000)))
+    assert list(shown) == list(said) == schema["required"]
+    kinds: dict[str, Any] = {"integer": int, "number": (int, float), "string": str, "array": list}
+    assert all(isinstance(shown[name], kinds[spec["type"]]) for name, spec in said.items())
+    assert 2 <= len(shown["curve"]) <= said["curve"]["maxItems"] and {len(pair) for pair in shown["curve"]} == {2}
+    assert shown["line_state"] in said["line_state"]["enum"]
 
 
 @pytest.fixture(scope="module")
