@@ -122,6 +122,10 @@ RAISED = (
             ("ERROR", "platform.initReport: failure: the function's process ended", {"errorType": "Runtime.ExitError"}),
         ),
         (
+            '{"type":"platform.report","record":{"requestId":"1","status":"error","errorType":"Runtime.ExitError"}}',
+            ("ERROR", "platform.report: error", {"requestId": "1", "errorType": "Runtime.ExitError"}),
+        ),
+        (
             '{"type":"platform.logsDropped","record":{"reason":"too many"}}',
             ("WARNING", "platform.logsDropped", {"reason": "too many"}),
         ),

@@ -136,11 +136,13 @@ def parse(function: str, at: int, message: str) -> Said | None:
 def _of_the_platform(function: str, at: int, kind: str, record: Any) -> Said | None:
     """What Lambda says in JSON: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 
-    Of a call it says twice how that ended; an error of the function's own is told by the function.
+    Of a call it says twice how that ended; an error of the function's own is told by the function, unless its process
+    is gone.
     """
     found = record if isinstance(record, dict) else {}
-    status = found.get("status", "success")
-    if kind.endswith("untimeDone") or (kind != "platform.logsDropped" and status in ("success", "error")):
+    status, died = found.get("status", "success"), str(found.get("errorType", "")).startswith("Runtime.")
+    is_told = status == "success" or (status == "error" and not died)
+    if kind.endswith("untimeDone") or (kind != "platform.logsDropped" and is_told):
         return None
     rest = {name: value for name, value in found.items() if name in ("requestId", "errorType", "reason")}
     said = {"timeout": "timeout: the function's time was over", "failure": "failure: the function's process ended"}
