@@ -55,15 +55,16 @@ LINE_BYTES = 335
 RUN_SECONDS, CALL_SECONDS = 0.05, 0.01
 """Assumed: what a warm run of settle_line with 512 MB takes by itself, and for each call of DynamoDB."""
 SERVED = 10
-"""Calls a second that a Lambda serves at most, and that so many make one of; each reads line and rules once a second.
+"""Calls a second that a Lambda serves at most, so that a crowd makes one of as many; each reads line and rules once a
+second.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
-LINE_READ = 2 * 0.5
-"""Read units of that: eventually consistent. Whoever writes the line reads it consistently, for twice as much."""
+GLANCE, LINE_READ = 1, 2
+"""Read units of that: of a poll, eventually consistent; of whatever else goes by the line."""
 PLACE_BYTES, UNIT = 20, 1_024
 """Of a roster for each place in it, about; and what a write unit writes."""
-RUN_READS, SHARD_READS, PER_SHARD = 8, 7, 50
+RUN_READS, SHARD_READS, PER_SHARD = 80, 3.5, 50
 """Read units of a run of settle_line while something moves: for what it always reads, and for each shard of the valve,
 of which there is one for so many players a second."""
 
@@ -141,9 +142,9 @@ def estimate(
         "Lambda GB-seconds": gb_seconds + (batches + minutes) * GB * RUN_SECONDS,
         "DynamoDB write units": _writes(players, admitted, batches, sessions) + line_writes + minutes,
         "DynamoDB read units": _reads(players, polls, admitted, sessions)
-        + _line_reads(asked, seconds)
+        + _line_reads(players + origin_looks, polls)
         + _runs(admitted, minutes)
-        + 2 * LINE_READ * line_writes,
+        + LINE_READ * line_writes,
         "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS + minutes,
         "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
         "Data out GB": 0 if looks else out,  # what goes to CloudFront is free
@@ -165,9 +166,9 @@ def _reads(players: int, polls: int, admitted: int, sessions: bool) -> float:
     return 0.5 * polls + players + admitted + (admitted if sessions else 0)
 
 
-def _line_reads(calls: float, seconds: float) -> float:
-    """Those of the line and its rules by all warm Lambdas that answer, which are as many as Lambda needs at least."""
-    return min(calls, seconds * max(1.0, calls / max(1.0, seconds) / SERVED)) * LINE_READ
+def _line_reads(calls: int, polls: int) -> float:
+    """Those of the line and its rules by all Lambdas that answer, which are as many as Lambda needs at least."""
+    return (polls * GLANCE + calls * LINE_READ) / SERVED
 
 
 def _runs(admitted: int, minutes: float) -> float:
