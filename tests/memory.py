@@ -107,7 +107,9 @@ def _batch_get_item(rows: Rows, RequestItems: Row) -> Row:  # noqa: N803
     ((table, asked),) = RequestItems.items()
     keys = [_key(each) for each in asked["Keys"]]
     _check("BatchGetItem", keys)
-    return {"Responses": {table: [dict(rows[key]) for key in keys if key in rows]}}
+    wanted = asked["ProjectionExpression"].split(", ") if "ProjectionExpression" in asked else None
+    found = [rows[key] for key in keys if key in rows]
+    return {"Responses": {table: [{k: v for k, v in row.items() if wanted is None or k in wanted} for row in found]}}
 
 
 def _batch_write_item(rows: Rows, RequestItems: Row) -> Row:  # noqa: N803

@@ -68,6 +68,9 @@ STEPS: dict[str, Step] = {
     "many": lambda table: table.write_all(puts=[{"PK": "p", "SK": f"{n:02}", "yes": n % 2 == 0} for n in range(60)]),
     "fewer": lambda table: table.write_all(deletes=[("p", f"{n:02}") for n in range(40, 60)]),
     "read many": lambda table: sorted(table.get_all([("p", f"{n:02}") for n in range(0, 60, 7)]).items()),
+    "read some of it": lambda table: table.get_all(
+        [("USER#ada", "METADATA#ada"), ("p", "07")], only=("yes", "queuePosition")
+    ),
     "query": lambda table: list(table.query("p")),
     "from": lambda table: list(table.query("p", start="35")),
     "down from": lambda table: list(table.query("p", start="35", reverse=True, limit=3)),

@@ -1,9 +1,12 @@
 """Where requests go and with which credentials, and what a call that AWS never answered is called."""
 
+import base64
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,16 @@ import botocore.exceptions as raised
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loginq.cli.session import connection
 from loginq.service.operations.resolver import ENDPOINT, REGION, STACK, Named, Resolved
 from loginq.service.rules.errors import Invalid, LoginqError, Refused, Unavailable
 from loginq.service.store.aws import Aws
 from loginq.service.store.failures import code_of, translated
+from loginq.service.store.wire import pack
 
 TEST = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
@@ -185,3 +192,60 @@ def test_a_call_without_an_answer_has_no_code_of_aws() -> None:
     ours = translated(fault)
     ours.__cause__ = fault
     assert code_of(ours) == ""
+
+
+# Rows as they come
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just('"B":'), st.binary(max_size=4)),
+    lambda some: st.one_of(
+        st.lists(some, max_size=3), st.dictionaries(st.sampled_from(["B", "S", "x"]), some, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+def dynamodb(body: list[bytes]) -> tuple[Any, Any]:
+    """Our client, and botocore's own; both are answered with what is in `body`."""
+    ours = Aws("eu-west-1", credentials=TEST)._client("dynamodb")
+    bare = Session().create_client("dynamodb", region_name="eu-west-1", **TEST)
+    headers = {"content-type": "application/x-amz-json-1.0"}
+    for client in (ours, bare):
+        client.meta.events.register(
+            "before-send", lambda request, **_: AWSResponse(request.url, 200, headers, Raw(body[0]))
+        )
+    return ours, bare
+
+
+@dataclass
+class Raw:
+    """What urllib3 gives of a body."""
+
+    body: bytes
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.body
+
+
+def test_rows_are_read_as_botocores_parser_reads_them() -> None:
+    body = [b""]
+    ours, bare = dynamodb(body)
+
+    @given(st.lists(st.dictionaries(st.sampled_from(["PK", "B", "c"]), VALUES, max_size=3), max_size=3))
+    def same(rows: list[dict[str, Any]]) -> None:
+        items = json.dumps([pack(row) for row in rows], default=lambda some: base64.b64encode(some).decode())
+        for body[0] in (f'{{"Responses":{{"t":{items}}}}}'.encode(), f'{{"Responses": {{"t": {items}}}, "n":'.encode()):
+            said = [
+                read(client.batch_get_item, RequestItems={"t": {"Keys": [pack({"PK": "a"})]}})
+                for client in (ours, bare)
+            ]
+            assert said[0] == said[1]
+
+    same()
+
+
+def read(call: Callable[..., Any], **parameters: Any) -> Any:
+    try:
+        return call(**parameters)
+    except ResponseParserError:
+        return "no answer"

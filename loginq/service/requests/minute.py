@@ -1,17 +1,16 @@
 """What is done for the line each minute, without anybody asking: its lease, its expiring, its recount."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from loginq.service.requests.departures import absorb, depart, fold
-from loginq.service.requests.keeping import came, keep, unkept
+from loginq.service.requests.counting import count, free_unused
+from loginq.service.requests.departures import absorb, fold
+from loginq.service.requests.keeping import keep, unkept
 from loginq.service.rules import outlook
-from loginq.service.rules.errors import ConditionFailed
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import MOST_BUCKETS, achieved, asked, counts
 from loginq.service.rules.minute import (
-    UNUSED,
     Memory,
     Settled,
     are_few,
@@ -21,26 +20,13 @@ from loginq.service.rules.minute import (
     expiring,
     is_idle,
     is_short,
-    looked,
     noted,
-    unused_due,
 )
 from loginq.service.rules.outlook import booked, expected, is_off, is_wanted, promise
-from loginq.service.rules.player import Player
-from loginq.service.rules.tally import Came, tallied
-from loginq.service.rules.times import HOUR, MINUTE, SECOND
+from loginq.service.rules.tally import tallied
+from loginq.service.rules.times import HOUR, MINUTE
 from loginq.service.rules.valve import BUCKET, bucket
-from loginq.service.store.leavings import TOGETHER
 from loginq.service.store.queue import Queue
-from loginq.service.store.rosters import Place
-from loginq.service.store.table import chunks
-
-APART = 1 * SECOND
-"""How far the clocks of two functions may be apart, ms: far less than the cool-down before a newer ticket."""
-AT_A_TIME = 1_000
-"""Positions looked at together."""
-WRAP_UP = 15
-"""Seconds that are left for writing down what was counted, when counting stops for want of time."""
 
 
 def settle(queue: Queue) -> Settled:
@@ -59,7 +45,7 @@ def settle(queue: Queue) -> Settled:
     memory = unkept(queue, line, noted(memory, line, t))
     before = line
     line, memory, few = _count(queue, line, memory, countable(memory, line, t))
-    memory, unused = _free_unused(queue, memory, line, t)
+    memory, unused = free_unused(queue, memory, line, t)
     if line.counted_to == line.tail and not counters.get(bucket(t), (0, False))[0]:
         memory = replace(memory, admitted=line.counted)  # nobody is in between: the rows say it better
     through = {start: count for start, (count, _) in counters.items()}
@@ -166,84 +152,19 @@ def _count(queue: Queue, line: Line, memory: Memory, due: int) -> tuple[Line, Me
     if due <= line.counted_to:
         return line, memory, False
     first = line.counted_to + 1
-    claimed = synthetic = no_shows = 0
-    known = list[Came]()
-    places = list(queue.rosters.places(first, due))
-    for start in range(0, len(places), AT_A_TIME):
-        if start and queue.time_left() < WRAP_UP:  # the next run goes on from here
-            due = places[start - 1].position
-            break
-        some = places[start : start + AT_A_TIME]
-        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
-        synthetic += sum(place.synthetic for place in some)
-        claims = [_claimed(place, rows) for place in some if not place.synthetic]
-        claimed += claims.count(True)
-        no_shows += claims.count(False)
-        known += came(some, rows, APART)
-    holes = due - line.counted_to - claimed - synthetic - no_shows
-    memory, count = counted(memory, due, no_shows, claimed, synthetic, queue.clock(), holes)
-    tally = tallied(known, first, due, claimed, memory.order)
+    found = count(queue, first, due)
+    claimed, no_shows = found.claimed, found.no_shows
+    memory, change = counted(memory, found.to, no_shows, claimed, found.synthetic, queue.clock(), found.holes)
+    tally = tallied(found.came, first, found.to, claimed, memory.order)
     if claimed:  # before the line takes the count
         queue.settlement.write(replace(memory, tallies=(*memory.tallies, tally)))
     mine = False
 
-    def change(fresh: Line, t: int) -> Line | None:
+    def counting(fresh: Line, t: int) -> Line | None:
         nonlocal mine
         mine = fresh.counted_to == first - 1
-        return count(fresh, t) if mine else None
+        return change(fresh, t) if mine else None
 
-    line = queue.lines.change(change)
+    line = queue.lines.change(counting)
     tallies = (*memory.tallies, tally) if claimed and mine else memory.tallies
     return line, replace(memory, tallies=tallies, order=tally.order), are_few(claimed, claimed + no_shows)
-
-
-def _claimed(place: Place, rows: dict[str, Player]) -> bool | None:
-    """Whether the player was let in at this position; None for a hole.
-
-    That is one whose player still bears the ticket that was placed there, and has another position or none: somebody
-    else's delivery was first, or the writer crashed. Any other ticket, or none, says that the player gave up.
-    """
-    player = rows.get(place.sub)
-    if player is not None and player.has_claimed(place.position):
-        return True
-    if player is None or player.ticket is None or player.position == place.position:
-        return False
-    return None if place.at is not None and (player.issued_at or 0) <= place.at + APART else False
-
-
-def _free_unused(queue: Queue, memory: Memory, line: Line, t: int) -> tuple[Memory, int]:
-    """Count as departed who was let in and did not join the game until 60 s after the admission's end, once.
-
-    Only where game servers say who joined. Leaving is written as of the admission, so that no grace follows it.
-    """
-    if queue.rules.by_counts or not queue.rules.reports_joined:
-        return looked(memory, line, line.counted_to), 0
-    due = unused_due(memory, line, t, queue.rules.admission)
-    unused = 0
-    places = list(queue.rosters.places(memory.unused_to + 1, due)) if due > memory.unused_to else []
-    for start in range(0, len(places), AT_A_TIME):
-        if start and queue.time_left() < WRAP_UP:
-            due = places[start - 1].position
-            break
-        some = places[start : start + AT_A_TIME]
-        rows = queue.players.get_all([place.sub for place in some if not place.synthetic])
-        idle = [player for place in some if (player := rows.get(place.sub)) and _is_unused(player, place, queue, t)]
-        for few in chunks(idle, TOGETHER):
-            unused += _leave(queue, few)
-    return looked(memory, line, due), unused
-
-
-def _is_unused(player: Player, place: Place, queue: Queue, t: int) -> bool:
-    over = (player.admitted_at or 0) + queue.rules.admission + UNUSED
-    return player.position == place.position and player.in_game() and player.joined_at is None and t >= over
-
-
-def _leave(queue: Queue, players: Sequence[Player]) -> int:
-    """All of them leave in one transaction; if one of them has joined meanwhile, the next run looks again."""
-    admissions = [player.admitted_at or 0 for player in players]
-    also = [queue.players.leaving(player, player.admitted_at or 0, unless_joined=True) for player in players]
-    try:
-        depart(queue, admissions, also)
-    except ConditionFailed:
-        return sum(_leave(queue, [player]) for player in players) if len(players) > 1 else 0
-    return len(also)

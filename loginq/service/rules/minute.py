@@ -23,8 +23,10 @@ from loginq.service.rules.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
-AT_ONCE = 50_000
-"""Positions counted in one run."""
+COUNTED_A_MINUTE = 180_000
+"""Positions that one run counts at the most, and as many in which it looks for admissions that nobody used: 3,000 a
+second let in, real or not, are counted in time. That takes half of a run; where a function is slower, its time ends it
+sooner. `python -m tests.benchmarks counting` measures it."""
 UNUSED = 1 * MINUTE
 """How long after an admission's end who has not joined by then counts as one who will not, ms."""
 
@@ -121,7 +123,7 @@ def noted(memory: Memory, line: Line, t: int) -> Memory:
 def countable(memory: Memory, line: Line, t: int) -> int:
     """Up to where nobody can admit any more, so that rows say who came."""
     due = max((to for at, to in memory.expiries if at <= t - ADMITTING), default=0)
-    return min(due, line.counted_to + AT_ONCE)
+    return min(due, line.counted_to + COUNTED_A_MINUTE)
 
 
 def counted(
@@ -186,7 +188,7 @@ def came_through(memory: Memory, counters: Mapping[int, tuple[int, bool]], t: in
 def unused_due(memory: Memory, line: Line, t: int, admission: int) -> int:
     """Up to where admissions are over for so long that who has not joined the game by then never will."""
     old = [to for at, to in memory.expiries if at <= t - ADMITTING - admission - UNUSED]
-    return max(memory.unused_to, min(max(old, default=0), line.counted_to, memory.unused_to + AT_ONCE))
+    return max(memory.unused_to, min(max(old, default=0), line.counted_to, memory.unused_to + COUNTED_A_MINUTE))
 
 
 def looked(memory: Memory, line: Line, due: int) -> Memory:
