@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from lambdas.metrics import emit
 from loginq.service.rules.errors import OutOfTime
@@ -26,6 +27,22 @@ ROOM = CONNECT_TIMEOUT + READ_TIMEOUT + 0.5
 not a silence. At most three fifths of the whole."""
 
 
+_OF_LOGGING = frozenset(vars(logging.makeLogRecord({})))
+"""What every record has."""
+
+
+class _Formatter(LambdaPowertoolsFormatter):
+    """Powertools' lines, in half of its time where nothing failed: one in fifty parts of a whole poll."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        if record.exc_info:
+            return super().format(record)
+        said = {name: value for name, value in vars(record).items() if name not in _OF_LOGGING and value is not None}
+        first = {"level": record.levelname, "message": record.getMessage(), "timestamp": self.formatTime(record)}
+        return self.serialize(first | said)
+
+
 @cache
 def logger() -> Logger:
     """The function's structured logger, by its POWERTOOLS_* environment.
@@ -35,7 +52,7 @@ def logger() -> Logger:
     that is lower, so that no metrics are lost.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
-    made = Logger(location=None, use_rfc3339=True)
+    made = Logger(logger_formatter=_Formatter(location=None, use_rfc3339=True))
     made.remove_keys(["service"])
     logging.getLogger(made.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     return made

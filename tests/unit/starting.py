@@ -1,4 +1,4 @@
-"""AWS's answers to the first call of a function, without AWS: a player whose turn has come is let in."""
+"""AWS's answers to the calls of a function, without AWS: a player whose turn has come is let in, others wait."""
 
 import json
 import time
@@ -32,27 +32,38 @@ def event() -> dict[str, Any]:
     return {"requestContext": {"authorizer": {"claims": claims}}, "queryStringParameters": {"login_ticket": TICKET}}
 
 
-def answering(runtime: Any) -> dict[str, Any]:
-    """Have the clients of this module `lambdas.runtime` answered; service -> client, as they are made."""
+def answering(runtime: Any, position: int = 5) -> dict[str, Any]:
+    """Have the clients of this module `lambdas.runtime` answered; service -> client, as they are made.
+
+    `position`: the player's; up to 10 it is reached.
+    """
     clients: dict[str, Any] = runtime._aws()._made
     for client in clients.values():
-        client.meta.events.register_last("before-send", _answer)
+        answer(client, position)
     return clients
 
 
-def _answer(request: Any, event_name: str, **_: Any) -> AWSResponse:
-    body = json.dumps(_said(event_name.rpartition(".")[2])).encode()
-    return AWSResponse(request.url, 200, {}, _Body(body))
+def answer(client: Any, position: int) -> None:
+    """Have a client of botocore answered, each time with the same bytes."""
+    known: dict[str, bytes] = {}
+
+    def said(request: Any, event_name: str, **_: Any) -> AWSResponse:
+        operation = event_name.rpartition(".")[2]
+        if operation not in known:
+            known[operation] = json.dumps(_said(operation, position)).encode()
+        return AWSResponse(request.url, 200, {}, _Body(known[operation]))
+
+    client.meta.events.register_last("before-send", said)
 
 
-def _said(operation: str) -> dict[str, Any]:
+def _said(operation: str, position: int) -> dict[str, Any]:
     t = time.time_ns() // 1_000_000
     row = {
         **keys.keyed(keys.player(SUB)),
         "loginTicket": TICKET,
         "ticketIssuedAt": iso(t - 9_000),
         "queuedAt": iso(t - 8_000),
-        "queuePosition": 5,
+        "queuePosition": position,
     }
     if operation == "GetSecretValue":
         return {"SecretString": KeySet(KEY, KEY, None, t).text()}
@@ -60,7 +71,7 @@ def _said(operation: str) -> dict[str, Any]:
         return {"Item": pack(row)}
     if operation == "BatchGetItem":
         rules = Rules(initial_rate=100_000)
-        line = replace(rules.new_line(t - 5_000), tail=10)
+        line = replace(rules.new_line(t - 5_000), tail=20, capacity=10)
         known = {name: value for name, value in asdict(rules).items() if value is not None}
         rows = [keys.keyed(keys.line("main")) | to_row(line), keys.keyed(keys.rules("main")) | known]
         return {"Responses": {"table": [pack(each) for each in rows]}}

@@ -139,8 +139,8 @@ def test_pip_comes_with_the_package() -> None:
 
 
 NEEDED = (
-    "aws_lambda_powertools", "aws_lambda_powertools.metrics", "cryptography.hazmat.primitives",
-    "cryptography.hazmat.primitives.asymmetric", "jwt", "jwt.algorithms",
+    "aws_lambda_powertools", "aws_lambda_powertools.logging.formatter", "aws_lambda_powertools.metrics",
+    "cryptography.hazmat.primitives", "cryptography.hazmat.primitives.asymmetric", "jwt", "jwt.algorithms",
 )  # fmt: skip
 """What the functions import besides what Lambda brings."""
 
@@ -199,7 +199,8 @@ def test_a_bundle_without_what_the_functions_import_is_refused() -> None:
     with pytest.raises(Failed) as failed:
         bundle.build(for_aws=True, run=_said())
     assert failed.value.message == (
-        "The bundle would lack what its functions import: aws_lambda_powertools, aws_lambda_powertools.metrics, "
+        "The bundle would lack what its functions import: aws_lambda_powertools, "
+        "aws_lambda_powertools.logging.formatter, aws_lambda_powertools.metrics, "
         "cryptography.hazmat.primitives, cryptography.hazmat.primitives.asymmetric, jwt, jwt.algorithms."
     )
 
