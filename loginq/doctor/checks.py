@@ -44,7 +44,7 @@ class Finding:
     says: str
     do: str = ""
 
-    def document(self) -> dict[str, str]:
+    def document(self) -> dict[str, Any]:
         """The JSON form."""
         return asdict(self)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from loginq.deploy.limits import REQUESTS
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.public import MEETING
 from loginq.service.rules.times import HOUR, SECOND
 from loginq.service.store.aws import Aws
 
@@ -34,7 +35,8 @@ the calls alone it is 1,031, 11,024 and 52,227. Cold starts and what SQS takes b
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Players who come evenly within `within` ms, all of them in line at the end of it, polling each `longest` ms.
+    """Players who come evenly within `within` ms, all of them in line at the end of it, polling each `longest` ms; with
+    an `edge` they look at the public line that often, and poll each ten minutes.
 
     The rates of a crowd that comes in a rush are higher: give the length of the rush.
     """
@@ -42,6 +44,7 @@ class Crowd:
     players: int
     within: int
     longest: int = LONGEST
+    edge: bool = False
 
     @property
     def per_second(self) -> int:
@@ -51,7 +54,12 @@ class Crowd:
     @property
     def polls(self) -> int:
         """How many polls come each second: the longest poll is jittered downwards by up to a fifth."""
-        return -(-self.players * SECOND * 10 // (9 * self.longest))
+        return -(-self.players * SECOND * 10 // (9 * (MEETING if self.edge else self.longest)))
+
+    @property
+    def looks(self) -> int:
+        """How many looks at the public line come each second to the edge."""
+        return -(-self.players * SECOND * 10 // (9 * self.longest)) if self.edge else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,41 @@
 """A planned launch, examined: what of it AWS, the account or this very stack would not bear."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from loginq.deploy import limits
-from loginq.doctor import quotas
+from loginq.doctor import ceilings, quotas
+from loginq.doctor.ceilings import COUNTED, Allowed, Limit, about
 from loginq.doctor.checks import Finding, Patient, Verdict, guarded
-from loginq.doctor.quotas import Crowd
+from loginq.doctor.quotas import Crowd, Held, Need
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.polling import longest_poll
+from loginq.service.rules.public import MEETING
 from loginq.service.rules.settings import Rules
-from loginq.service.rules.times import SECOND
+from loginq.service.rules.times import MINUTE, SECOND
 
 MAILS = 50
 """A day, by Cognito's own sender: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html"""
 _PLACING = (
     "BatchSize", "BatchWindowSeconds", "PlacingMaxConcurrency", "PlacingReservedConcurrency", "IntakeVisibilitySeconds",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling(Finding):
+    """Where it breaks first: the limits as they are, and as they would be with an edge, where there is none."""
+
+    limits: tuple[Limit, ...] = ()
+    with_edge: tuple[Limit, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            **{name: getattr(self, name) for name in ("what", "verdict", "says", "do")},
+            "limits": [each.document() for each in self.limits],
+            "with_edge": [each.document() for each in self.with_edge],
+        }
 
 
 def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Finding]:
@@ -26,31 +46,90 @@ def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Find
         yield Finding("launch", Verdict.BAD, exc.message, exc.hint)
         return
     rules = Rules.of_stack(given)
-    crowd = Crowd(players, within, longest_poll(rules.lease, rules.claim_window))
-    yield from _quotas(patient, crowd, given)
+    edge = given["Edge"] == "true" and not patient.is_local
+    crowd = Crowd(players, within, longest_poll(rules.lease, rules.claim_window), edge)
+    known = _held(patient, crowd, given)
+    yield from map(_quota, known)
     if given["RequestsPerSecond"] != "0":
         yield _throttle(crowd, given)
     yield _polls(crowd)
     yield guarded("table", lambda: _warm(patient, crowd))
     yield _placing(crowd, given)
+    yield guarded("counting", lambda: _counting(patient))
+    yield guarded("ceiling", lambda: _ceiling(patient, crowd, given, known))
     yield guarded("mail", lambda: _mail(patient))
     if not patient.is_local:
         yield guarded("protection", lambda: _protection(patient))
 
 
-def _quotas(patient: Patient, crowd: Crowd, given: Mapping[str, str]) -> Iterator[Finding]:
-    placing = 0 if int(given["PlacingReservedConcurrency"]) else int(given["PlacingMaxConcurrency"])
-    for each in quotas.held(patient.aws, quotas.needs(crowd, placing)):
-        need = each.need
-        source = "your account's quota" if each.known else "the documented default; yours could not be read"
-        unit = "" if need.service == "lambda" else "/s"
-        needed = " ".join(filter(None, (f"{need.needed:,}{unit} needed", need.only_if)))
-        yield Finding(
-            need.name,
-            Verdict.OK if each.enough else Verdict.WARN if need.only_if else Verdict.BAD,
-            f"{needed}, {each.allowed:,}{unit} allowed ({source})",
-            "" if each.enough else f"{need.do} Service Quotas: {need.service}, “{need.quota}”.",
-        )
+def _held(patient: Patient, crowd: Crowd, given: Mapping[str, str]) -> list[Held]:
+    return quotas.held(patient.aws, quotas.needs(crowd, _shared(given)))
+
+
+def _shared(given: Mapping[str, str]) -> int:
+    """Lambdas of placing that share the account's with all others."""
+    return 0 if int(given["PlacingReservedConcurrency"]) else int(given["PlacingMaxConcurrency"])
+
+
+def _quota(held: Held) -> Finding:
+    need = held.need
+    source = "your account's quota" if held.known else "the documented default; yours could not be read"
+    unit = "" if need.service == "lambda" else "/s"
+    needed = " ".join(filter(None, (f"{need.needed:,}{unit} needed", need.only_if)))
+    return Finding(
+        need.name,
+        Verdict.OK if held.enough else Verdict.WARN if need.only_if else Verdict.BAD,
+        f"{needed}, {held.allowed:,}{unit} allowed ({source})",
+        "" if held.enough else _more(need),
+    )
+
+
+def _more(need: Need) -> str:
+    return f"{need.do} Service Quotas: {need.service}, “{need.quota}”."
+
+
+def _counting(patient: Patient) -> Finding:
+    """Whether settling counts as fast as players are let in; no-shows give their places back when they are counted."""
+    top = _top(patient) // 1_000
+    says = f"{top:,}/s let in at most, {COUNTED:,}/s counted in time"
+    if top <= COUNTED:
+        return Finding("counting", Verdict.OK, says)
+    return Finding("counting", Verdict.WARN, says, "No-shows give their places back later: no player waits for that.")
+
+
+def _top(patient: Patient) -> int:
+    line = patient.queue.lines.read()
+    return max([line.rate, *(rate for _, rate in line.steps)])
+
+
+def _ceiling(patient: Patient, crowd: Crowd, given: Mapping[str, str], known: list[Held]) -> Ceiling:
+    """Which limit breaks first when ever more wait, and what the edge would change."""
+    by = {held.need.name: held for held in known}
+    (reads, _), _ = limits.warmth_of(patient.aws, patient.target.table)
+    there = Allowed(
+        throttle=int(given["RequestsPerSecond"]),
+        requests=by["API requests"].allowed,
+        lambdas=by["Lambdas at once"].allowed - _shared(given),
+        reads=reads,
+    )
+    do = {
+        **{name: _more(by[name].need) for name in ("API requests", "Lambdas at once")},
+        "stage throttle": "`loginq deploy --param RequestsPerSecond=0 --param RequestsBurst=0`.",
+        "reads of the table": f"`loginq deploy {_words({'WarmReads': 2 * reads})}`.",
+    }
+    now, other = (
+        ceilings.limits(ceilings.asking(crowd.longest, edge=edge), there, crowd.per_second, do)
+        for edge in (crowd.edge, True)
+    )
+    enough = now[0].waiting >= crowd.players
+    says = f"{ceilings.first(now)}; then {', '.join(f'{each.name}, at {about(each.waiting)}' for each in now[1:])}"
+    done = [] if enough else [now[0].do]
+    if not crowd.edge:
+        done.append(f"`loginq deploy --param Edge=true` makes it {about(other[0].waiting)}.")
+    return Ceiling(
+        "ceiling", Verdict.OK if enough else Verdict.BAD, says, " ".join(filter(None, done)), tuple(now),
+        () if crowd.edge else tuple(other),
+    )  # fmt: skip
 
 
 def _throttle(crowd: Crowd, given: Mapping[str, str]) -> Finding:
@@ -69,6 +148,12 @@ def _throttle(crowd: Crowd, given: Mapping[str, str]) -> Finding:
 
 def _polls(crowd: Crowd) -> Finding:
     says = f"who waits long polls each {crowd.longest // SECOND} s at the latest: {crowd.polls:,}/s"
+    if crowd.edge:
+        says = (
+            f"who waits long looks each {crowd.longest // SECOND} s at the latest, {crowd.looks:,}/s at the edge, and "
+            f"polls each {MEETING // MINUTE} min: {crowd.polls:,}/s"
+        )
+        return Finding("polls", Verdict.OK, says)
     if crowd.longest >= quotas.LONGEST:
         return Finding("polls", Verdict.OK, says)
     longest = quotas.LONGEST // SECOND
@@ -78,9 +163,7 @@ def _polls(crowd: Crowd) -> Finding:
 
 
 def _warm(patient: Patient, crowd: Crowd) -> Finding:
-    line = patient.queue.lines.read()
-    top = max([line.rate, *(rate for _, rate in line.steps)])
-    reads, writes = quotas.table_needs(crowd, top)
+    reads, writes = quotas.table_needs(crowd, _top(patient))
     there, known = limits.warmth_of(patient.aws, patient.target.table)
     source = "the table's warm throughput" if known else "the documented default of a new table"
     says = f"{reads:,} reads/s and {writes:,} writes/s needed, {there[0]:,} and {there[1]:,} at once ({source})"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import MINUTE
 
 AS_OF = "2026-11"
 SOURCE = "AWS list prices, us-east-1, free tiers left out: https://aws.amazon.com/pricing/"
@@ -54,6 +54,7 @@ LINE_BYTES = 335
 """What a call logs: 309 for its own line as measured, and 26 that CloudWatch adds to each."""
 RUN_SECONDS, CALL_SECONDS = 0.05, 0.01
 """Assumed: what a warm run of settle_line with 512 MB takes by itself, and for each call of DynamoDB."""
+WARM_RUN = GB * RUN_SECONDS
 SERVED = 10
 """Calls a second that a Lambda serves at most, so that a crowd makes one of as many; each reads line and rules once a
 second.
@@ -129,29 +130,24 @@ def estimate(
         looks: at the public line, through an edge, which then passes on `players` and `polls`, too; 0 without one.
         origin_looks: those of them that came to the function.
     """
-    calls = players + polls
-    minutes, seconds = length / MINUTE, length / SECOND
-    reports = admitted / 100 if sessions else 0
-    asked = calls + origin_looks + reports
+    calls, minutes = players + polls, length / MINUTE
+    asked = calls + origin_looks + (admitted / 100 if sessions else 0)
     lambdas = asked + batches + minutes
-    gb_seconds = asked * CALL_GB_SECONDS + players * PLACING_GB_SECONDS
     out = calls * ANSWER_BYTES / 1e9
     counts = {
         "API Gateway requests": asked,
         "Lambda requests": lambdas,
-        "Lambda GB-seconds": gb_seconds + (batches + minutes) * GB * RUN_SECONDS,
+        "Lambda GB-seconds": asked * CALL_GB_SECONDS + players * PLACING_GB_SECONDS + (batches + minutes) * WARM_RUN,
         "DynamoDB write units": _writes(players, admitted, batches, sessions) + line_writes + minutes,
         "DynamoDB read units": _reads(players, polls, admitted, sessions)
-        + _line_reads(players + origin_looks, polls)
-        + _runs(admitted, minutes)
-        + LINE_READ * line_writes,
-        "SQS requests": players * (1 + 2 / SQS_BATCH) + seconds / LONG_POLL * POLLERS + minutes,
+        + _line_reads(players + origin_looks, polls, line_writes)
+        + _runs(admitted, minutes),
+        "SQS requests": players * (1 + 2 / SQS_BATCH) + minutes * (60 / LONG_POLL * POLLERS + 1),
         "CloudWatch Logs GB": lambdas * LINE_BYTES / 1e9,
         "Data out GB": 0 if looks else out,  # what goes to CloudFront is free
     }
     if looks:
-        counts["CloudFront requests"] = calls + looks
-        counts["CloudFront GB out"] = out + looks * LOOK_BYTES / 1e9
+        counts |= {"CloudFront requests": calls + looks, "CloudFront GB out": out + looks * LOOK_BYTES / 1e9}
     return Bill(counts, players)
 
 
@@ -166,9 +162,9 @@ def _reads(players: int, polls: int, admitted: int, sessions: bool) -> float:
     return 0.5 * polls + players + admitted + (admitted if sessions else 0)
 
 
-def _line_reads(calls: int, polls: int) -> float:
-    """Those of the line and its rules by all Lambdas that answer, which are as many as Lambda needs at least."""
-    return (polls * GLANCE + calls * LINE_READ) / SERVED
+def _line_reads(calls: int, polls: int, line_writes: int) -> float:
+    """Those of the line and its rules by all Lambdas that answer, as many as Lambda needs at least, and by writers."""
+    return (polls * GLANCE + calls * LINE_READ) / SERVED + LINE_READ * line_writes
 
 
 def _runs(admitted: int, minutes: float) -> float:

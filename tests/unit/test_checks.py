@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from loginq import __version__
 from loginq.client import Trouble
 from loginq.deploy import bundle, template
 from loginq.deploy.states import State, state_of
-from loginq.doctor import checks, edge, quotas, readiness
+from loginq.doctor import ceilings, checks, edge, quotas, readiness
 from loginq.doctor.checks import Finding, Patient, Verdict
 from loginq.doctor.quotas import LONGEST, PLACED, Crowd
 from loginq.service.operations.target import Target
@@ -456,7 +458,7 @@ def test_a_launch_against_the_documented_defaults() -> None:
     found = _launch()
     assert {what: each.verdict for what, each in found.items()} == {
         "sign-ins": BAD, "sign-ups": WARN, "API requests": OK, "Lambdas at once": OK, "polls": OK,
-        "table": OK, "placing": OK, "mail": WARN, "protection": WARN,
+        "table": OK, "placing": OK, "counting": OK, "ceiling": OK, "mail": WARN, "protection": WARN,
     }  # fmt: skip
     default = "the documented default; yours could not be read"
     assert told(found["sign-ins"]) == (
@@ -514,6 +516,54 @@ def test_a_stack_whose_rules_make_players_poll_often_is_told_what_that_costs() -
         f"`loginq deploy --param LeaseSeconds={2 * longest} --param ClaimWindowSeconds={4 * longest}` makes them "
         f"{POLLS:,}/s.",
     )
+
+
+def test_which_limit_breaks_first_and_what_an_edge_would_change() -> None:
+    found = _launch(players=1_000_000)["ceiling"]
+    assert told(found) == (
+        BAD,
+        "breaks first: Lambdas at once, 9,900 requests/s, at 444,000 waiting; then API requests, at 449,000, "
+        "reads of the table, at 929,000, reads of the line, at 1,430,000",
+        "Ask for more; a new account may have far less than the default. Service Quotas: lambda, “Concurrent "
+        "executions”. `loginq deploy --param Edge=true` makes it 4,440,000.",
+    )
+    with_edge = _launch({"Edge": "true"}, players=1_000_000)
+    assert (
+        told(with_edge["ceiling"])[::2] == (OK, "")
+        and "at 4,440,000 waiting; then API requests" in with_edge["ceiling"].says
+    )
+    assert with_edge["polls"].says == (
+        "who waits long looks each 60 s at the latest, 18,519/s at the edge, and polls each 10 min: 1,852/s"
+    )
+    document = found.document()
+    assert document["limits"][0] == {
+        "what": "Lambdas at once", "allowed_per_second": 9_900, "of": "requests", "waiting": 444_582,
+    }  # fmt: skip
+    assert [each["waiting"] for each in with_edge["ceiling"].document()["limits"]] == [
+        each["waiting"] for each in document["with_edge"]
+    ]
+    throttled = _launch({"RequestsPerSecond": "2000", "RequestsBurst": "1000"})["ceiling"]
+    assert (throttled.verdict, throttled.do.split(".")[0]) == (
+        BAD, "`loginq deploy --param RequestsPerSecond=0 --param RequestsBurst=0`",
+    )  # fmt: skip
+
+
+@hypothesis.given(longest=st.integers(10_000, 60_000), has_edge=st.booleans(), newcomers=st.integers(0, 500))
+def test_a_limit_bears_as_many_as_it_says_and_not_one_more(longest: int, has_edge: bool, newcomers: int) -> None:
+    of = ceilings.asking(longest, edge=has_edge)
+    found = ceilings.limits(of, ceilings.Allowed(throttle=8_000), newcomers)
+    assert [each.waiting for each in found] == sorted(each.waiting for each in found)
+    for each in found:
+        assert each.taken + each.each * each.waiting <= each.allowed * (1 + 1e-9)
+        assert each.taken + each.each * (each.waiting + 1) > each.allowed * (1 - 1e-9)
+    assert {"CloudFront requests"} <= {each.name for each in found} or not has_edge
+
+
+def test_more_are_let_in_than_are_counted_in_time() -> None:
+    top = 1_000 * (ceilings.COUNTED + 1)
+    assert readiness._counting(patient(line=Line(rate=top - 1_000))).verdict is OK
+    found = readiness._counting(patient(line=Line(rate=1, steps=((1, top),))))
+    assert told(found)[0] is WARN and f"{ceilings.COUNTED:,}/s counted in time" in found.says
 
 
 def test_who_sends_the_mail() -> None:

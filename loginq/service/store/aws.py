@@ -9,9 +9,10 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from loginq import __version__
 from loginq.service.rules.errors import OutOfTime, Refused
@@ -192,6 +193,12 @@ class Aws:
         Its first call raises `Invalid` without a region, `Refused` for a profile that does not exist.
         """
         return Client(partial(self._client, service), self.time_left, self._asking)
+
+    def elsewhere(self, region: str) -> Self:
+        """The same in another region, for what is only there."""
+        other = copy(self)
+        other.region, other._made, other._lock = region, {}, threading.Lock()
+        return other
 
     def signed(self, method: str, url: str, body: bytes, region: str) -> dict[str, str]:
         """The headers of a call of an API's method with AWS_IAM, signed as whoever is asking. Raises `Refused`."""
