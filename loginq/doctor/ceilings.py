@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loginq.deploy.limits import REQUESTS
-from loginq.service.rules.minute import AT_ONCE
+from loginq.service.rules.minute import COUNTED_A_MINUTE
 from loginq.service.rules.public import MEETING
 from loginq.service.rules.times import MINUTE, SECOND
 
@@ -27,7 +27,7 @@ EDGE = 250_000
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 """
-COUNTED = AT_ONCE * SECOND // MINUTE
+COUNTED = COUNTED_A_MINUTE * SECOND // MINUTE
 """Admissions a second that settling counts in time, whoever waits."""
 
 
