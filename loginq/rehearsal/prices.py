@@ -158,8 +158,8 @@ def _writes(players: int, admitted: int, batches: int, sessions: bool) -> float:
 
 
 def _reads(players: int, polls: int, admitted: int, sessions: bool) -> float:
-    """Read units of the players' rows: a poll's read is eventually consistent, those of placing, count, report not."""
-    return 0.5 * polls + players + admitted + (admitted if sessions else 0)
+    """Read units of the players' rows: those of polls and of the count are eventually consistent, the others not."""
+    return 0.5 * polls + players + 0.5 * admitted + (admitted if sessions else 0)
 
 
 def _line_reads(calls: int, polls: int, line_writes: int) -> float:
