@@ -199,14 +199,24 @@ class _World(World):
             self.write(t, lambda line, now: line.expire_to(now, expired_to), clock)
         memory = minute.noted(memory, self.line, clock)
         due = minute.countable(memory, self.line, clock)
+        if (takes := minute.counting(due, self.line)) > 0:
+            self.at(t + takes, partial(self.settled, memory, due, clock))
+        else:
+            self.settled(memory, due, clock, t)
+
+    def settled(self, memory: Memory, due: int, clock: int, t: int) -> None:
+        """The rest of a run that began at `clock`, once it has read the rows up to `due`."""
+        if self.down(t):
+            return
+        now = clock + minute.counting(due, self.line)
         if due > self.line.counted_to:
-            memory = self.recount(memory, due, t, clock)
-        if self.line.counted_to == self.line.tail and not counters[valve.bucket(clock)][0]:
+            memory = self.recount(memory, due, t, now)
+        if self.line.counted_to == self.line.tail and not self.came[valve.bucket(clock)]:
             memory = replace(memory, admitted=self.line.counted)
         memory = booked(memory, self.line, self.left, clock)
         if (news := expected(memory, self.line, self.scenario.rules, clock)) is not None:
-            self.write(t, lambda line, now: line.expect(now, *news), clock)
-        self.memory = self.outcome.memory = replace(self.promise(memory, t, clock), run_at=clock)
+            self.write(t, lambda line, now: line.expect(now, *news), now)
+        self.memory = self.outcome.memory = replace(self.promise(memory, t, now), run_at=clock)
         self.memory = replace(self.memory, tail=self.line.tail, tail_at=clock)
         self.outcome.settled.append((clock, self.line, sum(player.arrival.count for player in self.intake)))
 

@@ -3,22 +3,27 @@
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loginq.rehearsal.scenario import Arrival, Scenario
+from loginq.rehearsal.simulation import simulate
 from loginq.service.requests import counting
 from loginq.service.requests.counting import WRAP_UP
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import LoginqError
+from loginq.service.rules.line import Line
 from loginq.service.rules.times import MINUTE, SECOND, iso
 from loginq.service.store import keys
 from loginq.service.store.rosters import Place
 from loginq.service.store.table import Row
 from tests.memory import Dynamodb, InMemory, Work, error
-from tests.world import RULES, World, made
+from tests.world import RULES, T, World, made
 
 NO_SHOWS, HOLES, CLAIMED = ("waiting", "gave up", "deleted"), ("raced", "nobody"), ("joined", "unused", "earlier")
 KINDS = (*NO_SHOWS, *HOLES, *CLAIMED, "synthetic")
@@ -114,3 +119,36 @@ def test_each_position_is_counted_once_as_what_it_was(kinds: list[str], seed: in
 def counted_to(world: World, aws: InMemory) -> int:
     """What the line's row says."""
     return int(aws.dynamodb.rows[keys.line(world.queue.name)]["counted_to"]["N"])
+
+
+# On the virtual clock, in the time that counting takes
+
+
+def rush(rate: int, silent: int) -> list[int]:
+    """So many a second are let in for ten minutes, of whom so many in ten never come; somebody polls all the while.
+
+    Gives how old each closing was when the last of it was counted, ms.
+    """
+    size, total = 1_000, rate * 600
+    some = [Arrival(n * 200 * SECOND // 1_000, silent=n % 10 < silent, count=size) for n in range(total // size)]
+    alive = [Arrival(n * 10 * SECOND) for n in range(120)]
+    line = Line(rate=rate * 1_000, burst=rate, anchored_at=T, alive_at=T)
+    played = simulate(Scenario(line, (*some, *alive), until=25 * MINUTE, lambdas=2, batch=5 * size))
+    closed, counted = list[tuple[int, int]](), list[int]()
+    for (_, before), (t, after) in pairwise(played.lines):
+        if after.expired_to > before.expired_to:
+            closed.append((t, after.expired_to))
+        counted += [t - at for at, to in closed if before.counted_to < to <= after.counted_to]
+    assert after.counted_to >= total
+    return counted
+
+
+@pytest.mark.parametrize("silent", [0, 3])
+def test_two_thousand_a_second_are_counted_within_two_minutes_of_their_closing(silent: int) -> None:
+    counted = rush(2_000, silent)
+    assert len(counted) > 8
+    assert max(counted) <= 2 * MINUTE
+
+
+def test_more_than_a_run_can_count_falls_behind() -> None:
+    assert max(rush(5_000, 0)) > 5 * MINUTE

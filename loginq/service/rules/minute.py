@@ -23,10 +23,12 @@ from loginq.service.rules.valve import BUCKET, bucket
 
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
-COUNTED_A_MINUTE = 180_000
-"""Positions that one run counts at the most, and as many in which it looks for admissions that nobody used: 3,000 a
-second let in, real or not, are counted in time. That takes half of a run; where a function is slower, its time ends it
-sooner. `python -m tests.benchmarks counting` measures it."""
+COUNTED_A_SECOND = 6_000
+"""Positions that one run counts in a second, by a function of 512 MB, which has 0.29 of a core; so many it looks at
+for admissions that nobody used, too. Assumed, with room: `python -m tests.benchmarks counting` measures it."""
+COUNTED_A_MINUTE = 30 * COUNTED_A_SECOND
+"""Positions that one run counts at the most: 3,000 a second let in, real or not, are counted in time. Its own time ends
+it sooner where it is slower, and the next run goes on."""
 UNUSED = 1 * MINUTE
 """How long after an admission's end who has not joined by then counts as one who will not, ms."""
 
@@ -124,6 +126,20 @@ def countable(memory: Memory, line: Line, t: int) -> int:
     """Up to where nobody can admit any more, so that rows say who came."""
     due = max((to for at, to in memory.expiries if at <= t - ADMITTING), default=0)
     return min(due, line.counted_to + COUNTED_A_MINUTE)
+
+
+def counting(due: int, line: Line) -> int:
+    """How long it takes to count the line's closed positions up to `due`, ms."""
+    return max(0, due - line.counted_to) * SECOND // COUNTED_A_SECOND
+
+
+def behind(memory: Memory, line: Line) -> int:
+    """How old, ms, the oldest closing was at the last run that is not all counted; 0 where counting keeps up.
+
+    A closing is counted by the run after the one that made it.
+    """
+    waiting = [at for at, to in memory.expiries if to > line.counted_to]
+    return max(0, memory.run_at - min(waiting)) if waiting else 0
 
 
 def counted(
