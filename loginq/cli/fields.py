@@ -13,7 +13,10 @@ _PLAYER = (
     "sub username email state position ahead eta_seconds eta_basis has_ticket created_at ticket_issued_at queued_at "
     "login_processed_at joined_at left_at blocked synthetic"
 )
-_STATS = "queue intake line rate players servers eta_seconds eta_basis settled_at last_change note door attention"
+_STATS = (
+    "queue intake line rate players servers eta_seconds eta_basis settled_at counting_behind_seconds last_change note "
+    "door attention"
+)
 _STANDING = (
     "state line_state position ahead eta_seconds eta_basis poll_after_seconds admission_token? message? line_url?"
 )

@@ -87,6 +87,7 @@ def test_a_snapshot_of_everything(queue: Queue, now: list[int]) -> None:
         "eta_seconds": 38,
         "eta_basis": "rate",
         "settled_at": "2027-01-15T08:00:00.000Z",
+        "counting_behind_seconds": 0,
         "last_change": None,
         "note": None,
     }

@@ -51,6 +51,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
     assert (screen.code, screen.err) == (0, "")
     document = json.loads(screen.out)
     assert document.pop("settled_at").endswith("Z")
+    assert document.pop("counting_behind_seconds") == 0
     assert document == {
         "queue": "main",
         "target": TARGET,

@@ -105,8 +105,8 @@ def test_deploy_create_stats(loginq: Loginq, stack: str) -> None:
     document = json.loads(stats.stdout)
     assert (stats.returncode, document["line"]["state"], document["rate"]["per_second"]) == (0, "open", 20.0)
     assert document["target"].startswith("emulator 127.0.0.1:")
-    shown = {"queue", "target", "intake", "line", "rate", "players", "servers", "eta_seconds", "eta_basis"}
-    assert set(document) == shown | {"settled_at", "last_change", "door", "attention", "note"}
+    shown = {"queue", "target", "intake", "line", "rate", "players", "servers", "eta_seconds", "eta_basis", "note"}
+    assert set(document) == shown | {"settled_at", "counting_behind_seconds", "last_change", "door", "attention"}
 
 
 def test_the_env_file_has_the_names_that_clients_know(stack: str) -> None:

@@ -158,6 +158,12 @@ def test_nothing_needs_attention() -> None:
 
 def test_each_thing_that_does() -> None:
     assert "3 dead letters" in attention(minute(dead_letters=3))[0]
+    late = replace(LINE, expired_to=90_000, counted_to=10_000)
+    assert attention(minute(line=late, counting_behind=6 * MINUTE)) == [
+        "no-shows' places come back late: counting is 6 min behind, 80,000 positions: a run counts 180,000, so a lower "
+        "rate lets it catch up; `loginq logs settle_line` says whether its runs are cut short"
+    ]
+    assert attention(minute(line=late, counting_behind=MINUTE)) == []
     slow = attention(minute(admitted_per_second=3.0))
     assert "3.0/s come through of 20/s asked" in slow[0]
     assert attention(minute(admitted_per_second=3.0)[:30]) == []

@@ -275,6 +275,13 @@ def test_settling_of_a_patient() -> None:
         queue.settlement = SimpleNamespace(read=lambda run_at=run_at: Memory(run_at=run_at))
         assert doctors._settling(one).verdict is verdict
 
+    late = Memory(run_at=T, expiries=((T - 5 * MINUTE, 40), (T, 90)))
+    queue.settlement = SimpleNamespace(read=lambda: late)
+    for counted_to, verdict in ((10, BAD), (40, OK)):
+        line = Line(expired_to=90, counted_to=counted_to)
+        queue.lines = SimpleNamespace(cached=lambda line=line: line)
+        assert doctors._settling(one).verdict is verdict
+
     def gone() -> Memory:
         raise Unavailable("GetItem: busy.")
 

@@ -8,6 +8,7 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.histogram import size
+from loginq.service.rules.minute import behind, falls_behind
 from loginq.service.rules.times import DAY, MINUTE, SECOND
 from loginq.service.store.aws import Aws
 from loginq.service.store.history import History
@@ -143,11 +144,13 @@ class FrontDoor:
 def settling(queue: Queue, stack: Mapping[str, Any]) -> list[str]:
     """What to say of settling, or of a table that cannot be read. `stack`: as CloudFormation describes it."""
     try:
-        settled_at = queue.settlement.read().run_at
+        memory = queue.settlement.read()
+        line = queue.lines.cached() if memory.expiries else None
     except LoginqError as exc:
         return [f"the table cannot be read ({exc.message.rstrip('.')}): `loginq doctor`"]
-    since = settled_at or round(stack["CreationTime"].timestamp() * SECOND)
-    return silence(since, queue.clock())
+    since = memory.run_at or round(stack["CreationTime"].timestamp() * SECOND)
+    late = [] if line is None else falls_behind(behind(memory, line), line)
+    return [*silence(since, queue.clock()), *late]
 
 
 def _truth(history: History, since: int) -> dict[str, int]:

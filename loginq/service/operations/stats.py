@@ -3,7 +3,7 @@
 from loginq.service.rules.act import Action, last_note, planned_since
 from loginq.service.rules.line import Line
 from loginq.service.rules.measure import WINDOW, Counts, Snapshot, achieved, counts, uncounted
-from loginq.service.rules.minute import arrivals
+from loginq.service.rules.minute import arrivals, behind
 from loginq.service.store.audit import latest
 from loginq.service.store.queue import Queue
 
@@ -42,6 +42,7 @@ def snapshot(queue: Queue, buckets: int = WINDOW + 1) -> Snapshot:
         note=last_note(done, t),
         arriving=arrivals(memory, line, t),
         servers=queue.servers.every() if queue.rules.by_counts else None,
+        counting_behind=behind(memory, line),
         settled_at=memory.run_at or min([line.anchored_at, *(start for start, count in through.items() if count)]),
     )
 

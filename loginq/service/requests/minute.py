@@ -14,6 +14,7 @@ from loginq.service.rules.minute import (
     Memory,
     Settled,
     are_few,
+    behind,
     came_through,
     countable,
     counted,
@@ -24,7 +25,7 @@ from loginq.service.rules.minute import (
 )
 from loginq.service.rules.outlook import booked, expected, is_off, is_wanted, promise
 from loginq.service.rules.tally import tallied
-from loginq.service.rules.times import HOUR, MINUTE
+from loginq.service.rules.times import HOUR, MINUTE, SECOND
 from loginq.service.rules.valve import BUCKET, bucket
 from loginq.service.store.queue import Queue
 
@@ -67,6 +68,7 @@ def settle(queue: Queue) -> Settled:
         achieved_per_second=round(came_in, 3),
         short=is_short(line, t, through, synthetic=renewed),
         silent_servers=sum(each.is_missed(t) for each in queue.servers.every()) if queue.rules.by_counts else None,
+        behind_seconds=behind(memory, line) // SECOND,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from loginq.service.rules.door import Door, silence
 from loginq.service.rules.measure import SHORT, Snapshot, asked
+from loginq.service.rules.minute import falls_behind
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.servers import silence as silent_servers
 from loginq.service.rules.times import MINUTE, SECOND
@@ -25,6 +26,7 @@ def attention(seen: Sequence[Snapshot], paused_since: int | None = None, door: D
     return [
         *(door.troubles(now.t) if door else ()),
         *silence(now.settled_at, now.t),
+        *falls_behind(now.counting_behind, now.line),
         *_uncounted(now),
         *_of_the_line(seen, paused_since),
     ]

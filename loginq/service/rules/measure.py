@@ -79,6 +79,8 @@ class Snapshot:
     """How many players a second got a place since settling ran last; None where it has not noted the line's end."""
     settled_at: int = 0
     """When settling ran last, ms; where it never did, since when it could have; 0 where that is not known."""
+    counting_behind: int = 0
+    """By how much counting is behind closing, ms: `minute.behind`."""
     servers: Sequence[Server] | None = None
     """The game servers that were ever heard; None where they report events, and do not count."""
 
@@ -118,6 +120,7 @@ class Snapshot:
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
             "eta_basis": self.eta_basis,
             "settled_at": iso(self.settled_at),
+            "counting_behind_seconds": self.counting_behind // SECOND,
             "last_change": None if self.last_change is None else self.last_change.document(),
             "note": None if self.note is None else self.note.document(),
         }

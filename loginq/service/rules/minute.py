@@ -29,6 +29,8 @@ for admissions that nobody used, too. Assumed, with room: `python -m tests.bench
 COUNTED_A_MINUTE = 30 * COUNTED_A_SECOND
 """Positions that one run counts at the most: 3,000 a second let in, real or not, are counted in time. Its own time ends
 it sooner where it is slower, and the next run goes on."""
+BEHIND = 2 * MINUTE
+"""How old the oldest closing that is not counted may be when a run is over, ms: one run may have failed."""
 UNUSED = 1 * MINUTE
 """How long after an admission's end who has not joined by then counts as one who will not, ms."""
 
@@ -90,6 +92,8 @@ class Settled:
     """Whether real players wait, may enter, and fewer than half of those come through who are asked for."""
     silent_servers: int | None
     """Game servers that keep seats and have not said for a minute how many they hold; None where none are to."""
+    behind_seconds: int
+    """How old the oldest closing is that this run did not count though it could have: 0 while counting keeps up."""
 
 
 def arrivals(memory: Memory, line: Line, t: int) -> float | None:
@@ -140,6 +144,17 @@ def behind(memory: Memory, line: Line) -> int:
     """
     waiting = [at for at, to in memory.expiries if to > line.counted_to]
     return max(0, memory.run_at - min(waiting)) if waiting else 0
+
+
+def falls_behind(behind: int, line: Line) -> list[str]:
+    """What to say where counting is `behind` by so much, ms."""
+    if behind < BEHIND:
+        return []
+    return [
+        f"no-shows' places come back late: counting is {behind // MINUTE} min behind, "
+        f"{line.expired_to - line.counted_to:,} positions: a run counts {COUNTED_A_MINUTE:,}, "
+        "so a lower rate lets it catch up; `loginq logs settle_line` says whether its runs are cut short"
+    ]
 
 
 def counted(
