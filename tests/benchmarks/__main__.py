@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, crowd, report, rush, speed, start
+from tests.benchmarks import arithmetic, cold, console, costs, crowd, half_hour, report, rush, speed, start
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
@@ -10,6 +10,8 @@ SECTIONS = {
     "requests": ("An admitted player, one poll included", costs.of_a_player),
     "polls": ("Polls of a player", costs.polls),
     "crowd": ("200,000 come within 10 min and are in after 30 min, on a virtual clock", crowd.polling),
+    "cost": ("What 200,000 cost who wait half an hour each, on a virtual clock", half_hour.costs),
+    "ceiling": ("How many could wait as they do", half_hour.ceiling),
     "placing": ("Placing, against the same writes sent bare", speed.placing),
     "rush": ("Ten functions that place at once, each call of DynamoDB taken as 5 ms", rush.placing),
     "answering": ("Answering, against the bare calls", speed.answering),
