@@ -17,6 +17,7 @@ from loginq.cli.options import Yes, confirm
 from loginq.cli.page import check_name, write
 from loginq.cli.session import Session, open_session
 from loginq.rehearsal.prices import estimate
+from loginq.service.rules.door import Door
 from loginq.service.rules.errors import Invalid, LoginqError, NotFound
 from loginq.service.rules.history import Minute, last_launch
 from loginq.service.rules.report import Report, report_of
@@ -70,7 +71,7 @@ def _reported(session: Session, since: str, until: str) -> Report:
     done = [act for act in latest(queue, since=first, page=None) if act.at <= last]
     door = session.door.over(first, last, t)
     found = report_of(minutes, before, done, door, _dead_letters(session))
-    return replace(found, bill=_bill(found))
+    return replace(found, bill=_bill(found, door))
 
 
 def _dead_letters(session: Session) -> int | None:
@@ -106,14 +107,17 @@ def _minutes(session: Session, since: str, until: str, t: int) -> tuple[Minute |
     return next(earlier, None), minutes
 
 
-def _bill(found: Report) -> dict[str, Any] | None:
+def _bill(found: Report, door: Door) -> dict[str, Any] | None:
     """An estimate by what was counted; None where nobody knows how many calls there were."""
     calls = found.faults["calls"]
     if calls is None:
         return None
+    looks, answered = door.looks or (0, 0)
     return estimate(
         players=found.came,
-        polls=max(0, calls - found.came),
+        polls=max(0, calls - found.came - (looks - answered)),
+        looks=looks,
+        origin_looks=looks - answered,
         admitted=found.got_in,
         batches=found.writes,  # one write of the line a batch, in a rush
         line_writes=found.writes,

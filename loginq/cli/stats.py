@@ -48,6 +48,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("no-shows", f"{now.players.no_shows:,}"),
             ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
             ("front door", door.words()),
+            *([("edge", edge)] if (edge := door.edge_words()) else []),
             ("intake", f"{intake.visible:,} visible, {intake.in_flight:,} in flight, {intake.delayed:,} delayed"),
             ("dead letters", f"{now.dead_letters:,}"),
             ("newcomer waits", scores.wait(now.eta, now.eta_basis)),

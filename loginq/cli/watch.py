@@ -188,6 +188,8 @@ def _numbers(watched: Watched) -> Any:
         ("planned", _next_step(now)),
     ]
     lines = [("front door", door.words() if door else "asking …")]
+    if door and (edge := door.edge_words()):
+        lines.append(("edge", edge))
     if door and (said := scores.lately(door)):
         lines.append(("waiting times", said))
     return console.stacked(

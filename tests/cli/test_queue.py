@@ -83,6 +83,7 @@ def test_stats_as_json(run: Run, deployed: Target, queue: Queue) -> None:
             "refused": {"queue_closed": None, "blocked": None, "too_many_requests": None, "ticket_expired": None},
             "throttled": {"functions": None, "table": None, "sign_ins": None},
             "waiting_times": None,
+            "edge": None,
             "alarms": [],
             "unread": "",
         },

@@ -13,7 +13,7 @@ from loginq.doctor import door as doctors
 from loginq.emulator.inside import Inside
 from loginq.emulator.meter import Meter
 from loginq.service.operations.front_door import FrontDoor
-from loginq.service.rules.door import CALLS, FAILED, REFUSALS, REFUSED, Door, silence
+from loginq.service.rules.door import CALLS, EDGE, EDGE_FAILED, FAILED, REFUSALS, REFUSED, Door, silence
 from loginq.service.rules.errors import LoginqError, Refused, Unavailable
 from loginq.service.rules.history import Minute
 from loginq.service.rules.line import Line
@@ -99,6 +99,7 @@ def read(
     target: Any = TARGET,
     look: Callable[[FrontDoor], Door] = lambda it: it.read(T),
     history: Any = None,
+    parts: Any = PARTS,
 ) -> tuple[Door, Says]:
     """`results`: values by metric's name, or an error; "partial" for one that is not whole."""
     cloudwatch = Says({"describe_alarms": alarms if isinstance(alarms, LoginqError) else {"MetricAlarms": alarms}})
@@ -113,13 +114,15 @@ def read(
             whole = "PartialData" if value == "partial" else "Complete"
             values = [] if value == "partial" else value
             at = [datetime.fromtimestamp((T - 2 * MINUTE) / 1_000, UTC)] * len(values)
-            found.append({"Id": each["Id"], "StatusCode": whole, "Values": values, "Timestamps": at})
+            label = {"Label": each["Label"]} if "Label" in each else {}
+            found.append({"Id": each["Id"], "StatusCode": whole, "Values": values, "Timestamps": at, **label})
         return {"MetricDataResults": found}
 
     cloudwatch.get_metric_data = answered  # type: ignore[attr-defined]
-    aws: Any = SimpleNamespace(client=lambda name: cloudwatch)
+    elsewhere = SimpleNamespace(client=lambda name: cloudwatch)
+    aws: Any = SimpleNamespace(client=lambda name: cloudwatch, elsewhere=lambda region: elsewhere)
     place = replace(TARGET, endpoint_url="http://127.0.0.1:1") if local else target
-    return look(FrontDoor(aws, place, lambda: PARTS, history)), cloudwatch
+    return look(FrontDoor(aws, place, lambda: parts, history)), cloudwatch
 
 
 def test_everything_is_read_in_one_call() -> None:
@@ -214,6 +217,43 @@ def test_how_true_waiting_times_were_is_read_from_an_emulators_history() -> None
     found, _ = read({CALLS: [5.0]}, local=True, history=silent)
     assert found.waiting_times is None and found.unread == "AWS has not answered for the history (no answer)"
     assert read({CALLS: [5.0]}, history=silent)[0].unread == ""
+
+
+EDGE_PARTS = [
+    *PARTS, resource("GetLine"), resource("ReportSessions"), resource("Edge", "AWS::CloudFront::Distribution"),
+]  # fmt: skip
+
+
+def test_what_share_of_looks_the_edge_answered() -> None:
+    asked = {CALLS: [1_000.0], "Invocations": [100.0], "Requests": [10_800.0], "5xxErrorRate": [0.5]}
+    found, cloudwatch = read(asked, parts=EDGE_PARTS)
+    assert found.looks == (10_000, 9_900)  # 1,000 calls: 100 looks, 100 reports past the edge, 800 of who logs in
+    assert found.document()["edge"] == {"looks": 10_000, "answered": 9_900, "share": 0.99, "errors_5xx": 54}
+    assert found.edge_words() == "10,000 looks in the last 5 min, 99.0 % answered by it"
+    (*_, edge), _ = ([each for name, each in cloudwatch.asked if name == "get_metric_data"], None)
+    (requests, rate) = (each["MetricStat"] for each in edge["MetricDataQueries"])
+    assert (requests["Stat"], rate["Stat"]) == ("Sum", "Average")
+    assert requests["Metric"] == {
+        "Namespace": "AWS/CloudFront", "MetricName": "Requests",
+        "Dimensions": [{"Name": "DistributionId", "Value": "Edge-1"}, {"Name": "Region", "Value": "Global"}],
+    }  # fmt: skip
+    partial, _ = read({**asked, "Requests": "partial"}, parts=EDGE_PARTS)
+    assert partial.document()["edge"] is None and partial.unread == "AWS has not answered for edge requests"
+    for without in (read(asked)[0], read(asked, local=True, parts=EDGE_PARTS)[0]):
+        assert (without.document()["edge"], without.edge_words(), without.faults()) == (None, "", [])
+
+
+def test_an_edge_that_fails_or_keeps_nothing_needs_attention() -> None:
+    few = {EDGE: 800, EDGE_FAILED: 0, "line calls": 0, "reports": 200}
+    assert said(**few) == []
+    assert door(T, 1_000, **few).edge_words() == "0 looks in the last minute"
+    assert said(**{**few, EDGE_FAILED: 8})[0].startswith(
+        "8 of 800 requests failed at the edge (5xx) in the last minute"
+    )
+    assert said(**{**few, EDGE_FAILED: 8, FAILED: 8}) == []  # the API itself failed, at less than one in a hundred
+    busy = {EDGE: 4_000, EDGE_FAILED: 0, "reports": 0, "calls": 2_000}
+    assert said(**busy, **{"line calls": 1_200}) == []
+    assert said(**busy, **{"line calls": 1_201})[0].startswith("the edge answers 62% of")
 
 
 def unavailable() -> Any:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from loginq.service.operations.edge_door import counted
 from loginq.service.operations.target import Target
-from loginq.service.rules.door import CALLS, FAILED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
+from loginq.service.rules.door import CALLS, EDGE, FAILED, INVOKED, PERIOD, REFUSALS, REFUSED, TRUTH, Door, silence
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.histogram import size
 from loginq.service.rules.minute import behind, falls_behind
@@ -21,6 +22,7 @@ KEPT = 15 * DAY
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
+_NAME = "PhysicalResourceId"
 Metric = tuple[str, str, str, Mapping[str, str]]
 """What it counts, namespace, name, dimensions; several may count the same."""
 
@@ -107,6 +109,10 @@ class FrontDoor:
         for n, (what, *_) in enumerate(metrics):
             if what not in missing:
                 counts[what] = counts.get(what, 0) + round(values[n])
+        for each in self._edges:
+            start, end = (datetime.fromtimestamp(at / SECOND, UTC) for at in (t - window, t + SECOND))
+            counts |= (asked := counted(self._aws, each["PhysicalResourceId"], start, end))
+            missing += [] if asked else [EDGE]
         return counts, max(ends, default=None), missing
 
     def _metrics(self) -> list[Metric]:
@@ -126,6 +132,11 @@ class FrontDoor:
         return [
             *metrics,
             *((what, target.stack, name, {"service": "get_login_status"}) for what, (name, _) in TRUTH.items()),
+            *(
+                (INVOKED[each["LogicalResourceId"]], "AWS/Lambda", "Invocations", {"FunctionName": each[_NAME]})
+                for each in self._of("AWS::Lambda::Function")
+                if self._edges and each["LogicalResourceId"] in INVOKED
+            ),
             *(("table", "AWS/DynamoDB", name, {"TableName": target.table}) for name in throttles),
             ("sign_ins", "AWS/Cognito", "SignInThrottles", client),
         ]
@@ -136,6 +147,11 @@ class FrontDoor:
             return ()
         found = self._aws.client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")
         return tuple(names[each["AlarmName"]] for each in found["MetricAlarms"])
+
+    @property
+    def _edges(self) -> list[Mapping[str, Any]]:
+        """The distribution before the API, where there is one; an emulator has none."""
+        return [] if self._target.endpoint_url else self._of("AWS::CloudFront::Distribution")
 
     def _of(self, kind: str) -> list[Mapping[str, Any]]:
         return [each for each in self._known if each["ResourceType"] == kind]

@@ -20,6 +20,13 @@ REFUSALS = {
 TRUTH = {"told": ("EtaLate", "SampleCount"), "late": ("EtaLate", "Sum"), "untold": ("Untold", "Sum")}
 """How many who were let in had been told a waiting time, came in late by it, or had been told none -> our metric of it,
 with the dimension `service` get_login_status, and the statistic that counts them."""
+EDGE, EDGE_FAILED = "edge requests", "edge 5xx"
+"""What CloudFront counts of the distribution before the API, where there is one."""
+INVOKED = {"GetLine": "line calls", "ReportSessions": "reports"}
+"""Function -> its invocations: what reached the API that is no login, the first through the edge, the other past it."""
+PASSED_ON, MOSTLY = 20, 0.9
+"""More looks a second than all caches of an edge should pass on, each one a second; and the share of looks that a busy
+edge answers by itself, at the least."""
 PERIOD = MINUTE
 """What one value of a metric is the sum of, ms."""
 FEW_FAIL = 100
@@ -85,6 +92,48 @@ class Door:
         """How many were told, late, untold; None where that is not measured."""
         return {what: self.counts[what] for what in TRUTH} if TRUTH.keys() <= self.counts.keys() else None
 
+    @property
+    def looks(self) -> tuple[int, int] | None:
+        """How many looks at the public line came to the edge, and how many of them it answered; None without one.
+
+        What came to the edge is looks and all that it passed on to the API: there, what is neither look nor report.
+        """
+        if not {EDGE, CALLS, *INVOKED.values()} <= self.counts.keys():
+            return None
+        fetched, reports = (self.counts[each] for each in INVOKED.values())
+        looks = max(0, self.counts[EDGE] - max(0, self.counts[CALLS] - fetched - reports))
+        return looks, max(0, looks - fetched)
+
+    @property
+    def edge(self) -> dict[str, Any] | None:
+        """The JSON form of what the edge did; None without one, or where it is not known."""
+        if self.looks is None:
+            return None
+        looks, answered = self.looks
+        share = round(answered / looks, 4) if looks else None
+        return {"looks": looks, "answered": answered, "share": share, "errors_5xx": self.counts.get(EDGE_FAILED)}
+
+    def edge_words(self) -> str:
+        """That in a line; empty without an edge."""
+        if self.looks is None:
+            return ""
+        looks, answered = self.looks
+        share = f", {100 * answered / looks:.1f} % answered by it" if looks else ""
+        return f"{looks:,} looks in {self.span}{share}"
+
+    def _edge_faults(self) -> list[tuple[str, str]]:
+        """What the edge failed at by itself, or passes on though it should keep it."""
+        said = []
+        asked, own = self.counts.get(EDGE, 0), self.counts.get(EDGE_FAILED, 0) - self.counts.get(FAILED, 0)
+        if own > 0 and own * FEW_FAIL >= asked:
+            says = f"{own:,} of {asked:,} requests failed at the edge (5xx) in {self.span}{self._old}"
+            said.append((says, "`loginq doctor` asks through it, and past it; then AWS's own page on its health"))
+        looks, answered = self.looks or (0, 0)
+        if (looks - answered) * SECOND > PASSED_ON * self.window and answered < MOSTLY * looks:
+            says = f"the edge answers {answered / looks:.0%} of {looks:,} looks by itself in {self.span}{self._old}"
+            said.append((says, "what it should keep for a second reaches the API: `loginq doctor`"))
+        return said
+
     def document(self) -> dict[str, Any]:
         """The JSON form; null for what was not measured or could not be read."""
         return {
@@ -96,6 +145,7 @@ class Door:
             "refused": {code: self.counts.get(code) for code in REFUSALS},
             "throttled": {what: self.counts.get(what) for what in _THROTTLED},
             "waiting_times": self.waiting_times,
+            "edge": self.edge,
             "alarms": None if self.ringing is None else list(self.ringing),
             "unread": self.unread,
         }
@@ -134,6 +184,7 @@ class Door:
         if self.refused >= SOME and self.refused * MANY_REFUSED >= calls:
             says = f"{self.refused:,} of {calls:,} calls of the API were refused (4xx) in {self.span}{self._old}"
             said.append((says, "the throttle (RequestsPerSecond), or ID tokens not of this user pool: `loginq doctor`"))
+        said += self._edge_faults()
         said += [
             (f"{self.counts[what]:,} {says}", do) for what, (says, do) in _THROTTLED.items() if self.counts.get(what)
         ]
