@@ -66,8 +66,10 @@ def test_logs_and_doctor(here: Stack) -> None:
         "API requests": "ok",
         "Lambdas at once": "ok",
         "polls": "ok",
+        "ceiling": "ok",
         "table": "ok",
         "placing": "ok",
+        "counting": "ok",
         "mail": "warn",
     }
     assert "documented default" in found["sign-ins"]["says"]
