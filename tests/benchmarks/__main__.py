@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import arithmetic, cold, console, costs, crowd, half_hour, report, rush, speed, start
+from tests.benchmarks import arithmetic, cold, console, costs, counting, crowd, half_hour, report, rush, speed, start
 from tests.benchmarks.measure import HEADER, section
 from tests.benchmarks.stage import opened
 
@@ -14,6 +14,7 @@ SECTIONS = {
     "ceiling": ("How many could wait as they do", half_hour.ceiling),
     "placing": ("Placing, against the same writes sent bare", speed.placing),
     "rush": ("Ten functions that place at once, each call of DynamoDB taken as 5 ms", rush.placing),
+    "counting": ("Counting closed positions, against the same rows read bare", counting.one_run),
     "answering": ("Answering, against the bare calls", speed.answering),
     "cold": ("First call in a fresh interpreter, against boto3, its clients and the same calls", cold.starting),
     "start": (f"A cold function that signs, and what a poll logs, against {start.BEFORE}", start.answering),

@@ -232,6 +232,9 @@ class Aws:
                         connect_timeout=self._patience[1],
                         read_timeout=70 if service == "lambda" else self._read_timeout,
                         max_pool_connections=THREADS,
+                        # Ours are all made in one module, and looking at each of 100 keys takes longer than all the rest
+                        # of asking for them; DynamoDB itself refuses what is wrong.
+                        parameter_validation=service != "dynamodb",
                         retries={"mode": "standard", "total_max_attempts": self._patience[0]},
                         ignore_configured_endpoint_urls=True,  # where requests go is the target's word alone
                         **({"proxies": {}} if self._credentials else {}),
