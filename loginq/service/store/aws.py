@@ -232,7 +232,7 @@ class Aws:
                         connect_timeout=self._patience[1],
                         read_timeout=70 if service == "lambda" else self._read_timeout,
                         max_pool_connections=THREADS,
-                        # Ours are all made in one module, and looking at each of 100 keys takes longer than all the rest
+                        # Ours are all made in one module; to look at each of 100 keys takes longer than all the rest
                         # of asking for them; DynamoDB itself refuses what is wrong.
                         parameter_validation=service != "dynamodb",
                         retries={"mode": "standard", "total_max_attempts": self._patience[0]},
