@@ -40,8 +40,8 @@ POLLERS, LONG_POLL = 5, 20
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
-GB = 0.5
-"""Of memory, of each function."""
+GB, RUN_GB = 0.5, 1.0
+"""Of memory, of each function; of settle_line, whose counting is CPU time, twice as much."""
 CALL_GB_SECONDS = GB * 0.008
 """A call takes 8 ms: 1 to 3 ms of CPU as measured, at its share of a core; DynamoDB's answers, assumed 4 ms each."""
 PLACING_GB_SECONDS = GB * 0.0007
@@ -50,11 +50,11 @@ SQS_BATCH = 10
 """Messages that one request takes or deletes, however large the batches are that Lambda makes of them."""
 ANSWER_BYTES, LOOK_BYTES = 1_000, 1_100
 """What an answer has with its headers, 970 as measured; and assumed: what the public line has, with CloudFront's."""
-LINE_BYTES = 335
-"""What a call logs: 309 for its own line as measured, and 26 that CloudWatch adds to each."""
+LINE_BYTES = 260
+"""What a call logs: 234 for its own line (216 as measured, with a shorter sub), and 26 that CloudWatch adds to each."""
 RUN_SECONDS, CALL_SECONDS = 0.05, 0.01
-"""Assumed: what a warm run of settle_line with 512 MB takes by itself, and for each call of DynamoDB."""
-WARM_RUN = GB * RUN_SECONDS
+"""Assumed: what a warm run of settle_line with 1 GB takes by itself, and for each call of DynamoDB."""
+WARM_RUN = RUN_GB * RUN_SECONDS
 SERVED = 10
 """Calls a second that a Lambda serves at most, so that a crowd makes one of as many; each reads line and rules once a
 second.
@@ -199,7 +199,7 @@ def idle(resources: Mapping[str, Mapping[str, Any]], run: Run) -> Bill:
             "WAF rules": sum(len(each["Rules"]) for each in acls),
             "SQS requests": MONTH * 60 / LONG_POLL * POLLERS + MONTH,  # and a look at the intake in each run
             "Lambda requests": MONTH,
-            "Lambda GB-seconds": MONTH * GB * (RUN_SECONDS + run.calls * CALL_SECONDS),
+            "Lambda GB-seconds": MONTH * RUN_GB * (RUN_SECONDS + run.calls * CALL_SECONDS),
             "DynamoDB read units": MONTH * run.reads,
             "DynamoDB write units": MONTH * run.writes,
             "CloudWatch Logs GB": MONTH * LINE_BYTES / 1e9,

@@ -24,7 +24,7 @@ from loginq.service.rules.valve import BUCKET, bucket
 ADMITTING = 7 * SECOND
 """How long after a closing somebody may still admit below it: a cached line (1 s), a running call (5 s), a bit."""
 COUNTED_A_SECOND = 5_000
-"""Positions that one run counts in a second, by a function of 512 MB, which has 0.29 of a core; so many it looks at
+"""Positions that one run counts in a second, by a function of 1,024 MB, which has 0.58 of a core; so many it looks at
 for admissions that nobody used, too. Assumed, with room: `python -m tests.benchmarks counting` measures it."""
 COUNTED_A_MINUTE = 36 * COUNTED_A_SECOND
 """Positions that one run counts at the most: 3,000 a second let in, real or not, are counted in time. Its own time ends
