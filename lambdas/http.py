@@ -53,14 +53,14 @@ def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callab
     return handler
 
 
-def private(operation: Callable[[Queue, Event], dict[str, Any]]) -> Callable[[Event, Any], Event]:
-    """A handler for a call that API Gateway lets through by IAM alone."""
+def private(operation: Callable[[Queue, Event, Line], dict[str, Any]]) -> Callable[[Event, Any], Event]:
+    """A handler for game servers: API Gateway lets them through by IAM, or `operation` asks for a key of theirs."""
 
     def handler(event: Event, context: Any) -> Event:
         with logged(context) as line:
             caller = (event.get("requestContext") or {}).get("identity") or {}
             line["caller"] = caller.get("userArn")
-            return _response(*_answered(lambda: operation(queue(), event), line))
+            return _response(*_answered(lambda: operation(queue(), event, line), line))
 
     return handler
 

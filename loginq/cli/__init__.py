@@ -31,7 +31,7 @@ CONTENTS = {
     "Line": {
         "queue": "The line and the intake.",
         "rate": "How fast players are let in.",
-        "servers": "Game servers that count how many players they hold.",
+        "servers": "Game servers: how many players they hold, and their keys.",
     },
     "Launch": {
         "simulate": "Play a launch on a virtual clock.",

@@ -36,6 +36,7 @@ from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue, connect
 from loginq.service.store.rosters import Place
 from loginq.service.store.rules import write
+from tests.world import operator
 
 # The time of a call
 
@@ -188,6 +189,63 @@ def test_a_count_is_answered_by_a_stack_that_takes_counts(called: None, caplog: 
         status, said = report(bad)
         assert (status, said["error"]["code"]) == (400, "bad_request")
     assert there.lines.read().departed == -3
+
+
+def test_a_game_server_with_a_key_speaks_for_itself_alone(called: None, caplog: pytest.LogCaptureFixture) -> None:
+    there = runtime.queue()
+    key = operator(there).add_server_key("eu-1")
+
+    def report(body: object, server: str = "eu-1", sent: str = f"Bearer {key}") -> tuple[int, Any]:
+        event = {
+            "resource": report_sessions.KEYED,
+            "pathParameters": {"server": server},
+            "headers": {"authorization": sent},
+            "body": json.dumps(body),
+        }
+        answer = report_sessions.handler(event, Context(5_000))
+        return answer["statusCode"], json.loads(answer["body"])
+
+    left = {"player": "nobody", "admission": "a", "event": "left", "at": "2020-01-15T08:00:00Z"}
+    assert report({"events": [left]}) == (200, {"results": ["unknown"]})
+    write(there.table, there.name, replace(there.rules, session_reports=COUNTS))
+    there.lines.read()
+    assert report({"in_game": 3}) == report({"server": "eu-1", "in_game": 3}) == (200, {"results": ["counted"]})
+    assert report({"server": "eu-2", "in_game": 3})[0] == 400
+    assert [(each.name, each.in_game) for each in there.servers.every()] == [("eu-1", 3)]
+    refused = {report({}, server, sent)[1]["error"]["message"] for server, sent in strangers(key)}
+    assert refused == {"Send the key of this game server, as `Authorization: Bearer …`."}
+    assert {vars(record).get("server") for record in caplog.records} == {"eu-1", None}
+    assert key not in repr([vars(record) for record in caplog.records])
+
+
+def strangers(key: str) -> list[tuple[str, str]]:
+    """Who reports with what, and may not."""
+    wrong = ("", key, "Bearer", "Bearer x", f"Basic {key}", f"Bearer {key}x", f"Bearer {key[:-1]}", "Bearer ä\ud800")
+    names = ("eu-2", "", "None", "eu 1", "eu-1 ", "é" * 2_000, "~", "x" * 65)
+    return [*(("eu-1", sent) for sent in wrong), *((name, f"Bearer {key}") for name in names)]
+
+
+def test_a_stranger_costs_one_read_and_nothing_of_what_he_sends_is_looked_at(
+    called: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def get(pk: str, sk: str, **_: Any) -> None:
+        read.append(pk)
+
+    class Spoilt(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            assert name != "body"
+            return super().get(name, default)
+
+    queue = runtime.queue()
+    monkeypatch.setattr(queue.table, "get", get)
+    monkeypatch.setattr(queue.lines, "cached", lambda: pytest.fail("the line was read"))
+    asked = Spoilt(resource=report_sessions.KEYED, pathParameters={"server": "eu-7"}, headers={}, body="{}")
+    said = [report_sessions.handler(asked, Context(5_000)) for _ in range(3)]
+    assert {answer["statusCode"] for answer in said} == {401}
+    assert read == ["KEY#main"]
+    assert report_sessions.handler({"resource": report_sessions.KEYED}, Context(5_000))["statusCode"] == 401
 
 
 def test_before_the_deployments_end_settling_rests_and_a_login_is_told_to_come_back(

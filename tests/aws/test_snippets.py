@@ -15,7 +15,7 @@ from tests.serving import Reply, serving
 
 PAGES = [page.read_text(encoding="utf-8") for page in sorted(GUIDE.glob("*.md"))]
 BLOCKS = [block for text in PAGES for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
-PLAYER, GAME_SERVER, REPORTER = BLOCKS
+PLAYER, GAME_SERVER, REPORTER, KEYED = BLOCKS
 PASSWORD = "Correct-Horse-7-Battery"
 KEYS = new_keys(0)
 

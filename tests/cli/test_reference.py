@@ -20,7 +20,7 @@ DESIGNED = {
     "queue": "stats watch peek pause resume undo rebuild reset close open message purge dlq redrive audit note history",
     "players": "list show admit remove reset export",
     "rate": "show set ramp clear",
-    "servers": "list forget",
+    "servers": "list forget add rotate revoke",
     "load": "run clean",
     "keys": "show rotate",
     "token": "issue verify",

@@ -127,3 +127,71 @@ def test_nobody_corrects_by_hand_what_servers_count(run: Run, counting: Queue) -
     screen = run("rate", "set", "--in-game", "5", "--yes")
     assert (screen.code, counting.lines.read().departed) == (1, -20)
     assert "The game servers count who is in the game (SessionReports=counts), and nobody else does." in screen.err
+
+
+def test_a_key_is_shown_once_and_only_its_use_afterwards(run: Run, deployed: Target, counting: Queue) -> None:
+    made = run("servers", "add", "eu-2")
+    key = made.out
+    assert (made.code, len(key)) == (0, 43)
+    assert made.err.splitlines() == [
+        f"Target: {TARGET}",
+        "✓ eu-2 has a key.",
+        "It is not kept, and not shown again. The server sends it as `Authorization: Bearer KEY`:",
+        f"{deployed.own_url}/sessions/eu-2",
+    ]
+    refused = run("servers", "add", "eu-2")
+    assert (refused.code, refused.err.splitlines()[1:]) == (
+        1, ["Error: 'eu-2' has a key already.", "`loginq servers rotate eu-2`"],
+    )  # fmt: skip
+    assert run("servers", "add", "eu 2").code == 2
+    new = json.loads(run("servers", "add", "eu-9", "--json").out)
+    assert (new["server"], new["url"][-14:], len(new["key"]), new["old"]) == ("eu-9", "/sessions/eu-9", 43, None)
+    assert counting.server_keys.holds("eu-2", key, time.time_ns() // 1_000_000)
+    found = json.loads(run("servers", "list", "--json").out)["items"]
+    keyed = {item["server"]: item["key"] for item in found}
+    assert [item["in_game"] for item in found] == [300, 0, 18_442, None]
+    assert keyed["eu-1"] is None and set(keyed["eu-2"]) == {"since", "last_used", "old"}
+    assert keyed["eu-2"]["last_used"] and keyed["eu-9"]["last_used"] is None
+    screen = run("servers", "list").out.splitlines()
+    assert screen[0].split() == ["server", "in", "the", "game", "last", "heard", "key", "since", "key", "used"]
+    assert screen[-1].split()[0] == "eu-9" and screen[-1].split()[-1] == "never"
+    assert "0 s ago" in screen[-2] or "1 s ago" in screen[-2]
+    assert max(map(len, screen)) <= 80
+    assert not [each for each in (key, new["key"]) if each in "".join([*screen, json.dumps(found)])]
+
+
+def test_a_key_follows_another_and_both_are_good_for_a_day(run: Run, counting: Queue) -> None:
+    first, t = run("servers", "add", "eu-2").out, time.time_ns() // 1_000_000
+    refused = run("servers", "rotate", "eu-2")
+    assert (refused.code, refused.err.splitlines()[1].partition(":")[0]) == (
+        2, "Make another key for eu-2. The key of today stays good for a day",
+    )  # fmt: skip
+    made = run("servers", "rotate", "eu-2", "--yes")
+    assert made.err.splitlines()[1].startswith("✓ eu-2 has another key. The one before is good until 20")
+    assert run("servers", "list").err.startswith("eu-2: the key before is good until 20")
+    assert run("servers", "list").err.endswith("never used since.")
+    keys_ = counting.server_keys
+    assert keys_.holds("eu-2", first, t) and keys_.holds("eu-2", made.out, t)
+    again = run("servers", "rotate", "eu-2", "--now")
+    assert "The key of today is good no more, and the one before it ends now: 500 waiting" in again.err
+    last = json.loads(run("servers", "rotate", "eu-2", "--now", "--yes", "--json").out)
+    keys_._known.clear()
+    assert [keys_.holds("eu-2", key, t) for key in (first, made.out, last["key"])] == [False, False, True]
+    gone = run("servers", "revoke", "eu-2", "--yes")
+    assert (gone.code, gone.err.splitlines()[1:]) == (0, ["✓ eu-2 has no key any more."])
+    for command in ("rotate", "revoke"):
+        missing = run("servers", command, "eu-2", "--yes")
+        assert (missing.code, missing.err.splitlines()[1]) == (3, "Error: 'eu-2' has no key.")
+    audit = run("queue", "audit", "--json").out
+    acts = [(act["what"], act["subject"]) for act in json.loads(audit)["items"]]
+    assert acts == [
+        (what, "eu-2") for what in ("revoke server key", "rotate server key", "rotate server key", "add server key")
+    ]
+    assert not [key for key in (first, made.out, last["key"]) if key in audit]
+
+
+def test_with_events_a_server_is_listed_by_its_key(run: Run, deployed: Target, queue: Queue) -> None:
+    run("servers", "add", "eu-1")
+    screen = run("servers", "list")
+    assert (screen.code, screen.err) == (0, "")
+    assert screen.out.splitlines()[2].split()[0] == "eu-1" and "silent" not in screen.out

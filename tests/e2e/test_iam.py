@@ -40,7 +40,7 @@ ACTS = (
     "users reset-password ada --generate", "users create bob --email bob@example.com --generate",
     "users delete bob --yes", "load run --players 3 --yes", "load clean --yes", "keys show",
     "keys rotate --yes --force",
-    "servers forget eu-1 --yes",
+    "servers forget eu-1 --yes", "servers add eu-9", "servers rotate eu-9 --yes", "servers revoke eu-9 --yes",
     "token issue ada --yes", "lock tonight", "unlock --yes",
 )  # fmt: skip
 """What an operator does besides."""

@@ -1,8 +1,11 @@
 """Game servers say who joined and who left, in any order and as often as they like: each is counted once."""
 
 import json
+import re
 import secrets
 from dataclasses import replace
+from subprocess import check_output
+from typing import Any
 
 import pytest
 import requests
@@ -18,11 +21,12 @@ from loginq.service.rules.servers import ENTERING, Server
 from loginq.service.rules.sessions import Event
 from loginq.service.rules.settings import COUNTS
 from loginq.service.rules.ticket import Ticket
-from loginq.service.rules.times import iso
+from loginq.service.rules.times import MINUTE, iso
 from loginq.service.rules.valve import BUCKET
 from loginq.service.store.rules import write
+from tests.documents import GUIDE
 from tests.e2e.conftest import Stack, until
-from tests.world import T, World, joined, left, made, rule, someone
+from tests.world import T, World, joined, left, made, operator, rule, someone
 
 
 @pytest.fixture
@@ -65,6 +69,45 @@ def test_over_http(stack: Stack) -> None:
     again = player.game.login()
     assert again["state"] == "admitted"
     assert again["admission_token"]
+
+
+def test_a_game_server_with_a_key_and_without(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says who left, or counts, as the guide has it; who has no key of its own is refused, and soon who had one."""
+    queue, act = stack.queue, operator(stack.queue)
+    eu, us = act.add_server_key("eu-1"), act.add_server_key("us-1")
+
+    def said(server: str, key: str) -> tuple[int, Any]:
+        left = {"player": "nobody", "admission": "a", "event": "left", "at": iso(queue.clock())}
+        answer = requests.post(
+            f"{stack.target.api_url}/sessions/{server}",
+            json.dumps({"events": [left]}), headers={"Authorization": f"Bearer {key}"}, timeout=20,
+        )  # fmt: skip
+        return answer.status_code, answer.json()
+
+    assert said("us-1", us) == (200, {"results": ["unknown"]})
+    strangers = [said(*who) for who in (("eu-1", us), ("eu-1", ""), ("eu-2", eu), ("eu%201", eu))]
+    assert [status for status, _ in strangers] == [401] * 4
+    assert all(body == strangers[0][1] and set(body["error"]) == {"code", "message"} for _, body in strangers)
+    act.revoke_server_key("us-1")
+    queue.lines.read()
+    write(queue.table, queue.name, replace(queue.rules, session_reports=COUNTS))
+    monkeypatch.setenv("LOGINQ_SESSIONS_ENDPOINT", stack.target.own_url)
+    monkeypatch.setenv("LOGINQ_KEY", eu)
+    page = (GUIDE / "game-server.md").read_text(encoding="utf-8")
+    (curl,) = re.findall(r"^curl -sS .*", page, re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(next(each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "LOGINQ_KEY" in each), names)  # noqa: S102
+    try:
+        found = until(lambda: "counted" in (out := check_output(["bash", "-c", curl], text=True)) and out)
+        assert json.loads(found) == {"results": ["counted"]}
+        assert names["report"]({"server": "eu-1", "in_game": 7}) == ["counted"]
+        assert [(each.name, each.in_game) for each in queue.servers.every()] == [("eu-1", 7)]
+        used = queue.server_keys.get("eu-1").used_at
+        assert used is not None and abs(queue.clock() - used) < 10 * MINUTE
+    finally:
+        stack.deployment.start_line()
+        act.revoke_server_key("eu-1")
+    until(lambda: said("us-1", us)[0] == 401)
 
 
 @pytest.mark.drills

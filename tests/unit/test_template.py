@@ -246,6 +246,7 @@ def test_who_is_over_the_firewalls_rate_is_told_to_wait_and_game_servers_are_not
     left_out = rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["NotStatement"]["Statement"]
     match = left_out["ByteMatchStatement"]
     assert (match["SearchString"], match["FieldToMatch"]) == ("/sessions", {"UriPath": {}})
+    assert match["PositionalConstraint"] == "CONTAINS"  # with the name of a game server behind it, too
 
 
 def test_the_firewall_lets_whole_reports_and_plain_clients_through() -> None:
@@ -288,7 +289,7 @@ def test_no_function_that_anybody_may_call_can_read_the_secret() -> None:
         and each["Properties"]["AuthorizationType"] == "NONE"
         and each["Properties"]["Integration"]["Type"] == "AWS_PROXY"
     }
-    assert public == {"GetJwks", "GetLine"}
+    assert public == {"GetJwks", "GetLine", "ReportSessions"}  # the last asks for a key itself
     for name in public:
         said = [action for statement in _policies(f"{name}Role") for action in statement["Action"]]
         assert [action for action in said if action.startswith("secretsmanager:")] == []
@@ -302,12 +303,13 @@ def test_no_function_that_anybody_may_call_can_read_the_secret() -> None:
 
 
 def test_the_public_call_has_a_bound_of_its_own() -> None:
-    every, line, jwks = TEMPLATE.document["Resources"]["Stage"]["Properties"]["MethodSettings"]
+    every, line, keyed, jwks = TEMPLATE.document["Resources"]["Stage"]["Properties"]["MethodSettings"]
     assert every["If"][0] == "Throttles" and every["If"][1]["ResourcePath"] == "/*"
     assert line["If"][0] == "HasEdge" and every["If"][2] == line["If"][2] == {"Ref": "AWS::NoValue"}
     names = ("HttpMethod", "ResourcePath", "ThrottlingRateLimit", "ThrottlingBurstLimit")
-    assert [tuple(one[name] for name in names) for one in (line["If"][1], jwks)] == [
-        ("GET", "/~1line", 100, 100), ("GET", "/~1.well-known~1jwks.json", 20, 50),
+    assert [tuple(one[name] for name in names) for one in (line["If"][1], keyed, jwks)] == [
+        ("GET", "/~1line", 100, 100), ("POST", "/~1sessions~1{server}", 100, 100),
+        ("GET", "/~1.well-known~1jwks.json", 20, 50),
     ]  # fmt: skip
 
 

@@ -13,15 +13,18 @@ from loginq.service.requests import login
 from loginq.service.requests.departures import tell
 from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, holds, noted
-from loginq.service.rules.errors import Conflict, Invalid
+from loginq.service.rules.errors import Conflict, Invalid, quoted
 from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.plan import setting
 from loginq.service.rules.rebuild import Remains, remembered
+from loginq.service.rules.server_keys import GRACE, ServerKey, hash_of
 from loginq.service.rules.servers import Server
+from loginq.service.rules.sessions import NAME, NAMED
 from loginq.service.rules.times import iso
 from loginq.service.store.audit import record
 from loginq.service.store.queue import Queue
+from loginq.service.store.server_keys import new_key
 from loginq.service.store.signing import Keys, Published, mint
 
 
@@ -183,6 +186,37 @@ class LineActs:
             self._record("forget server", server.name, before=server.in_game)
         tell(self.queue)
         promise_anew(self.queue)
+
+    def add_server_key(self, server: str) -> str:
+        """The first key of a game server, which is kept nowhere.
+
+        Raises `Invalid` for what is no name, `Conflict` where it has one.
+        """
+        if not NAME.fullmatch(server):
+            raise Invalid(f"{quoted(server)} is no name of a game server.", NAMED)
+        key = new_key()
+        self.queue.server_keys.add(ServerKey(server, hash_of(key), self.queue.clock()))
+        self._record("add server key", server)
+        return key
+
+    def rotate_server_key(self, there: ServerKey, *, now: bool = False) -> tuple[str, ServerKey]:
+        """Another key of a game server, which is kept nowhere, and what is kept. The one before stays good for a day.
+
+        `now`: it does not. Raises `Conflict` where the key was changed since `there` was read.
+        """
+        key, t = new_key(), self.queue.clock()
+        made = ServerKey(there.server, hash_of(key), t)
+        if not now:
+            made = replace(made, old_hash=there.hash, old_until=t + GRACE, old_used_at=there.used_at)
+        self.queue.server_keys.rotate(there, made)
+        self._record("rotate server key", there.server, after=None if now else f"the old one until {iso(t + GRACE)}")
+        return key, made
+
+    def revoke_server_key(self, server: str) -> None:
+        """No key of this game server is good any more, 5 s from now at the latest. Raises `NotFound`: it has none."""
+        self.queue.server_keys.get(server)
+        self.queue.server_keys.revoke(server)
+        self._record("revoke server key", server)
 
     # The stack
 

@@ -14,7 +14,7 @@ LoginqError
 │   └── OutOfTime       the time for this call is over; nothing more was begun
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
-    ├── BadRequest, WrongReport, MissingTicket 400 · NotSignedIn 401 · UnknownTicket 404 · TicketExpired 410
+    ├── BadRequest, WrongReport, MissingTicket 400 · NotSignedIn, WrongKey 401 · UnknownTicket 404 · TicketExpired 410
     └── ByDesign        a refusal that somebody meant: no failure, and no alarm
         └── Blocked 403 · TooManyTickets 429 · QueueClosed 503
 """
@@ -103,6 +103,12 @@ class LoginError(LoginqError):
 
 class NotSignedIn(LoginError):
     """The token is not an ID token of this user pool."""
+
+    code, status = "unauthorized", 401
+
+
+class WrongKey(LoginError):
+    """Not a key of this game server, or no such game server: nobody is told which."""
 
     code, status = "unauthorized", 401
 

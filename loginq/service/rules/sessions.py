@@ -13,8 +13,9 @@ from loginq.service.rules.times import DAY, from_iso
 
 MOST = 500
 """Events in one report."""
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a game server may be called: a host, a pod, an address with its port."""
+NAMED = "A name has 1 to 64 letters, digits, dots, colons, hyphens or underscores."
 _FIELDS = {EVENTS: {"events"}, COUNTS: {"server", "in_game"}}
 _SEND = {
     EVENTS: 'Send {"events": [{"player", "admission", "event", "at"}, …]}.',
@@ -71,13 +72,18 @@ def events_of(given: dict[str, Any], t: int) -> list[Event | None]:
     return events
 
 
-def count_of(given: dict[str, Any], t: int) -> Server:
+def count_of(given: dict[str, Any], t: int, reporter: str = "") -> Server:
     """What a game server says at `t` of how many it holds. Raises `BadRequest` for what cannot be, `WrongReport` for a
-    report with more in it."""
+    report with more in it.
+
+    `reporter`: whose key it came with; it speaks for itself alone, and need not say who it is.
+    """
     if more := sorted(given.keys() - _FIELDS[COUNTS]):
         raise WrongReport(f"A count has server and in_game, and not {quoted(more[0])}.", _SEND[COUNTS])
-    name, in_game = given.get("server"), given.get("in_game")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    name, in_game = given.get("server", reporter), given.get("in_game")
+    if reporter and name != reporter:
+        raise BadRequest("server is whose key this is, as in the path; or leave it out.")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadRequest("server is its name: 1 to 64 letters, digits, dots, colons, hyphens or underscores.")
     if type(in_game) is not int or not 0 <= in_game <= MOST_PLAYERS:
         raise BadRequest(f"in_game is how many players it holds: a whole number from 0 to {MOST_PLAYERS:,}.")

@@ -96,6 +96,11 @@ def count(name: str, server: str) -> Key:
     return f"COUNT#{name}", server
 
 
+def server_key(name: str, server: str) -> Key:
+    """The key of a game server that holds no AWS identity."""
+    return f"KEY#{name}", server
+
+
 def history(name: str, t: int) -> Key:
     """What stays of the minute in which `t` ms is; the minutes sort in their order."""
     return f"HISTORY#{name}", iso(t // MINUTE * MINUTE)

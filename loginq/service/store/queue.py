@@ -15,6 +15,7 @@ from loginq.service.store.leavings import Leavings
 from loginq.service.store.line import LineStore
 from loginq.service.store.players import Players
 from loginq.service.store.rosters import Rosters
+from loginq.service.store.server_keys import ServerKeys
 from loginq.service.store.servers import Servers
 from loginq.service.store.signing import Keys
 from loginq.service.store.table import Table
@@ -40,6 +41,7 @@ class Queue:
     valve: Admissions
     leavings: Leavings
     servers: Servers
+    server_keys: ServerKeys
     intake: Intake
     clock: Clock
     random: Random
@@ -102,6 +104,7 @@ def connect(
         valve=Admissions(rows, name),
         leavings=Leavings(rows, name),
         servers=Servers(rows, name),
+        server_keys=ServerKeys(rows, name),
         intake=Intake(aws.client("sqs"), sqs_url),
         clock=clock,
         random=SystemRandom(),
