@@ -77,7 +77,7 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "target file minutes",
     ),
     "queue note": ("target note act",),
-    "servers list": ("target session_reports items(server in_game last_heard silent key) total",),
+    "servers list": ("target session_reports items(server in_game last_heard silent fell two key) total",),
     "servers add": ("target server url key old",),
     "servers rotate": ("target server url key old",),
     "servers revoke": ("target revoked",),

@@ -49,9 +49,12 @@ _Row = tuple[str, Server | None, ServerKey | None]
 """A game server, what it counts, and its key."""
 
 
+_UNHEARD = {"in_game": None, "last_heard": None, "silent": False, "fell": None, "two": False}
+
+
 def _document(row: _Row, t: int) -> dict[str, Any]:
     name, server, key = row
-    counts = server.document(t) if server else {"server": name, "in_game": None, "last_heard": None, "silent": False}
+    counts = server.document(t) if server else {"server": name, **_UNHEARD}
     return {**counts, "key": key.document(t) if key else None}
 
 
@@ -75,7 +78,11 @@ def _heard(server: Server | None, t: int) -> tuple[str, str]:
 
 
 def _state(server: Server | None, t: int) -> str:
-    return "silent" if server and server.is_silent(t) else ""
+    if server is None:
+        return ""
+    if server.is_two(t):
+        return "two use it"
+    return "silent" if server.is_silent(t) else "fell" if server.has_fallen(t) else ""
 
 
 def _used(key: ServerKey | None, t: int) -> tuple[str, str]:

@@ -68,9 +68,10 @@ def _gone(departed: int) -> str:
 
 
 def _counting(now: Snapshot) -> str:
-    found = summary(now.servers or (), now.t)
+    found = summary(now.servers or (), now.t, now.players.admitted)
     silent = f", {len(found['silent']):,} of them silent" if found["silent"] else ""
-    return f"{found['in_game']:,} counted by {found['heard']:,}{silent}"
+    odd = len({*found["fell"], *found["two"], *found["above"]})
+    return f"{found['in_game']:,} counted by {found['heard']:,}{silent}" + (f", {odd:,} odd" if odd else "")
 
 
 def _lately(now: Snapshot) -> str:

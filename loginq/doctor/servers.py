@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from loginq.doctor.checks import Finding, Patient, Verdict, guarded
 from loginq.service.rules.errors import LoginqError
-from loginq.service.rules.servers import silence, summary
+from loginq.service.rules.servers import summary, troubles
 
 _NAME = "game servers"
 
@@ -25,6 +25,6 @@ def _counting(patient: Patient) -> Finding:
         do = "`loginq guide game-server` has what they send; until then no seat comes free."
         return Finding(_NAME, Verdict.WARN, "none has said how many it holds", do)
     found = summary(servers, patient.queue.clock())
-    for said in silence(servers, patient.queue.clock()):
+    for said in troubles(servers, patient.queue.clock()):
         return Finding(_NAME, Verdict.WARN, said)
     return Finding(_NAME, Verdict.OK, f"{found['heard']:,} count {found['in_game']:,} players")

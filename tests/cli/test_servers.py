@@ -93,12 +93,15 @@ def test_the_last_one_leaves_the_count_as_it_is(run: Run, counting: Queue) -> No
 
 def test_stats_say_who_counts_and_who_is_silent(run: Run, counting: Queue) -> None:
     found = json.loads(run("queue", "stats", "--json").out)
-    assert found["servers"] == {"heard": 3, "in_game": 18_742, "silent": ["eu-1", "us-1"]}
+    assert found["servers"] == {
+        "heard": 3, "in_game": 18_742, "silent": ["eu-1", "us-1"], "fell": [], "two": [], "above": ["eu-1", "eu-2"],
+    }  # fmt: skip
     assert [said for said in found["attention"] if "eu-1" in said] == [
         "eu-1 has not said for 2 min how many it holds, and keeps 300 seats; if it is gone for good: "
-        "`loginq servers forget eu-1`"
+        "`loginq servers forget eu-1`",
+        "eu-1, eu-2: more players than were ever let in (0); they came past the queue, or it counts wrong",
     ]
-    assert "game servers    18,742 counted by 3, 2 of them silent" in run("queue", "stats").out
+    assert "game servers    18,742 counted by 3, 2 of them silent, 2 odd" in run("queue", "stats").out
     counting.servers.forget(["eu-1", "eu-2", "us-1"])
     settled(counting, replace(counting.lines.read(), departed=-5))
     found = json.loads(run("queue", "stats", "--json").out)
@@ -195,3 +198,20 @@ def test_with_events_a_server_is_listed_by_its_key(run: Run, deployed: Target, q
     screen = run("servers", "list")
     assert (screen.code, screen.err) == (0, "")
     assert screen.out.splitlines()[2].split()[0] == "eu-1" and "silent" not in screen.out
+
+
+def test_two_under_one_name_and_one_that_fell_are_said_in_list_and_stats(run: Run, counting: Queue) -> None:
+    t = time.time_ns() // 1_000_000
+    words = [("eu-2", 18_442, "a"), ("eu-2", 18_000, "b"), ("eu-2", 18_442, "a"), ("eu-3", 50, ""), ("eu-3", 0, "")]
+    for n, (name, in_game, instance) in enumerate(words):
+        counting.servers.write(Server(name, in_game, t + n, instance))
+    screen = {line.split()[0]: line for line in run("servers", "list").out.splitlines()[2:]}
+    assert screen["eu-2"].endswith(" two use it") and screen["eu-3"].endswith(" fell")
+    items = {item["server"]: item for item in json.loads(run("servers", "list", "--json").out)["items"]}
+    assert [(items[name]["two"], bool(items[name]["fell"])) for name in ("eu-1", "eu-2", "eu-3")] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
+    assert items["eu-3"]["fell"]["from"] == 50
+    said = "\n".join(json.loads(run("queue", "stats", "--json").out)["attention"])
+    assert "two game servers report as eu-2, or it starts again and again" in said
+    assert "eu-3 fell from 50 players at once" in said

@@ -12,10 +12,11 @@ from loginq.service.requests.sessions import apply
 from loginq.service.rules.errors import Conflict
 from loginq.service.rules.line import Line
 from loginq.service.rules.rebuild import rebuilt
-from loginq.service.rules.servers import ENTERING, SILENT, Server, departed, silence, summary
+from loginq.service.rules.servers import ENTERING, SILENT, Server, departed, silence, summary, troubles
 from loginq.service.rules.settings import COUNTS, EVENTS
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import MINUTE, SECOND, iso
 from loginq.service.rules.valve import BUCKET
+from loginq.service.store import keys
 from loginq.service.store.queue import connect
 from loginq.service.store.table import Row
 from tests.memory import InMemory, Work
@@ -90,7 +91,8 @@ def test_every_last_word_is_summed_however_old_until_it_is_forgotten(world: Worl
     says(world, 31, "eu-1")
     assert free(world) == 49
     servers = world.queue.servers.every()
-    assert summary(servers, world.now[0]) == {"heard": 2, "in_game": 51, "silent": ["us-1"]}
+    odd: dict[str, list[str]] = {"fell": [], "two": [], "above": []}
+    assert summary(servers, world.now[0]) == {"heard": 2, "in_game": 51, "silent": ["us-1"], **odd}
     assert silence(servers, world.now[0]) == [
         "us-1 has not said for 3 min how many it holds, and keeps 20 seats; if it is gone for good: "
         "`loginq servers forget us-1`"
@@ -265,3 +267,65 @@ def test_the_minute_on_the_way_is_never_shorter_than_a_minute() -> None:
         through = dict.fromkeys(range(-200 * SECOND, t + 1, BUCKET), 1)
         on_the_way = -departed(Line(), t, 0, through, [])
         assert on_the_way == sum(start + BUCKET > t - ENTERING for start in through)
+
+
+def _told(world: World, *words: tuple[int, str]) -> Server:
+    """What is known of a server after these counts of its runs, 5 s apart."""
+    for in_game, instance in words:
+        world.later(5 * SECOND)
+        count(world.queue, Server("eu-1", in_game, world.now[0], instance))
+    (there,) = world.queue.servers.every()
+    return there
+
+
+@pytest.mark.parametrize(
+    ("words", "fell", "two"),
+    [
+        ([(300, ""), (290, ""), (150, "")], 0, False),  # an evening ends
+        ([(300, ""), (30, "")], 300, False),  # it does not end so
+        ([(300, ""), (31, "")], 0, False),
+        ([(19, ""), (0, "")], 0, False),  # a match ends
+        ([(19, "a"), (9, "b")], 19, False),  # another run, known as such
+        ([(300, "a"), (298, "b")], 0, False),  # one that took its players along
+        ([(0, "a"), (0, "b")], 0, False),
+        ([(300, "a"), (5, "b"), (300, "a")], 300, True),
+        ([(300, "a"), (300, "b"), (300, "a")], 0, True),
+        ([(300, "a"), (300, "b"), (300, "c")], 0, False),
+        ([(300, ""), (5, ""), (300, ""), (5, "")], 300, False),
+        ([(300, ""), (5, "")] * 3, 300, True),  # two that do not say who they are, or one that cannot start
+        ([(300, "a"), (300, ""), (300, "a")], 0, False),  # one that says it only now and then
+    ],
+)
+def test_a_server_that_starts_anew_and_two_under_one_name(
+    world: World, words: list[tuple[int, str]], fell: int, two: bool
+) -> None:
+    there, t = _told(world, *words), world.now[0]
+    assert (there.fell_from, there.has_fallen(t), there.is_two(t)) == (fell, fell > 0, two)
+    assert (there.has_fallen(t + 6 * MINUTE), there.is_two(t + 6 * MINUTE)) == (False, False)
+    said = troubles([there], t)
+    assert [each.split(" report as ")[0].split(" fell ")[0] for each in said] == (
+        ["two game servers"] if two else ["eu-1"] if fell else []
+    )
+
+
+def test_two_runs_that_are_minutes_apart_are_no_two(world: World) -> None:
+    _told(world, (300, "a"), (300, "b"))
+    world.later(2 * MINUTE)
+    assert not _told(world, (300, "a")).is_two(world.now[0])
+
+
+def test_more_than_were_ever_let_in_is_said_by_server() -> None:
+    servers = [Server(name, 10 + n, MINUTE) for n, name in enumerate("abcde")]
+    assert summary(servers, MINUTE, 11)["above"] == ["c", "d", "e"]
+    assert troubles(servers, MINUTE, 10) == [
+        "b, c, d …: more players than were ever let in (10); they came past the queue, or it counts wrong"
+    ]
+    assert troubles(servers, MINUTE) == troubles(servers, MINUTE, 14) == []
+
+
+def test_a_row_of_an_older_function_is_where_it_begins_again(world: World) -> None:
+    """Which writes no more than the count: what was known is gone, and the next word is taken as it is."""
+    _told(world, (300, "a"), (5, "b"))
+    key = keys.count(world.queue.name, "eu-1")
+    world.queue.table.put({**keys.keyed(key), "count": 4, "at": iso(world.now[0])})
+    assert _told(world, (5, "b")) == Server("eu-1", 5, world.now[0], "b")

@@ -228,7 +228,7 @@ def test_a_bad_event_among_good_ones(change: dict[str, object]) -> None:
         ({"events": []}, COUNTS, "This stack takes counts (SessionReports=counts), and nothing else."),
         ({"events": [], "in_game": 1}, EVENTS, "This stack takes events (SessionReports=events), and nothing else."),
         ({"events": [], "server": "a", "in_game": 1}, COUNTS, "This stack takes counts"),
-        ({"server": "a", "in_game": 1, "map": "x"}, COUNTS, "A count has server and in_game, and not 'map'."),
+        ({"server": "a", "in_game": 1, "map": "x"}, COUNTS, "A count has server, in_game and instance, and not 'map'."),
     ],
     ids=["count", "half a count", "events", "both", "both, counted", "more"],
 )  # fmt: skip
@@ -384,3 +384,14 @@ def test_what_each_thing_does_to_the_counts(world: World) -> None:
     assert vic.sub and queue.players.get(pam.sub) is not None
     operator(queue).set_in_game(5)  # rate set --in-game
     assert world.counts()[1] == 5
+
+
+@pytest.mark.parametrize("instance", ["a b", "", "x" * 65, 5, None, "é"])
+def test_an_instance_is_a_name_or_nothing(instance: object) -> None:
+    given = {"server": "a", "in_game": 1, "instance": instance}
+    if instance == "":
+        assert count_of(given, T).instance == ""
+    else:
+        with pytest.raises(BadRequest, match="instance is which run"):
+            count_of(given, T)
+    assert count_of({**given, "instance": "pod-7:1"}, T).instance == "pod-7:1"

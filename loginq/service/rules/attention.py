@@ -6,7 +6,7 @@ from loginq.service.rules.door import Door, silence
 from loginq.service.rules.measure import SHORT, Snapshot, asked
 from loginq.service.rules.minute import falls_behind
 from loginq.service.rules.rates import rate_text
-from loginq.service.rules.servers import silence as silent_servers
+from loginq.service.rules.servers import troubles
 from loginq.service.rules.times import MINUTE, SECOND
 
 GROWING = 30 * SECOND
@@ -35,7 +35,7 @@ def attention(seen: Sequence[Snapshot], paused_since: int | None = None, door: D
 def _uncounted(now: Snapshot) -> list[str]:
     """Who does not say how many are in the game, where game servers count."""
     if now.servers or now.servers is None:
-        return silent_servers(now.servers or (), now.t)
+        return troubles(now.servers or (), now.t, now.players.admitted)
     if now.line.capacity is None or not now.players.in_game:
         return []
     return ["no game server has said how many it holds, so no seat comes free: `loginq servers list` says how"]

@@ -116,7 +116,7 @@ class Snapshot:
                 "gate_per_second": line.passing(t) / 1_000,
             },
             "players": asdict(self.players),
-            "servers": None if self.servers is None else summary(self.servers, t),
+            "servers": None if self.servers is None else summary(self.servers, t, self.players.admitted),
             "eta_seconds": None if self.eta is None else -(-self.eta // SECOND),
             "eta_basis": self.eta_basis,
             "settled_at": iso(self.settled_at),

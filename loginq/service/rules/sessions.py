@@ -16,7 +16,7 @@ MOST = 500
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a game server may be called: a host, a pod, an address with its port."""
 NAMED = "A name has 1 to 64 letters, digits, dots, colons, hyphens or underscores."
-_FIELDS = {EVENTS: {"events"}, COUNTS: {"server", "in_game"}}
+_FIELDS = {EVENTS: {"events"}, COUNTS: {"server", "in_game", "instance"}}
 _SEND = {
     EVENTS: 'Send {"events": [{"player", "admission", "event", "at"}, …]}.',
     COUNTS: 'Send {"server": "eu-1", "in_game": 18442} and nothing else.',
@@ -79,7 +79,7 @@ def count_of(given: dict[str, Any], t: int, reporter: str = "") -> Server:
     `reporter`: whose key it came with; it speaks for itself alone, and need not say who it is.
     """
     if more := sorted(given.keys() - _FIELDS[COUNTS]):
-        raise WrongReport(f"A count has server and in_game, and not {quoted(more[0])}.", _SEND[COUNTS])
+        raise WrongReport(f"A count has server, in_game and instance, and not {quoted(more[0])}.", _SEND[COUNTS])
     name, in_game = given.get("server", reporter), given.get("in_game")
     if reporter and name != reporter:
         raise BadRequest("server is whose key this is, as in the path; or leave it out.")
@@ -87,4 +87,7 @@ def count_of(given: dict[str, Any], t: int, reporter: str = "") -> Server:
         raise BadRequest("server is its name: 1 to 64 letters, digits, dots, colons, hyphens or underscores.")
     if type(in_game) is not int or not 0 <= in_game <= MOST_PLAYERS:
         raise BadRequest(f"in_game is how many players it holds: a whole number from 0 to {MOST_PLAYERS:,}.")
-    return Server(name, in_game, t)
+    instance = given.get("instance", "")
+    if instance != "" and (not isinstance(instance, str) or not NAME.fullmatch(instance)):
+        raise BadRequest("instance is which run of the server this is: 1 to 64 letters, digits, dots, colons, hyphens.")
+    return Server(name, in_game, t, instance)
