@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from types import SimpleNamespace
 from typing import Any
 
@@ -368,6 +369,7 @@ def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:
     assert (default["CachePolicyId"], default["OriginRequestPolicyId"]) == (disabled, all_but_host)
     assert {"DELETE", "OPTIONS"} < set(default["AllowedMethods"])
     assert set(by_path) == {"/line", "/.well-known/*", "/sessions*"}
+    assert fnmatchcase("/sessions/eu-1", "/sessions*")  # nor does a game server's key
     for each in by_path.values():  # GET and HEAD alone: a report is refused, and no token passes
         assert not {"AllowedMethods", "OriginRequestPolicyId"} & set(each)
         assert each["CachePolicyId"] == {"Ref": "EdgeCache"}
