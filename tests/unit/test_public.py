@@ -123,6 +123,17 @@ def test_a_sign_of_life_is_asked_for_of_a_few_when_it_is_due() -> None:
     assert 20 <= sum(status for _, status in asked) <= 70
 
 
+@pytest.mark.parametrize("curve", [[[0, 5], [3, 5]], [[5, 50], [0, 400]], [[0, 50], [9, 4]], [[-5, 3], [-1, 9]]])
+def test_a_forecast_that_does_not_rise_is_none(curve: object) -> None:
+    with pytest.raises(ValueError):
+        View.of({**document(line(tail=70), T, WINDOW), "curve": curve})
+
+
+def test_no_document_lets_anybody_sleep_longer_than_the_longest_poll_there_is() -> None:
+    view = View.of({**document(line(tail=70).pause(T), T, WINDOW), "longest_poll_seconds": 1e300, "rate_per_second": 0})
+    assert view.asks(50, T, Random(1))[0] <= MINUTE
+
+
 @pytest.mark.parametrize("found", [{}, {"at": "soon"}, [], "no", {"at": 1, "curve": 5}])
 def test_what_is_no_public_line_is_not_taken_for_one(found: object) -> None:
     with pytest.raises(ValueError):

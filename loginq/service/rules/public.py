@@ -13,7 +13,7 @@ from typing import Any, Self
 from loginq.service.rules.curve import points
 from loginq.service.rules.gate import MICRO
 from loginq.service.rules.line import Line
-from loginq.service.rules.polling import NEAR, SOONEST, UNKNOWN, jittered, longest_poll
+from loginq.service.rules.polling import LONGEST_OF_MANY, NEAR, SOONEST, UNKNOWN, jittered, longest_poll
 from loginq.service.rules.times import MINUTE, SECOND
 
 MAX_AGE = 1 * SECOND
@@ -129,19 +129,23 @@ class View:
     def of(cls, found: Mapping[str, Any]) -> Self:
         """That of a document. Raises `ValueError` for what is none."""
         try:
-            return cls(
+            view = cls(
                 at=int(found["at"]),
                 line_state=str(found["line_state"]),
                 reached=int(found["reached"]),
                 tail=int(found["tail"]),
                 curve=tuple((round(seconds * SECOND), int(position)) for seconds, position in found["curve"]),
                 rate=round(found["rate_per_second"] * 1_000),
-                longest=max(SOONEST, round(found["longest_poll_seconds"] * SECOND)),
+                longest=min(max(SOONEST, round(found["longest_poll_seconds"] * SECOND)), LONGEST_OF_MANY),
                 call_status=float(found["call_status"]),
                 message=str(found["message"]),
             )
         except (KeyError, TypeError, OverflowError) as exc:
             raise ValueError(f"this is no public line: {exc}") from exc
+        rises = all(since <= until and start < end for (since, start), (until, end) in pairwise(view.curve))
+        if not rises or any(since < 0 for since, _ in view.curve):
+            raise ValueError("this is no public line: its curve does not rise")
+        return view
 
     def wait(self, position: int, t: int) -> int | None:
         """How long after `t` a position may enter; None where nobody knows, as in a pause, in which nobody may.
