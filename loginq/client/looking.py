@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from loginq.client.faults import Trouble
 from loginq.client.reaching import TIMEOUT, age, document, is_loopback, reach, session_for
+from loginq.service.rules.errors import Invalid
 from loginq.service.rules.player import State
-from loginq.service.rules.public import MEETING, View
+from loginq.service.rules.public import BELIEVED, MEETING, View
 from loginq.service.rules.times import SECOND, Clock
 
 Look = Callable[[str], tuple[dict[str, Any], int]]
@@ -50,7 +51,9 @@ class Looks:
             try:
                 found, kept = self._look(url)
                 view = View.of(found)
-            except (Trouble, ValueError):
+            except (Trouble, Invalid, ValueError):
+                return
+            if kept > BELIEVED:  # too old anyhow; where a cache is wrong about it, nothing is to be learned from that
                 return
             t = self._now(view, kept)
             pause, due = view.asks(position, t, self._chance)
@@ -76,7 +79,7 @@ class Sights:
     def __call__(self, url: str) -> tuple[dict[str, Any], int]:
         """The document at `url`, and for how long a cache has kept it, ms. Raises `Trouble`."""
         self._http = self._http or session_for(url)
-        answer = reach(lambda: self._http.request("GET", url, timeout=TIMEOUT))
+        answer = reach(lambda: self._http.request("GET", url, timeout=TIMEOUT, allow_redirects=False))
         if answer.status_code != 200:
             raise Trouble(f"the public line answers {answer.status_code}")
         return document(answer), age(answer.headers)
@@ -84,4 +87,7 @@ class Sights:
 
 def is_safe(url: Any) -> bool:
     """Whether this is an address that a client may be sent to: nobody on the way can read or change what it says."""
-    return isinstance(url, str) and (urlsplit(url).scheme == "https" or is_loopback(url))
+    try:
+        return isinstance(url, str) and (urlsplit(url).scheme == "https" or is_loopback(url))
+    except ValueError:
+        return False

@@ -115,7 +115,20 @@ def test_no_client_is_sent_where_anybody_may_listen() -> None:
     assert not any(map(is_safe, ["http://a.example/line", "ftp://a", "", None, 5]))
 
 
-def test_a_look_carries_no_token_and_says_how_old_it_is() -> None:
+@pytest.mark.parametrize("url", ["https://[::1", "https://", "https://a:99999/line"])
+def test_an_address_that_is_none_ends_no_wait(url: str) -> None:
+    Looks(lambda _: None, look=Sights()).until_status({**WAITING, "line_url": url})
+
+
+def test_one_answer_with_a_wrong_age_spoils_none_that_come_after() -> None:
+    here, ages = Here(), [999_999 * SECOND]
+    look = here.look
+    here.looking._look = lambda url: (look(url)[0], ages.pop() if ages else 0)
+    assert here.waited() == 0
+    assert here.waited() > MINUTE
+
+
+def test_a_look_is_sent_nowhere_else_carries_no_token_and_says_how_old_it_is() -> None:
     class Answer:
         status_code, headers = 200, {"Age": "1"}
 
@@ -124,7 +137,8 @@ def test_a_look_carries_no_token_and_says_how_old_it_is() -> None:
 
     class Http:
         def request(self, method: str, url: str, **given: Any) -> Answer:
-            assert (method, url, list(given)) == ("GET", URL, ["timeout"])
+            assert (method, url, sorted(given)) == ("GET", URL, ["allow_redirects", "timeout"])
+            assert not given["allow_redirects"]  # it would go where nobody has looked whether it is safe
             return Answer()
 
     assert Sights(Http())(URL) == ({"at": 1}, 1_000)
