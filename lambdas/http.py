@@ -48,7 +48,11 @@ def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callab
     def handler(event: Event, context: Any) -> Event:
         with logged(context) as line:
             status, body, pause = _answered(lambda: operation(queue()), line)
-            return _response(status, body, pause, cache=f"public, max-age={max_age}" if status == 200 else "no-store")
+            if status != 200:
+                return _response(status, body, pause)
+            answer = _response(status, body, cache=f"public, max-age={max_age}")
+            answer["headers"]["Access-Control-Expose-Headers"] = "Age"  # else no page may read how old it is
+            return answer
 
     return handler
 

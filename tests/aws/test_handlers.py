@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lambdas import (
+    get_line,
     get_login_status,
     http,
     metrics,
@@ -287,6 +288,11 @@ def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch:
     headers = said[2]["headers"]
     assert (headers["Retry-After"], headers["Access-Control-Expose-Headers"]) == ("5", "Retry-After")
     assert "Retry-After" not in said[0]["headers"]
+
+
+def test_a_page_may_read_how_old_the_public_line_is(called: None) -> None:
+    answer = get_line.handler({}, Context(5_000))
+    assert (answer["statusCode"], answer["headers"]["Access-Control-Expose-Headers"]) == (200, "Age")
 
 
 def ask(verb: str, sub: str) -> dict[str, Any]:
