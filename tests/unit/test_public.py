@@ -112,6 +112,12 @@ def test_in_a_pause_those_near_the_gate_look_often() -> None:
     assert reached.wait(10, T) is None and not reached.asks(10, T, Random(1))[1]  # status would let nobody in, either
 
 
+def test_who_was_placed_after_the_look_in_an_empty_line_looks_again_soon() -> None:
+    view = looked(line(tail=50, reached_to=50, gate=50_000_000), T)
+    pauses = [view.asks(51, T, Random(n)) for n in range(50)]
+    assert all(SECOND <= pause <= 2 * SECOND and not status for pause, status in pauses)
+
+
 def test_a_sign_of_life_is_asked_for_of_a_few_when_it_is_due() -> None:
     made = line(tail=50_000)
     assert document(made, T + 40 * SECOND, WINDOW)["call_status"] == 0

@@ -195,7 +195,9 @@ class View:
             return left + random.randint(0, SOONEST // 2), True
         if random.random() < self.call_status:
             return 0, True
-        if left is None and self.rate:  # in a pause, or where the game is full, nobody is next
+        if left is None and position > self.tail:  # placed after this look: a newer one knows
+            left = 2 * NEAR
+        elif left is None and self.rate:  # in a pause, or where the game is full, nobody is next
             left = max(UNKNOWN, max(0, position - self.reached_at(t)) * MICRO // self.rate)
         near = self.longest if left is None else min(left // 2, left // FASTER + TOO_LATE)
         return jittered(min(self.longest, near), random), False
