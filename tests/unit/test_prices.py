@@ -21,7 +21,7 @@ from tests.benchmarks.stage import delivery, event
 from tests.memory import InMemory, Work
 from tests.world import T, World, made
 
-RUN = Run(calls=5, reads=5, writes=1)
+RUN = Run(calls=4, reads=4, writes=1)
 """What a run may ask for while nothing moves."""
 
 
