@@ -106,6 +106,8 @@ def simulate(
         edge=edge,
         seed=seed,
     )
+    if launch.events.line_outages and not edge:
+        raise Invalid("Nobody looks at a public line in this launch.", "Give --edge, too.")
     with console.progress("Playing the launch", None):
         report = on_paper(launch)
     _write(plot, page, launch, report)

@@ -17,8 +17,8 @@ PLAYED = 7 * DAY
 _MOST_TIMES = 100
 """Stays that become longer or shorter by more than that are a slip."""
 _EVENTS = (
-    "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m', 'outage 5m@12m' or 'line down"
-    " 5m@12m'."
+    "Write it like 'leave 10%@75m', 'stays x2@75m', 'capacity 25k@90m', 'pause 5m@30m', 'outage 5m@12m', 'status down"
+    " 5m@12m' or 'line down 5m@12m'."
 )
 _WAYS = "Write it like 'late 60s', 'twice 10%', 'never 1%' or 'back 15%', or several of these with commas."
 _SESSION = "Say how long players stay, like --session 45m."

@@ -122,6 +122,7 @@ def test_arrivals_of_a_file(run: Run) -> None:
         ),
         (("--players", "5", "--event", "party"), "'party' is not an event."),
         (("--players", "5", "--event", "dance 5@5m"), "'dance' is nothing that can happen in a launch."),
+        (("--players", "5", "--event", "line down 5m@1m"), "Nobody looks at a public line in this launch."),
         (("--players", "5", "--event", "leave 101%@5m"), "'101%' is not a share of the players."),
         (("--players", "5", "--event", "stays x2@5m"), "Nobody leaves the game."),
         (("--players", "5", "--event", "stays double@5m"), "'double' does not say how long stays become."),
