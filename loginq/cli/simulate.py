@@ -14,6 +14,7 @@ from loginq.cli.options import count
 from loginq.cli.page import check_name
 from loginq.cli.played import write_played
 from loginq.cli.reading import text_of
+from loginq.rehearsal.events import Events as Happening
 from loginq.rehearsal.events import parse_events, parse_leaving, parse_share
 from loginq.rehearsal.paper import Launch, Paper, on_paper, parse_arrivals
 from loginq.rehearsal.prices import AS_OF, SOURCE
@@ -102,12 +103,10 @@ def simulate(
         session=_stays(session, session_cv, session_shape, parse_share(session_short)),
         leaving=parse_leaving(leaving) if leaving else Leaving(),
         no_show=parse_share(no_show),
-        events=parse_events([*(event or ()), *([] if outage is None else [_outage(outage)])]),
+        events=_events(event, outage, edge=edge),
         edge=edge,
         seed=seed,
     )
-    if launch.events.line_outages and not edge:
-        raise Invalid("Nobody looks at a public line in this launch.", "Give --edge, too.")
     with console.progress("Playing the launch", None):
         report = on_paper(launch)
     _write(plot, page, launch, report)
@@ -195,6 +194,13 @@ def _stays(session: str | None, cv: float | None, shape: float | None, short: fl
     mean = parse_duration(session)
     law = LogNormal(mean, cv) if cv is not None else Weibull(mean, shape) if shape is not None else Exponential(mean)
     return Mixed(law, short) if short else law
+
+
+def _events(texts: list[str] | None, outage: str | None, *, edge: bool) -> Happening:
+    found = parse_events([*(texts or ()), *([] if outage is None else [_outage(outage)])])
+    if found.line_outages and not edge:
+        raise Invalid("Nobody looks at a public line in this launch.", "Give --edge, too.")
+    return found
 
 
 def _outage(text: str) -> str:

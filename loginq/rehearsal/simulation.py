@@ -192,6 +192,7 @@ class _World(World):
         following = self.holder(self.line.reached(clock) + 1)
         if following is not None and following.arrival.synthetic and not self.line.paused:
             self.write(t, Line.renew, clock)
+            self.memory = replace(self.memory, synthetic_to=self.line.tail)
         counters = self.counters(clock)
         memory = minute.came_through(self.memory, counters, clock)
         memory, expired_to = minute.expiring(memory, self.line, clock, self.scenario.rules.claim_window)

@@ -237,6 +237,15 @@ def test_synthetic_players_are_carried_by_settling_alone() -> None:
     assert line.reached(START + 5 * MINUTE) == 3_000
 
 
+def test_who_stands_behind_synthetic_crowds_is_told_the_gates_time() -> None:
+    """Nobody of the first comes, and that says nothing of those who will: they were told half of it."""
+    first, second = crowd(1_500, 0, synthetic=True), (Arrival(375_000, synthetic=True, count=1_500),)
+    outcome = simulate(Scenario(line_at(20_000), (*first, *second, Arrival(376_600)), until=HOUR))
+    (real,) = (player for player in outcome.players if not player.arrival.synthetic)
+    assert len(real.told.numbers()) >= 5
+    assert all(abs((real.admitted_at or 0) - turn) <= 3 * SECOND for _, turn in real.told.numbers())
+
+
 def test_a_line_that_nobody_polls_stands_still() -> None:
     outcome = simulate(Scenario(line_at(20_000), crowd(3_000, 0, silent=True), until=30 * MINUTE))
     assert outcome.lines[-1][1].reached(START + 30 * MINUTE) <= 20 * (DEFAULT_LEASE // SECOND + 2) + 20 + 1

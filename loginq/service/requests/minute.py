@@ -33,9 +33,9 @@ from loginq.service.store.queue import Queue
 def settle(queue: Queue) -> Settled:
     """One run. Two at once, or a crash between any two lines, count nothing twice and nothing wrong."""
     line = queue.lines.read()
-    memory = last = queue.settlement.read()
-    renewed = _renew_for_synthetic(queue, line)
-    line = queue.lines.read() if renewed else line
+    last = queue.settlement.read()
+    line, memory = _renew_for_synthetic(queue, line, last)
+    renewed = memory is not last
     looked_at = queue.clock()
     counters = _counters(queue, line, memory, looked_at)
     memory = came_through(memory, counters, looked_at)
@@ -110,19 +110,20 @@ def _promise(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
     return queue.lines.change(lambda fresh, t: fresh.publish(t, curve)), memory
 
 
-def _renew_for_synthetic(queue: Queue, line: Line) -> bool:
-    """Keep the lease alive while the next position is a synthetic player, who never polls.
+def _renew_for_synthetic(queue: Queue, line: Line, memory: Memory) -> tuple[Line, Memory]:
+    """Keep the lease alive while the next position is a synthetic player, who never polls; another memory says so.
 
     Real players renew it by polling, so a line whose next player is real is left alone: if nobody polls, nobody could
     come through.
     """
     if line.paused or not line.waiting(queue.clock()):
-        return False
+        return line, memory
     place = next(queue.rosters.places(line.reached(queue.clock()) + 1, line.tail), None)
     if place is None or not place.synthetic:
-        return False
+        return line, memory
     queue.lines.change(lambda fresh, t: None if fresh.paused else fresh.renew(t))
-    return True
+    line = queue.lines.read()
+    return line, replace(memory, synthetic_to=line.tail)
 
 
 def _counters(queue: Queue, line: Line, memory: Memory, t: int) -> dict[int, tuple[int, bool]]:

@@ -51,6 +51,7 @@ class Memory:
         seen: the version of the line as the run left it.
         tail, tail_at: the line's end at an instant of this run, and that instant, ms: what has arrived since.
         stays: who is in the game, and how long players stay.
+        synthetic_to: up to where synthetic players may stand who are not counted yet.
         order: what the next count has to know of those who came in before it.
         tallies: what was counted, or was to be, and is in no minute's row yet.
         unknown: attributes of a newer version, kept as they are.
@@ -67,6 +68,7 @@ class Memory:
     seen: int = 0
     tail: int = 0
     tail_at: int = 0
+    synthetic_to: int = 0
     stays: Stays = field(default_factory=Stays)
     order: Order = NOBODY
     tallies: tuple[Tally, ...] = ()

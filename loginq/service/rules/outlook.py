@@ -91,11 +91,15 @@ def promise(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[Memory, C
 
 
 def expected(memory: Memory, line: Line, rules: Rules, t: int) -> tuple[int, int] | None:
-    """The share of no-shows by who has come so far, and from when on their places come back, as `Line.expect` has them;
-    None where the line knows it, or where they have been counted, which says it better."""
+    """The share of no-shows by who has come so far, and from when on their places come back, as `Line.expect` has them.
+
+    None where the line knows it, where they have been counted, which says it better, and while synthetic players may be
+    among those who were reached, of whom nobody comes.
+    """
     first = next(iter(memory.samples), None)
     share = round(1_000 * memory.stays.missed_share)
-    if memory.counts or first is None or abs(share - line.no_show_share) < WORTH_TELLING:
+    known = memory.counts or line.counted_to < memory.synthetic_to
+    if known or first is None or abs(share - line.no_show_share) < WORTH_TELLING:
         return None
     reached_at = t + first[0] - (line.lived_at(t) - memory.full)
     return share, reached_at + rules.claim_window + MINUTE

@@ -21,7 +21,7 @@ _PAIRS = {"samples": "samples", "expiries": "closings", "counts": "counts"}
 _STAYS = "stays"
 """Packed: some hundreds of small numbers."""
 _ORDER, _TALLIES = "order", "tallies"
-_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen", "tail", "tail_at")
+_NUMBERS = ("full", "admitted", "buckets_to", "run_at", "unused_to", "seen", "tail", "tail_at", "synthetic_to")
 
 
 class Settlement:
