@@ -54,7 +54,8 @@ def throttle(stack: Stack) -> Iterator[None]:
     """Its stage lets nobody through."""
     api, stage = named(stack, "Api"), "v1"
     gateway = stack.aws.client("apigateway")
-    before = gateway.get_stage(restApiId=api, stageName=stage)["methodSettings"]["*/*"]
+    settings = gateway.get_stage(restApiId=api, stageName=stage)["methodSettings"]
+    before = settings.get("*/*") or {"throttlingRateLimit": 10_000, "throttlingBurstLimit": 5_000}  # the account's own
 
     def let(rate: float, burst: int) -> None:
         values = {"rateLimit": str(rate), "burstLimit": str(burst)}

@@ -212,6 +212,12 @@ def _stats(loginq: Loginq) -> Any:
     return stats
 
 
+def _all_told(players: list[Someone], message: str) -> list[list[Any]] | None:
+    """What each is told, once all of them have heard the message: a function keeps the line for a second."""
+    answers = [_told(player) for player in players]
+    return answers if all(answer[-1] == message for answer in answers) else None
+
+
 def _told(player: Someone) -> list[Any]:
     """What a poll says, without what the clock changes."""
     answer = player.ask()
@@ -246,7 +252,7 @@ def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -
         last.queue()
         old("rate", "set", "--capacity", "900")
         old("queue", "message", "Back soon")
-        answers = [_told(player) for player in players]
+        answers = until(lambda: _all_told(players, "Back soon"))
         stats, audit, keys, jwks = _stats(old), old("queue", "audit"), old("keys", "show"), _jwks(target)
         rows, made = _rows(target), _made(target)
     finally:
