@@ -54,21 +54,23 @@ def throttle(stack: Stack) -> Iterator[None]:
     """Its stage lets nobody through."""
     api, stage = named(stack, "Api"), "v1"
     gateway = stack.aws.client("apigateway")
-    settings = gateway.get_stage(restApiId=api, stageName=stage)["methodSettings"]
-    before = settings.get("*/*") or {"throttlingRateLimit": 10_000, "throttlingBurstLimit": 5_000}  # the account's own
+    before = gateway.get_stage(restApiId=api, stageName=stage)["methodSettings"].get("*/*")
+
+    def patch(*operations: dict[str, str]) -> None:
+        gateway.update_stage(restApiId=api, stageName=stage, patchOperations=operations)
 
     def let(rate: float, burst: int) -> None:
         values = {"rateLimit": str(rate), "burstLimit": str(burst)}
-        operations = [
-            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in values.items()
-        ]
-        gateway.update_stage(restApiId=api, stageName=stage, patchOperations=operations)
+        patch(*({"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in values.items()))
 
     let(0, 0)
     try:
         yield
     finally:
-        let(before["throttlingRateLimit"], before["throttlingBurstLimit"])
+        if before is None:
+            patch({"op": "remove", "path": "/*/*"})
+        else:
+            let(before["throttlingRateLimit"], before["throttlingBurstLimit"])
 
 
 @contextmanager

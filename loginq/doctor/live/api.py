@@ -23,7 +23,7 @@ def throttle(trial: Trial) -> str:
     given = trial.patient.parameters()
     deployed = (float(given["RequestsPerSecond"]), float(given["RequestsBurst"]))
     there = _bound(trial, "*/*") if any(deployed) else _found(trial, "*/*")
-    if there is not None and there != deployed:
+    if there is not None and (there != deployed or not any(deployed)):  # 0 was deployed for no bound, not for nobody
         were = f"{_words(*deployed)} were deployed" if any(deployed) else "no bound was deployed"
         raise Failed(f"The stage lets {_words(*there)} through, and {were}.")
     own = "as much as the account's quota" if there is None else _words(*there)
