@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 MISSING = shutil.which("varnishd") is None
-WHY = "a cache is needed: apt-get install varnish"
+WHY = "no varnishd here, which stands in for CloudFront: `apt-get install varnish`; the rest of the line is tested"
 _RULES = """
 vcl 4.1;
 backend api {{ .host = "{host}"; .port = "{port}"; .first_byte_timeout = 60s; }}

@@ -98,6 +98,13 @@ def test_one_asks_again_seldom_far_off_and_for_status_at_the_turn() -> None:
     assert view.asks(1, T + 5 * SECOND, Random(1))[1]
 
 
+def test_nobody_looks_so_late_that_a_rate_five_times_as_high_finds_them_away() -> None:
+    view = looked(line(tail=72_000), T)
+    for away in (50, 120, 200):
+        pauses = [view.asks(20 * away, T, Random(n))[0] for n in range(100)]
+        assert max(pauses) <= (away // 5 + 13) * SECOND
+
+
 def test_an_old_view_is_not_gone_by() -> None:
     assert looked(line(tail=72_000), T).asks(72_000, T + BELIEVED + 1, Random(1)) == (0, True)
 

@@ -11,30 +11,10 @@ from loginq.service.store import keys
 from loginq.service.store.table import GETS, THREADS, Row, Table, chunks
 
 _UNBLOCKED = "(attribute_not_exists(#blocked) OR #blocked = :no)"
-CLAIMING = (
-    "loginTicket",
-    "ticketIssuedAt",
-    "queuePosition",
-    "queuedAt",
-    "etaAt",
-    "loginProcessedAt",
-    "joinedAt",
-    "leftAt",
-    "claimed",
-)
+_OF_A_PLACE = ("queuePosition", "queuedAt", "etaAt", "loginProcessedAt", "joinedAt", "leftAt")
+CLAIMING = ("loginTicket", "ticketIssuedAt", *_OF_A_PLACE, "claimed")
 """The attributes that say whether a position was claimed, and how: what counting reads, of thousands a second."""
-_OF_A_TICKET = (
-    "loginTicket",
-    "ticketIssuedAt",
-    "sentAt",
-    "queuePosition",
-    "queuedAt",
-    "etaAt",
-    "loginProcessedAt",
-    "joinedAt",
-    "leftAt",
-    "returning",
-)
+_OF_A_TICKET = ("loginTicket", "ticketIssuedAt", "sentAt", *_OF_A_PLACE, "returning")
 
 
 def player_of(row: Row) -> Player:
@@ -114,7 +94,7 @@ class Players:
                 **_claims(old, counted_to),
             },
             "default": {"createdAt": iso(t)},
-            "remove": (*_OF_A_TICKET[3:], "gaveUpAt"),
+            "remove": (*_OF_A_PLACE, "returning", "gaveUpAt"),
             **(_unchanged(old) if old is not None and held else fresh),
         }
 

@@ -3,8 +3,6 @@
 import json
 import shutil
 import subprocess
-import tarfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from tests.e2e.drills.test_upgrade import (
     _target,
     folder,
     new,
+    older_tree,
 )
 from tests.e2e.terminal import LOGINQ, ROOT, environment
 
@@ -134,11 +133,7 @@ BEFORE = "9d0d011"
 @pytest.fixture
 def before(tmp_path: Path, folder: Path) -> Loginq:
     """That one."""
-    found = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip(f"no history here to go back to: git says {found.stderr.decode().strip()!r}")
-    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-        archive.extractall(tmp_path / "before", filter="data")
+    older_tree(BEFORE, tmp_path / "before")
     return _command(LOGINQ, {**environment({}), "PYTHONPATH": str(tmp_path / "before")}, folder)
 
 

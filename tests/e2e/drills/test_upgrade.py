@@ -105,15 +105,20 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+def older_tree(commit: str, into: Path) -> None:
+    """The files of an older commit; skips where the clone is a shallow one, which has none."""
+    found = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip(f"this clone lacks the version before: `git fetch --unshallow` ({found.stderr.decode().strip()})")
+    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
+        archive.extractall(into, filter="data")
+
+
 @pytest.fixture
 def old(tmp_path: Path, folder: Path) -> Loginq:
     """The older one: its tree, and an interpreter that finds that and what this one has installed."""
-    found = subprocess.run(["git", "archive", OLD], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip(f"no history here to upgrade from: git says {found.stderr.decode().strip()!r}")
     tree, place = tmp_path / "tree", tmp_path / "venv"
-    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-        archive.extractall(tree, filter="data")
+    older_tree(OLD, tree)
     venv.create(place, symlinks=True)
     (packages,) = place.glob("lib/python*/site-packages")
     (packages / "old.pth").write_text(f"{tree}\n{get_path('purelib')}\n")  # of these, no `.pth` of their own counts
