@@ -7,13 +7,12 @@ server, too, at `/__<what>`: so what happens has one order, and time passes as t
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 Body = Callable[["Talk"], str | bytes | Mapping[str, Any]] | str | bytes | Mapping[str, Any]
 
@@ -199,14 +198,17 @@ def _jwt(claims: Mapping[str, Any]) -> str:
 
 
 class Scripted:
-    """The server: `base` is where drivers begin. Conversations are played in the order in which they were given."""
+    """The server: `base` is where drivers begin. Conversations are played in the order in which they were given.
 
-    def __init__(self, conversations: list[Conversation], timeout: float) -> None:
-        self.talks = list[Talk]()
+    `pages`: path -> kind and bytes of what a browser needs. `over`: set when all have been played.
+    """
+
+    def __init__(self, conversations: Sequence[Conversation], timeout: float) -> None:
+        self.talks, self.over = list[Talk](), threading.Event()
         self._waiting, self._timeout, self._lock = list(conversations), timeout, threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self.page = b""
+        self.pages = dict[str, tuple[str, bytes]]()
 
     def serve(self) -> threading.Thread:
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -217,12 +219,22 @@ class Scripted:
         self._server.shutdown()
         self._server.server_close()
 
+    def faults(self) -> list[str]:
+        """What went wrong, by conversation."""
+        ended = [
+            f"{t.conversation.name}: {t.fault or 'it does not end'}"
+            for t in self.talks
+            if t.fault or not t.over.is_set()
+        ]
+        return ended + [f"{each.name}: it was not played" for each in self._waiting]
+
     def told(self, what: str, text: str) -> str:
         """The reply to a driver."""
         with self._lock:
             if what != "next":
                 return self.talks[-1].told(what, text)
             if not self._waiting:
+                self.over.set()
                 return ""
             talk = Talk(self._waiting.pop(0), f"{self.base}/c{len(self.talks)}")
             self.talks.append(talk)
@@ -248,7 +260,7 @@ class Scripted:
 
 
 @contextmanager
-def scripted(conversations: list[Conversation], timeout: float = 0.5) -> Iterator[Scripted]:
+def scripted(conversations: Sequence[Conversation], timeout: float = 0.5) -> Iterator[Scripted]:
     """A server under way."""
     server = Scripted(conversations, timeout)
     thread = server.serve()
@@ -269,8 +281,9 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
             self._send(200, {}, server.told(self.path.removeprefix("/__"), text).encode())
 
         def do_GET(self) -> None:
-            if urlsplit(self.path).path == "/":
-                self._send(200, {"Content-Type": "text/html; charset=utf-8"}, server.page)
+            if not self.path.startswith("/c"):  # a browser's, for its page
+                kind, page = server.pages.get(self.path, ("text/plain", b""))
+                self._send(200 if page else 404, {"Content-Type": kind}, page)
                 return
             talk, step = server.asked(self.command, self.path, dict(self.headers.items()))
             if step is None:

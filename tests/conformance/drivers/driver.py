@@ -1,4 +1,4 @@
-"""Plays the Python client to the scripted server: `driver.py BASE FOLDER`, where FOLDER holds `loginq_client.py`."""
+"""Plays the Python client to the scripted server: `driver.py BASE`, beside `loginq_client.py`."""
 
 import importlib
 import sys
@@ -6,8 +6,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 BASE = sys.argv[1]
-sys.path.insert(0, sys.argv[2])
-loginq = importlib.import_module("loginq_client")
+loginq = importlib.import_module("loginq_client")  # not of this tree
 
 
 class SignedOut(Exception):

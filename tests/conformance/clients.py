@@ -1,0 +1,65 @@
+"""The client files of `loginq client`, each made ready to play: compiled with its driver in a folder of its own."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import loginq.client
+
+FILES = Path(loginq.client.__file__).parent / "files"
+DRIVERS = Path(__file__).parent / "drivers"
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client file.
+
+    Args:
+        file: its name. driver: that of what plays it. tools: the commands that it needs. packages: Debian's for them.
+        build: makes it ready in a folder that holds both; the command that plays it, without the address of the server.
+    """
+
+    name: str
+    file: str
+    driver: str
+    tools: tuple[str, ...]
+    packages: str
+    build: Callable[[Path], list[str]]
+
+    def missing(self) -> str:
+        """Why it cannot be played here; "" when it can."""
+        lacks = [tool for tool in self.tools if shutil.which(tool) is None]
+        return f"there is no {' or '.join(lacks)} here: `apt-get install {self.packages}`" if lacks else ""
+
+    def made(self, folder: Path, text: str | None = None) -> list[str]:
+        """The command that plays it. `text`: of the file, where it is not as `loginq client` writes it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / self.file).write_text(text if text is not None else (FILES / self.file).read_text())
+        shutil.copy(DRIVERS / self.driver, folder)
+        return self.build(folder)
+
+
+def compiled(*words: str | Path, within: Path) -> None:
+    """A compiler's run, without a word of complaint."""
+    done = subprocess.run([str(word) for word in words], cwd=within, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (done.stdout + done.stderr).strip(), done.stdout + done.stderr
+
+
+def _python(folder: Path) -> list[str]:
+    return [sys.executable, str(folder / "driver.py")]
+
+
+def _typescript(folder: Path) -> list[str]:
+    (folder / "package.json").write_text('{"type": "module"}')
+    how = ("--strict", "--noUnusedLocals", "--target", "es2020", "--module", "es2020", "--lib", "es2020,dom")
+    compiled("tsc", *how, "driver.ts", within=folder)
+    return ["node", str(folder / "driver.js")]
+
+
+PYTHON = Client("python", "loginq_client.py", "driver.py", (), "", _python)
+TYPESCRIPT = Client("typescript", "loginq.ts", "driver.ts", ("node", "tsc"), "nodejs node-typescript", _typescript)
+CLIENTS = (PYTHON, TYPESCRIPT)

@@ -1,0 +1,61 @@
+/** Plays the TypeScript client to the scripted server: in Node as `node driver.js BASE`, in a browser on its own page. */
+
+import { Cancelled, QueueClient, Refused, Standing, Trouble } from "./loginq.js";
+
+declare const process: { argv: string[] } | undefined;
+const base = typeof process === "undefined" ? location.origin : process.argv[2];
+
+class SignedOut extends Error {}
+
+async function tell(what: string, body: string): Promise<string> {
+  return (await fetch(`${base}/__${what}`, { method: "POST", body })).text();
+}
+
+async function play(url: string, timeout: number, act: string): Promise<string> {
+  let slept = 0;
+  const over = new AbortController();
+  const token = async (force: boolean): Promise<string> => {
+    const reply = await tell("token", String(force));
+    if (reply === "!") throw new SignedOut();
+    if (reply === "?") throw new Trouble("the provider is away");
+    return reply;
+  };
+  const sleep = async (seconds: number): Promise<void> => {
+    slept += seconds;
+    if ((await tell("sleep", seconds.toFixed(6))) === "cancel") over.abort();
+  };
+  let shown: Promise<unknown> = Promise.resolve();
+  const show = (now: Standing): void => {
+    const names = ["state", "line_state", "position", "ahead", "eta_seconds", "eta_basis", "pause", "code"] as const;
+    const lines = names.filter((name) => now[name] !== null && now[name] !== "").map((name) => `${name}=${now[name]}`);
+    const told = [...lines, ...(now.trouble ? ["trouble=1"] : []), `message=${now.message}`].join("\n");
+    shown = tell("show", told).then((reply) => reply === "cancel" && over.abort());
+  };
+  const inOrder = async (seconds: number): Promise<void> => {
+    await shown; // what a studio draws is not waited for; here it is, so that what happens has one order
+    if (!over.signal.aborted) await sleep(seconds);
+  };
+  const waiting = (url: RequestInfo | URL, how?: RequestInit) => shown.then(() => fetch(url, how));
+  const client = new QueueClient(url, token, { sleep: inOrder, ticks: () => slept * 1000, timeout, fetch: waiting });
+  try {
+    if (act === "leave") {
+      await client.leave(over.signal);
+      return "left";
+    }
+    return `admitted ${(await client.enter(show, over.signal)).admission_token}`;
+  } catch (end) {
+    if (end instanceof Refused) return `refused ${end.code}`;
+    if (end instanceof Cancelled) return "cancelled";
+    if (end instanceof Trouble) return "trouble";
+    return end instanceof SignedOut ? "signed out" : `crashed ${end}`;
+  }
+}
+
+async function main(): Promise<void> {
+  for (let told = await tell("next", ""); told; told = await tell("next", "")) {
+    const [url, timeout, act] = told.split("\n");
+    await tell("end", await play(url, Number(timeout), act));
+  }
+}
+
+void main().finally(() => typeof document !== "undefined" && (document.title = "over"));
