@@ -72,21 +72,24 @@ def odd(body: Any = "", path: str = "/login", code: int = 200, fault: str = "", 
 def line(**fields: Any) -> Ask:
     """A look at the public line, which brings no token."""
     headers = {"Age": str(fields.pop("age", 0)), "Cache-Control": "public, max-age=1"}
+    late = fields.pop("late", 0)
 
     def body(talk: Talk) -> Mapping[str, Any]:
-        return {**LINE, "at": int(talk.now * 1000) - fields.get("late", 0), **fields}
+        return {**LINE, "at": int((talk.now - late) * 1000), **fields}
 
     return Ask("GET", "/line", None, 200, body, headers)
 
 
-def by_line(make: Any = login, **fields: Any) -> Ask:
+def by_line(make: Any = login, host: str = "127.0.0.1", **fields: Any) -> Ask:
     """`/login` or status of a stack that has a public line."""
     made: Ask = make(**fields)
     bodied = made.body
     assert isinstance(bodied, dict)
-    return Ask(
-        made.method, made.path, made.token, body=lambda talk: {"line_url": f"{talk.url}/line", **bodied, **fields}
-    )
+
+    def body(talk: Talk) -> Mapping[str, Any]:
+        return {**bodied, "line_url": f"{talk.url}/line".replace("127.0.0.1", host)}
+
+    return Ask(made.method, made.path, made.token, body=body)
 
 
 def pause(seconds: float = 14.2, reply: str = "ok") -> Sleep:
@@ -298,7 +301,7 @@ TROUBLE = (
                 '{"ticket": "a", "poll_after_seconds": 1',
                 "{'ticket': 1}",
                 '{"ticket": "\\ud8',
-                b'{"t": "\xff\xfe"}',
+                b'{"ticket": "\xff\xfe", "poll_after_seconds": 1}',
                 "nul",
             ),
         ),
@@ -628,6 +631,7 @@ PUBLIC_LINE = (
     ),
     after(by_line(), pause(), line(call_status=1), name="a sign of life is wanted"),
     after(by_line(), pause(), line(age=11), name="a look that a cache has kept too long"),
+    after(by_line(), pause(), line(), Sleep(12.8, 16.03), line(late=11), name="a line that stands still"),
     after(
         by_line(),
         pause(),
@@ -691,7 +695,7 @@ PUBLIC_LINE = (
     after(by_line(), pause(), line(curve=[[0, 171], [50, 100]]), name="a curve that falls"),
     after(by_line(), pause(), line(curve=[[0, 171], ["x", 300]]), name="a curve of words"),
     after(by_line(), pause(), line(curve=[[50, 171], [10, 300]]), name="a curve that goes back in time"),
-    after(login(line_url="http://game.example/line"), pause(), name="no look where others may read along"),
+    after(by_line(host="0.0.0.0"), pause(), name="no look where others may read along"),  # noqa: S104 - no binding
     after(
         login(line_url="http://127.0.0.1@game.example/line"),
         pause(),
