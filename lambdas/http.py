@@ -51,7 +51,7 @@ def public(operation: Callable[[Queue], dict[str, Any]], max_age: int) -> Callab
             if status != 200:
                 return _response(status, body, pause)
             answer = _response(status, body, cache=f"public, max-age={max_age}")
-            answer["headers"]["Access-Control-Expose-Headers"] = "Age"  # else no page may read how old it is
+            answer["headers"]["Access-Control-Expose-Headers"] = "Age, Date"  # else no page may read how old it is
             return answer
 
     return handler
@@ -144,7 +144,8 @@ def _response(status: int, body: dict[str, Any], pause: int = RETRY_AFTER, cache
         "Strict-Transport-Security": "max-age=63072000",
         "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": os.environ.get("CORS_ORIGIN", "*"),
+        "Access-Control-Expose-Headers": "Date",  # by which a page knows when its token ends
     }
     if status in (429, 503):
-        headers |= {"Retry-After": str(pause), "Access-Control-Expose-Headers": "Retry-After"}
+        headers |= {"Retry-After": str(pause), "Access-Control-Expose-Headers": "Date, Retry-After"}
     return {"statusCode": status, "headers": headers, "body": json.dumps(body, separators=(",", ":"))}

@@ -286,13 +286,13 @@ def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch:
     assert [answer["statusCode"] for answer in said] == [200, 200, 429]
     assert json.loads(said[2]["body"])["error"]["code"] == "too_many_requests"
     headers = said[2]["headers"]
-    assert (headers["Retry-After"], headers["Access-Control-Expose-Headers"]) == ("5", "Retry-After")
+    assert (headers["Retry-After"], headers["Access-Control-Expose-Headers"]) == ("5", "Date, Retry-After")
     assert "Retry-After" not in said[0]["headers"]
 
 
 def test_a_page_may_read_how_old_the_public_line_is(called: None) -> None:
     answer = get_line.handler({}, Context(5_000))
-    assert (answer["statusCode"], answer["headers"]["Access-Control-Expose-Headers"]) == (200, "Age")
+    assert (answer["statusCode"], answer["headers"]["Access-Control-Expose-Headers"]) == (200, "Age, Date")
 
 
 def ask(verb: str, sub: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MUTATIONS: Mapping[str, tuple[Mutation, ...]] = {
         ("a storm of renewals", "None if force and self._ends_soon() else ", ""),
         ("a cancel that does nothing", "if self._over.is_set():", "if not self._url:"),
         ("polls as it likes", "min(300, max(0.5, ", "(lambda told: 5)((0.5, "),
-        ("the token is sent to the line", 'standing.line_url, {})', 'standing.line_url, {"Authorization": self._token})'),
+        ("the token is sent to the line", 'standing.line_url, {})', 'standing.line_url, {"Authorization": "x"})'),
         ("any line is believed", "not _is_safe(standing.line_url)", "not standing.line_url"),
         ("an old line is believed", "if t - self.at > 10_000:", "if t - self.at > 10_000_000_000:"),
         ("no sign of life", "random.random() < self.call_status", "random.random() < 0"),

@@ -1,21 +1,38 @@
 """Every client that `loginq client` writes, in every conversation: what it asks, how long it waits, what it shows."""
 
+import json
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.browser.chromium import NAMES, chromium, opened
 from tests.conformance.clients import CLIENTS, FILES, TYPESCRIPT, Client
-from tests.conformance.conversations import CONVERSATIONS
+from tests.conformance.conversations import CONVERSATIONS, LINE, let_in, login, status
 from tests.conformance.mutations import MUTATIONS
-from tests.conformance.server import scripted
+from tests.conformance.server import Ask, scripted
 
 
 def test_no_two_conversations_have_one_name() -> None:
     names = [each.name for each in CONVERSATIONS]
     assert len(set(names)) == len(names) >= 40
+
+
+def test_what_is_said_in_them_is_what_the_api_says() -> None:
+    described = yaml.safe_load((FILES.parents[2] / "cloudformation" / "openapi.yaml").read_text())
+    schemas = described["components"]["schemas"]
+    for own, bodied in (("Ticket", login()), ("Status", status()), ("Status", let_in()), ("Line", LINE)):
+        body = bodied.body if isinstance(bodied, Ask) else bodied
+        parts = [schemas["Standing"], schemas[own]["allOf"][1]] if "allOf" in schemas[own] else [schemas[own]]
+        named = {name for part in parts for name in part["properties"]}
+        needed = {name for part in parts for name in part["required"]}
+        assert isinstance(body, dict) and needed <= set(body) <= named
+    codes = schemas["Error"]["properties"]["error"]["properties"]["code"]["enum"]
+    bodies = [step.body for each in CONVERSATIONS for step in each.steps if isinstance(step, Ask)]
+    errors = {body for body in bodies if isinstance(body, str) and body.startswith('{"error": {"code')}
+    assert {json.loads(body)["error"]["code"] for body in errors} == set(codes) - {"wrong_report"}
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)

@@ -243,7 +243,7 @@ def test_who_is_over_the_firewalls_rate_is_told_to_wait_and_game_servers_are_not
     assert isinstance(said, Trouble)
     assert (said.code, said.retry_after) == ("too_many_requests", 30)
     assert headers["Access-Control-Allow-Origin"] == {"Ref": "CorsOrigin"}
-    assert headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert headers["Access-Control-Expose-Headers"] == "Date, Retry-After"
     left_out = rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["NotStatement"]["Statement"]
     match = left_out["ByteMatchStatement"]
     assert (match["SearchString"], match["FieldToMatch"]) == ("/sessions", {"UriPath": {}})
