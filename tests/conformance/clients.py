@@ -60,6 +60,12 @@ def _typescript(folder: Path) -> list[str]:
     return ["node", str(folder / "driver.js")]
 
 
+def page(folder: Path) -> dict[str, tuple[str, bytes]]:
+    """What a browser needs to play the TypeScript client that was made there: path -> kind and bytes."""
+    scripts = {f"/{name}": ("text/javascript", (folder / name).read_bytes()) for name in ("driver.js", "loginq.js")}
+    return scripts | {"/": ("text/html", b"<!doctype html><script type=module src=/driver.js></script>")}
+
+
 PYTHON = Client("python", "loginq_client.py", "driver.py", (), "", _python)
 TYPESCRIPT = Client("typescript", "loginq.ts", "driver.ts", ("node", "tsc"), "nodejs node-typescript", _typescript)
 CLIENTS = (PYTHON, TYPESCRIPT)

@@ -10,6 +10,7 @@ import yaml
 
 from tests.browser.chromium import NAMES, chromium, opened
 from tests.conformance.clients import CLIENTS, FILES, TYPESCRIPT, Client
+from tests.conformance.clients import page as page_of
 from tests.conformance.conversations import CONVERSATIONS, LINE, let_in, login, status
 from tests.conformance.mutations import MUTATIONS
 from tests.conformance.server import Ask, scripted
@@ -54,9 +55,7 @@ def test_a_browser_does_so_too(tmp_path: Path) -> None:
         pytest.skip(why)
     TYPESCRIPT.made(tmp_path)
     with scripted(CONVERSATIONS) as server, opened(binary) as page:
-        for name in ("driver.js", "loginq.js"):
-            server.pages[f"/{name}"] = "text/javascript", (tmp_path / name).read_bytes()
-        server.pages["/"] = "text/html", b"<!doctype html><script type=module src=driver.js></script>"
+        server.pages.update(page_of(tmp_path))
         page.open(f"{server.base}/", 600)
         assert server.over.wait(120)
         assert server.faults() == []

@@ -3,7 +3,7 @@
 import { Cancelled, QueueClient, Refused, Standing, Trouble } from "./loginq.js";
 
 declare const process: { argv: string[] } | undefined;
-const base = typeof process === "undefined" ? location.origin : process.argv[2];
+const base = typeof process === "undefined" ? location.href.replace(/\/$/, "") : process.argv[2];
 
 class SignedOut extends Error {}
 
