@@ -29,6 +29,7 @@ from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import Lost, Unavailable
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING
+from loginq.service.rules.server_keys import hash_of
 from loginq.service.rules.settings import COUNTS, Rules
 from loginq.service.rules.ticket import Ticket
 from loginq.service.rules.times import iso
@@ -217,6 +218,8 @@ def test_a_game_server_with_a_key_speaks_for_itself_alone(called: None, caplog: 
     assert refused == {"Send the key of this game server, as `Authorization: Bearer …`."}
     assert {vars(record).get("server") for record in caplog.records} == {"eu-1", None}
     assert key not in repr([vars(record) for record in caplog.records])
+    stolen = repr([*there.table.scan("#PK > :any", {"any": " "})])
+    assert hash_of(key) in stolen and key not in stolen
 
 
 def strangers(key: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ USED = 1 * MINUTE
 """How exactly the last use of a key is known, ms: a server that reports each second costs no write each second."""
 GRACE = 1 * DAY
 """How long the key before stays good beside the one that follows it, ms."""
-_NOBODYS = "0" * 64
+NOBODYS = "0" * 64
 """Compared where there is no hash, so that it takes as long; nothing is known that hashes to it."""
 
 
@@ -49,17 +49,14 @@ class ServerKey:
         return {"since": iso(self.since), "last_used": _when(self.used_at), "old": old}
 
 
-_NONE = ServerKey("", _NOBODYS, 0)
-
-
-def opened(there: ServerKey | None, presented: str, t: int) -> str:
+def opened(there: ServerKey, presented: str, t: int) -> str:
     """The hash of that key of a server which was presented, or "" for none of its keys.
 
     Whatever is presented and whatever is there, it takes the same time.
     """
-    given, of = hash_of(presented), there or _NONE
-    is_new = hmac.compare_digest(given, of.hash)
-    is_old = hmac.compare_digest(given, of.old_hash if of.has_old(t) else _NOBODYS)
+    given = hash_of(presented)
+    is_new = hmac.compare_digest(given, there.hash)
+    is_old = hmac.compare_digest(given, there.old_hash if there.has_old(t) else NOBODYS)
     return given if is_new or is_old else ""
 
 

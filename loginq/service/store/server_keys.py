@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from loginq.service.rules.errors import ConditionFailed, Conflict, NotFound, Unavailable
-from loginq.service.rules.server_keys import KNOWN, USED, ServerKey, opened
+from loginq.service.rules.server_keys import KNOWN, NOBODYS, USED, ServerKey, opened
 from loginq.service.rules.sessions import NAME
 from loginq.service.rules.times import from_iso, iso
 from loginq.service.store import keys
 from loginq.service.store.table import Row, Table
+from loginq.service.store.wire import pack, unpack
 
 BYTES = 32
 _MOST = 1_000
@@ -20,6 +21,8 @@ _MOST = 1_000
 
 _NOBODY = "~"
 """Looked up for what can be no name."""
+_NONE = pack({"PK": _NOBODY, "SK": _NOBODY, "hash": NOBODYS, "since": iso(0), "usedAt": iso(0)})
+"""Read where there is no row, so that it takes as long: nobody can hear which game servers there are."""
 
 
 def new_key() -> str:
@@ -32,20 +35,20 @@ class ServerKeys:
 
     def __init__(self, table: Table, queue: str) -> None:
         self._table, self._queue = table, queue
-        self._known: dict[str, tuple[int, ServerKey | None]] = {}
+        self._known: dict[str, tuple[int, ServerKey]] = {}
 
     def holds(self, server: str, presented: str, t: int) -> bool:
         """Whether this is a key of this server, by what was read at most `KNOWN` ago; its use is noted."""
         there = self._cached(server if NAME.fullmatch(server) else _NOBODY, t)
         found = opened(there, presented, t)
-        if there is None or not found:
+        if not found:
             return False
         self._use(there, found, t)
         return True
 
     def read(self, server: str) -> ServerKey | None:
         """The key of one server, if it has one."""
-        row = self._table.get(*keys.server_key(self._queue, server))
+        row = self._row(server)
         return _key(row) if row else None
 
     def every(self) -> list[ServerKey]:
@@ -88,15 +91,19 @@ class ServerKeys:
         """Take all keys of a server away."""
         self._table.write_all(deletes=[keys.server_key(self._queue, server)])
 
-    def _cached(self, server: str, t: int) -> ServerKey | None:
-        read_at, there = self._known.get(server, (t - KNOWN, None))
-        if 0 <= t - read_at < KNOWN:
-            return there
-        there = self.read(server)
+    def _row(self, server: str) -> Row | None:
+        return self._table.get(*keys.server_key(self._queue, server))
+
+    def _cached(self, server: str, t: int) -> ServerKey:
+        """Its key, or one that nothing opens."""
+        known = self._known.get(server)
+        if known and 0 <= t - known[0] < KNOWN:
+            return known[1]
+        there = _key(self._row(server) or unpack(_NONE))
         self._remember(server, t, there)
         return there
 
-    def _remember(self, server: str, t: int, there: ServerKey | None) -> None:
+    def _remember(self, server: str, t: int, there: ServerKey) -> None:
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[server] = t, there
