@@ -77,10 +77,10 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
         "target file minutes",
     ),
     "queue note": ("target note act",),
-    "servers list": ("target session_reports items(server in_game last_heard silent fell two key) total",),
+    "servers list": ("target session_reports items(server in_game last_heard silent fell two above key) total",),
     "servers add": ("target server url key old",),
     "servers rotate": ("target server url key old",),
-    "servers revoke": ("target revoked",),
+    "servers revoke": ("target revoked old",),
     "servers forget": ("target forgotten left",),
     "rate show": (
         "target per_second burst steps by_plan_since max_per_second capacity admitted_per_second arriving_per_second "

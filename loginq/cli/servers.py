@@ -14,6 +14,7 @@ from loginq.cli.irreversible import Loss, confirm_act, confirm_loss, counted
 from loginq.cli.lists import say_more
 from loginq.cli.options import Yes
 from loginq.cli.session import Session, open_session
+from loginq.service.operations.stats import counts_of
 from loginq.service.rules.errors import NotFound
 from loginq.service.rules.server_keys import ServerKey
 from loginq.service.rules.servers import Server
@@ -40,8 +41,9 @@ def list_(limit: Limit = 50) -> Found:
     found: list[_Row] = [(each.name, each, keyed.get(each.name)) for each in first]
     found += [(name, None, key) for name, key in keyed.items() if name not in names]
     kind = queue.rules.session_reports
-    draw = partial(_draw, found[:limit], len(found), t, empty=_NONE if kind == COUNTS else _BY_EVENTS)
-    answer = listed(session.name, [_document(each, t) for each in found[:limit]], draw, len(found))
+    admitted = counts_of(queue, queue.lines.read(), t).admitted if counting else None
+    draw = partial(_draw, found[:limit], len(found), t, admitted, empty=_NONE if kind == COUNTS else _BY_EVENTS)
+    answer = listed(session.name, [_document(each, t, admitted) for each in found[:limit]], draw, len(found))
     return Found({**(answer.document or {}), "session_reports": kind}, answer.draw, is_long=True)
 
 
@@ -49,20 +51,20 @@ _Row = tuple[str, Server | None, ServerKey | None]
 """A game server, what it counts, and its key."""
 
 
-_UNHEARD = {"in_game": None, "last_heard": None, "silent": False, "fell": None, "two": False}
+_UNHEARD = {"in_game": None, "last_heard": None, "silent": False, "fell": None, "two": False, "above": False}
 
 
-def _document(row: _Row, t: int) -> dict[str, Any]:
+def _document(row: _Row, t: int, admitted: int | None) -> dict[str, Any]:
     name, server, key = row
-    counts = server.document(t) if server else {"server": name, **_UNHEARD}
+    counts = server.document(t, admitted) if server else {"server": name, **_UNHEARD}
     return {**counts, "key": key.document(t) if key else None}
 
 
-def _draw(shown: Sequence[_Row], total: int, t: int, *, empty: str) -> None:
+def _draw(shown: Sequence[_Row], total: int, t: int, admitted: int | None, *, empty: str) -> None:
     has_keys = any(key for _, _, key in shown)
     heads = ["server", "in the game", "last heard", *(["key since", "key used"] if has_keys else []), ""]
     rows = [
-        (name, *_heard(server, t), *(_used(key, t) if has_keys else ()), _state(server, t))
+        (name, *_heard(server, t), *(_used(key, t) if has_keys else ()), _state(server, t, admitted))
         for name, server, key in shown
     ]
     console.table(heads, rows, numbers=["in the game"], empty=empty)
@@ -77,12 +79,14 @@ def _heard(server: Server | None, t: int) -> tuple[str, str]:
     return (f"{server.in_game:,}", _ago(server.at, t)) if server else ("", "")
 
 
-def _state(server: Server | None, t: int) -> str:
+def _state(server: Server | None, t: int, admitted: int | None) -> str:
     if server is None:
         return ""
     if server.is_two(t):
         return "two use it"
-    return "silent" if server.is_silent(t) else "fell" if server.has_fallen(t) else ""
+    if server.is_silent(t):
+        return "silent"
+    return "fell" if server.has_fallen(t) else "above" if server.is_above(admitted) else ""
 
 
 def _used(key: ServerKey | None, t: int) -> tuple[str, str]:
@@ -144,18 +148,27 @@ def _shown(session: Session, name: str, key: str, said: str, old: Any = None) ->
     return Found({**document, "key": key, "old": old}, draw)
 
 
-@command(app, "loginq servers revoke eu-1 --yes", look=AUDIT)
-def revoke(name: _Name, yes: Yes = False) -> Found:
+@command(app, "loginq servers revoke eu-1 --yes", "loginq servers revoke eu-1 --old --yes", look=AUDIT)
+def revoke(
+    name: _Name,
+    old: Annotated[bool, typer.Option("--old", help="Only the one before, once another has followed it.")] = False,
+    yes: Yes = False,
+) -> Found:
     """Take the keys of a game server away.
 
     What it sends with them is refused, within 5 s. What it counted stays: `servers forget`.
     """
     session = open_session()
     session.announce()
-    session.queue.server_keys.get(name)
-    confirm_act(session, f"Refuse from now on what {name} reports with its key", yes)
-    session.operator.revoke_server_key(name)
-    return Found({"target": session.name, "revoked": name}, partial(console.done, f"{name} has no key any more."))
+    there = session.queue.server_keys.get(name)
+    which = "the key before its own" if old else "its key"
+    confirm_act(session, f"Refuse from now on what {name} reports with {which}", yes)
+    if old:
+        session.operator.revoke_old_server_key(there)
+    else:
+        session.operator.revoke_server_key(name)
+    said = f"{name} has one key, and none before it." if old else f"{name} has no key any more."
+    return Found({"target": session.name, "revoked": name, "old": old}, partial(console.done, said))
 
 
 @command(app, "loginq servers forget eu-1", "loginq servers forget eu-1 eu-2")

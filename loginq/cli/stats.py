@@ -44,7 +44,7 @@ def draw_stats(name: str, now: Snapshot, door: Door, said: Sequence[str]) -> Non
             ("gate", f"{rate_text(line.passing(now.t))} pass"),
             ("admitted", f"{now.admitted:,} in the last minute, {now.admitted_per_second:.1f}/s"),
             ("in the game", f"{now.players.in_game:,}: {now.players.admitted:,} let in, {_gone(now.players.departed)}"),
-            *([("game servers", _counting(now))] if now.servers is not None else []),
+            *([("game servers", counting(now))] if now.servers is not None else []),
             ("no-shows", f"{now.players.no_shows:,}"),
             ("arriving", "not known" if now.arriving is None else f"{now.arriving:.1f}/s {_lately(now)}"),
             ("front door", door.words()),
@@ -67,7 +67,8 @@ def _gone(departed: int) -> str:
     return f"{departed:,} left" if departed >= 0 else f"{-departed:,} more besides"
 
 
-def _counting(now: Snapshot) -> str:
+def counting(now: Snapshot) -> str:
+    """How many all game servers count, and how many of those are to be looked after: `servers list` says which."""
     found = summary(now.servers or (), now.t, now.players.admitted)
     silent = f", {len(found['silent']):,} of them silent" if found["silent"] else ""
     odd = len({*found["fell"], *found["two"], *found["above"]})

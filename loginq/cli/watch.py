@@ -14,6 +14,7 @@ from loginq.cli.chart import Chart, Charted, Series, spark
 from loginq.cli.command import Found
 from loginq.cli.rate import asked
 from loginq.cli.session import Session
+from loginq.cli.stats import counting
 from loginq.service.operations.stats import snapshot
 from loginq.service.rules.act import Action
 from loginq.service.rules.attention import attention
@@ -188,6 +189,8 @@ def _numbers(watched: Watched) -> Any:
         ("planned", _next_step(now)),
     ]
     lines = [("front door", door.words() if door else "asking …")]
+    if now.servers:
+        lines.insert(0, ("game servers", counting(now)))
     if door and (edge := door.edge_words()):
         lines.append(("edge", edge))
     if door and (said := scores.lately(door)):

@@ -103,10 +103,15 @@ def guarded(what: str, check: Callable[[], Finding]) -> Finding:
     """What cannot be checked is a finding, too."""
     try:
         return check()
-    except Refused as exc:
-        return Finding(what, Verdict.UNKNOWN, exc.message, "Ask for that permission, if you want this checked.")
     except LoginqError as exc:
-        return Finding(what, Verdict.BAD, exc.message, exc.hint)
+        return unchecked(what, exc)
+
+
+def unchecked(what: str, exc: LoginqError) -> Finding:
+    """That something could not be checked, and why."""
+    if isinstance(exc, Refused):
+        return Finding(what, Verdict.UNKNOWN, exc.message, "Ask for that permission, if you want this checked.")
+    return Finding(what, Verdict.BAD, exc.message, exc.hint)
 
 
 def _credentials(patient: Patient) -> Finding:

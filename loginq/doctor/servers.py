@@ -2,29 +2,34 @@
 
 from collections.abc import Iterator
 
-from loginq.doctor.checks import Finding, Patient, Verdict, guarded
+from loginq.doctor.checks import Finding, Patient, Verdict, unchecked
+from loginq.service.operations.stats import counts_of
 from loginq.service.rules.errors import LoginqError
 from loginq.service.rules.servers import summary, troubles
+from loginq.service.store.queue import Queue
 
 _NAME = "game servers"
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
-    """One finding where they count, none where they report events: who plays nothing says nothing."""
+    """Each trouble of those that count, or that there is none; nothing where they report events."""
     try:
         if not patient.queue.rules.by_counts:
             return
     except LoginqError:  # that there are no rules is a finding of its own
         return
-    yield guarded(_NAME, lambda: _counting(patient))
+    try:
+        yield from _counting(patient.queue)
+    except LoginqError as exc:
+        yield unchecked(_NAME, exc)
 
 
-def _counting(patient: Patient) -> Finding:
-    servers = patient.queue.servers.every()
+def _counting(queue: Queue) -> list[Finding]:
+    servers, t = queue.servers.every(), queue.clock()
     if not servers:
         do = "`loginq guide game-server` has what they send; until then no seat comes free."
-        return Finding(_NAME, Verdict.WARN, "none has said how many it holds", do)
-    found = summary(servers, patient.queue.clock())
-    for said in troubles(servers, patient.queue.clock()):
-        return Finding(_NAME, Verdict.WARN, said)
-    return Finding(_NAME, Verdict.OK, f"{found['heard']:,} count {found['in_game']:,} players")
+        return [Finding(_NAME, Verdict.WARN, "none has said how many it holds", do)]
+    found = summary(servers, t)
+    said = troubles(servers, t, counts_of(queue, queue.lines.read(), t).admitted)
+    well = Finding(_NAME, Verdict.OK, f"{found['heard']:,} count {found['in_game']:,} players")
+    return [Finding(_NAME, Verdict.WARN, each) for each in said] or [well]

@@ -40,11 +40,11 @@ def test_the_silent_come_first(run: Run, counting: Queue) -> None:
     first, *rest = screen.out.splitlines()[2:]
     assert first.startswith(" eu-1") and "300   2 min " in first and first.endswith(" ago    silent")
     assert [line.split()[0] for line in rest] == ["us-1", "eu-2"]
-    assert "18,442" in rest[1] and "silent" in rest[0] and "silent" not in rest[1]
+    assert "18,442" in rest[1] and "silent" in rest[0] and rest[1].split()[-1] == "above"
     some = json.loads(run("servers", "list", "--limit", "1", "--json").out)
     assert (some["total"], some["session_reports"]) == (3, "counts")
     (item,) = some["items"]
-    assert (item["server"], item["in_game"], item["silent"]) == ("eu-1", 300, True)
+    assert (item["server"], item["in_game"], item["silent"], item["above"]) == ("eu-1", 300, True, True)
     assert run("servers", "list", "--limit", "1").err == "These are the first 1 of 3; see more with --limit."
 
 
@@ -115,11 +115,20 @@ def test_doctor_says_who_does_not_count(run: Run, counting: Queue, target: Targe
     def found() -> list[tuple[str, str]]:
         return [(each.verdict.value, each.says) for each in examine(patient)]
 
-    ((verdict, says),) = found()
+    (verdict, says), above = found()
     assert (verdict, says.partition(" for ")[0]) == ("warn", "eu-1 has not said")
+    assert above == (
+        "warn", "eu-1, eu-2: more players than were ever let in (0); they came past the queue, or it counts wrong",
+    )  # fmt: skip
     counting.servers.forget(["eu-1"])
-    assert found() == [("ok", "2 count 18,442 players")]
-    counting.servers.forget(["eu-2", "us-1"])
+    t = counting.clock()
+    for n, (name, in_game) in enumerate([("eu-2", 0), ("eu-3", 0), ("eu-3", 0), ("eu-3", 0)]):
+        counting.servers.write(Server(name, in_game, t + n, "ab"[n % 2]))
+    (_, two), (_, fell) = sorted(found(), reverse=True)
+    assert two.startswith("two game servers report as eu-3") and fell.startswith("eu-2 fell from 18,442 players")
+    counting.servers.forget(["eu-2", "eu-3"])
+    assert found() == [("ok", "1 count 0 players")]
+    counting.servers.forget(["us-1"])
     assert found() == [("warn", "none has said how many it holds")]
     counting.table.update(*keys.rules(counting.name), write={"session_reports": "events"})
     counting.lines.read()
@@ -177,6 +186,14 @@ def test_a_key_follows_another_and_both_are_good_for_a_day(run: Run, counting: Q
     assert keys_.holds("eu-2", first, t) and keys_.holds("eu-2", made.out, t)
     again = run("servers", "rotate", "eu-2", "--now")
     assert "The key of today is good no more, and the one before it ends now: 500 waiting" in again.err
+    refused = run("servers", "revoke", "eu-2", "--old")
+    assert "Refuse from now on what eu-2 reports with the key before its own: 500 waiting" in refused.err
+    ended = run("servers", "revoke", "eu-2", "--old", "--yes")
+    assert (ended.code, ended.err.splitlines()[1:]) == (0, ["✓ eu-2 has one key, and none before it."])
+    keys_._known.clear()
+    assert [keys_.holds("eu-2", key, t) for key in (first, made.out)] == [False, True]
+    again = run("servers", "revoke", "eu-2", "--old", "--yes")
+    assert (again.code, again.err.splitlines()[1]) == (3, "Error: 'eu-2' has no key before its own.")
     last = json.loads(run("servers", "rotate", "eu-2", "--now", "--yes", "--json").out)
     keys_._known.clear()
     assert [keys_.holds("eu-2", key, t) for key in (first, made.out, last["key"])] == [False, False, True]
@@ -187,9 +204,7 @@ def test_a_key_follows_another_and_both_are_good_for_a_day(run: Run, counting: Q
         assert (missing.code, missing.err.splitlines()[1]) == (3, "Error: 'eu-2' has no key.")
     audit = run("queue", "audit", "--json").out
     acts = [(act["what"], act["subject"]) for act in json.loads(audit)["items"]]
-    assert acts == [
-        (what, "eu-2") for what in ("revoke server key", "rotate server key", "rotate server key", "add server key")
-    ]
+    assert acts == [(f"{what} server key", "eu-2") for what in ("revoke", "rotate", "revoke", "rotate", "add")]
     assert not [key for key in (first, made.out, last["key"]) if key in audit]
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,9 @@ from loginq.service.operations.stats import snapshot
 from loginq.service.operations.target import Target
 from loginq.service.rules.door import FAILED, Door
 from loginq.service.rules.errors import Unavailable
+from loginq.service.rules.servers import Server
+from loginq.service.rules.settings import COUNTS, Rules
+from loginq.service.store import keys
 from loginq.service.store.audit import actions
 from loginq.service.store.aws import Aws
 from loginq.service.store.queue import Queue
@@ -77,6 +80,28 @@ def test_a_busy_queue(session: Session, queue: Queue, now: list[int], capsys: py
     queue.lines.change(lambda line, t: line.set_capacity(t, 1))
     watch._look(session, watched)
     assert " ! the game is full: nobody enters until players leave" in watch._line(watched)
+
+
+def test_game_servers_that_count_are_on_the_screen(
+    session: Session, queue: Queue, now: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = {name: value for name, value in asdict(Rules(session_reports=COUNTS)).items() if value is not None}
+    queue.table.put({**keys.keyed(keys.rules(queue.name)), **rules})
+    queue.lines.read()
+    watched = Watched()
+    watch._look(session, watched)
+    assert "game servers" not in drawn(watched, capsys)
+    for name, in_game, ago in (("eu-1", 300, 125_000), ("eu-2", 50, 2_000), ("eu-2", 0, 1_000), ("us-1", 7, 0)):
+        queue.servers.write(Server(name, in_game, now[0] - ago))
+    watch._look(session, watched)
+    shown = drawn(watched, capsys)
+    assert "game servers 307 counted by 3, 1 of them silent, 3 odd" in shown
+    for words in (
+        "eu-1 has not said for 2 min",
+        "eu-2 fell from 50 players",
+        "eu-1, us-1: more players than were ever",
+    ):
+        assert words in shown and words in watch._line(watched)
 
 
 def test_a_silence_is_said_and_the_old_numbers_stay(

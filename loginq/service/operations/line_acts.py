@@ -13,7 +13,7 @@ from loginq.service.requests import login
 from loginq.service.requests.departures import tell
 from loginq.service.requests.minute import promise_anew
 from loginq.service.rules.act import KINDS, NOTE, UNDO, Action, holds, noted
-from loginq.service.rules.errors import Conflict, Invalid, quoted
+from loginq.service.rules.errors import Conflict, Invalid, NotFound, quoted
 from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.plan import setting
@@ -217,6 +217,16 @@ class LineActs:
         self.queue.server_keys.get(server)
         self.queue.server_keys.revoke(server)
         self._record("revoke server key", server)
+
+    def revoke_old_server_key(self, there: ServerKey) -> None:
+        """The key before the one that is `there` is good no more, 5 s from now at the latest.
+
+        Raises `NotFound` where there is none, `Conflict` where the key was changed since.
+        """
+        if not there.has_old(self.queue.clock()):
+            raise NotFound(f"{there.server!r} has no key before its own.", "`loginq servers list` has them all.")
+        self.queue.server_keys.revoke_old(there)
+        self._record("revoke server key", there.server, before="the old one")
 
     # The stack
 

@@ -77,8 +77,12 @@ class Server:
         """Whether that keeps seats from others: a server whose last word was that it is empty may be gone."""
         return self.in_game > 0 and self.is_silent(t)
 
-    def document(self, t: int) -> dict[str, Any]:
-        """The JSON form, at the instant `t`."""
+    def is_above(self, admitted: int | None) -> bool:
+        """Whether it holds more than were ever let in; False where that is not known."""
+        return admitted is not None and self.in_game > admitted
+
+    def document(self, t: int, admitted: int | None = None) -> dict[str, Any]:
+        """The JSON form, at the instant `t`. `admitted`: who was ever let in, where that is known."""
         fell = {"from": self.fell_from, "at": iso(self.fell_at)} if self.has_fallen(t) else None
         return {
             "server": self.name,
@@ -87,6 +91,7 @@ class Server:
             "silent": self.is_silent(t),
             "fell": fell,
             "two": self.is_two(t),
+            "above": self.is_above(admitted),
         }
 
 
@@ -114,7 +119,7 @@ def summary(servers: Sequence[Server], t: int, admitted: int | None = None) -> d
         "silent": [server.name for server in servers if server.is_silent(t)],
         "fell": [server.name for server in servers if server.has_fallen(t)],
         "two": [server.name for server in servers if server.is_two(t)],
-        "above": [server.name for server in servers if admitted is not None and server.in_game > admitted],
+        "above": [server.name for server in servers if server.is_above(admitted)],
     }
 
 
@@ -132,7 +137,7 @@ def troubles(servers: Sequence[Server], t: int, admitted: int | None = None) -> 
                 f"{server.name} fell from {server.fell_from:,} players at once {(t - server.fell_at) // SECOND} s ago, "
                 "and their seats came free; if they come back past the queue: `loginq queue pause` until they have"
             )
-    above = [server for server in servers if admitted is not None and server.in_game > admitted]
+    above = [server for server in servers if server.is_above(admitted)]
     if above:
         names = ", ".join(server.name for server in above[:_NAMED]) + (" …" if above[_NAMED:] else "")
         said.append(

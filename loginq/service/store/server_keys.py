@@ -19,6 +19,8 @@ BYTES = 32
 _MOST = 1_000
 """Names that one function remembers: somebody who makes up names fills no memory."""
 
+_OLD = ("oldHash", "oldUntil", "oldUsedAt")
+"""What a row says of the key before."""
 _NOBODY = "~"
 """Looked up for what can be no name."""
 _NONE = pack({"PK": _NOBODY, "SK": _NOBODY, "hash": NOBODYS, "since": iso(0), "usedAt": iso(0)})
@@ -70,7 +72,7 @@ class ServerKeys:
         """
         old = {"oldHash": there.hash, "oldUntil": iso(key.old_until)} if key.old_hash else {}
         old |= {"oldUsedAt": iso(there.used_at)} if old and there.used_at is not None else {}
-        gone = [name for name in ("usedAt", "oldHash", "oldUntil", "oldUsedAt") if name not in old]
+        gone = [name for name in ("usedAt", *_OLD) if name not in old]
         try:
             self._table.update(
                 *keys.server_key(self._queue, key.server),
@@ -78,7 +80,7 @@ class ServerKeys:
                 when="#hash = :was", values={"was": there.hash},
             )  # fmt: skip
         except ConditionFailed as exc:
-            raise Conflict(f"The key of {key.server!r} was changed meanwhile.", "`loginq queue audit`") from exc
+            raise _changed(key) from exc
 
     def get(self, server: str) -> ServerKey:
         """The key of one server. Raises `NotFound` where it has none."""
@@ -86,6 +88,16 @@ class ServerKeys:
         if there is None:
             raise NotFound(f"{server!r} has no key.", "`loginq servers list` has them all.")
         return there
+
+    def revoke_old(self, there: ServerKey) -> None:
+        """Take away the key before the one that is there. Raises `Conflict` where that is another by now."""
+        try:
+            self._table.update(
+                *keys.server_key(self._queue, there.server),
+                remove=_OLD, when="#hash = :was", values={"was": there.hash},
+            )  # fmt: skip
+        except ConditionFailed as exc:
+            raise _changed(there) from exc
 
     def revoke(self, server: str) -> None:
         """Take all keys of a server away."""
@@ -123,6 +135,10 @@ class ServerKeys:
                 *keys.server_key(self._queue, there.server),
                 write={used: iso(t)}, when=lately, values={"hash": found, "lately": iso(t - USED)},
             )  # fmt: skip
+
+
+def _changed(key: ServerKey) -> Conflict:
+    return Conflict(f"The key of {key.server!r} was changed meanwhile.", "`loginq queue audit`")
 
 
 def _key(row: Row) -> ServerKey:
