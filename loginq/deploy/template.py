@@ -191,6 +191,8 @@ class Template:
         every = {name: value for name, value in {**self.defaults, **told}.items() if name not in OURS}
         _agree(every)
         refuse([each for each in clashes(every, on_aws=on_aws) if each.of & set(given)])
+        if on_aws and every["IdentityIssuer"].startswith("http:"):
+            raise Invalid("On AWS an IdentityIssuer is https.", "Loopback is for the emulator.")
         if not on_aws and every["Firewall"] == "true":
             raise Invalid("The emulator has no firewall.", "Give Firewall=true on AWS, and here Firewall=false.")
         return every
@@ -201,6 +203,8 @@ def _agree(every: dict[str, str]) -> None:
     for one, two in (("WarmReads", "WarmWrites"), ("RequestsPerSecond", "RequestsBurst")):
         if (every[one] == "0") != (every[two] == "0"):
             raise Invalid(f"{one} and {two} go together.", "Give both, or neither.")
+    if bool(every["IdentityIssuer"]) != bool(every["IdentityAudience"]):
+        raise Invalid("IdentityIssuer and IdentityAudience go together.", "Give both, or neither.")
     if every["EmailFromAddress"] and not every["SesIdentityArn"]:
         raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
     rules = Rules.of_stack(every)

@@ -20,6 +20,7 @@ LOW = {
     "InitialRate": "0.001", "MaxRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
     "ClaimWindowSeconds": "4", "ReconnectGraceSeconds": "0", "ReturnRate": "0", "SessionReports": "events",
     "ReportsJoined": "false", "MeanSessionMinutes": "0",
+    "IdentityIssuer": "", "IdentityAudience": "",
     "IdTokenHours": "1", "RefreshTokenDays": "1", "UserPoolTier": "LITE", "SesIdentityArn": "", "EmailFromAddress": "",
     "Monitoring": "lean",
     "CorsOrigin": "http://localhost:3000", "PublicLine": "false", "Edge": "false",
@@ -30,13 +31,14 @@ LOW = {
     "IntakeVisibilitySeconds": "1", "MaxReceives": "1", "WarmReads": "12000", "WarmWrites": "4000",
     "LogRetentionDays": "1", "LogLevel": "ERROR", "PermissionsBoundaryArn": "",
 }  # fmt: skip
-# Firewall is false in both: the emulator has none.
+# Firewall is false in both: the emulator has none. A provider of one's own is in test_accounts.py.
 HIGH = {
     "InitialRate": "100000.000", "MaxRate": "100000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
     "AdmissionSeconds": "86400", "ClaimWindowSeconds": "86400", "ReconnectGraceSeconds": "86400",
     "SessionReports": "counts", "MeanSessionMinutes": "1440",
-    "ReturnRate": "100000", "ReportsJoined": "true", "IdTokenHours": "24", "RefreshTokenDays": "3650",
-    "UserPoolTier": "PLUS",
+    "ReturnRate": "100000", "ReportsJoined": "true",
+    "IdentityIssuer": "", "IdentityAudience": "",
+    "IdTokenHours": "24", "RefreshTokenDays": "3650", "UserPoolTier": "PLUS",
     "SesIdentityArn": "arn:aws:ses:us-east-1:000000000000:identity/example.com", "Monitoring": "full",
     "EmailFromAddress": "The Game <no-reply@example.com>",
     "CorsOrigin": "https://a-b.play.example.com:65535", "PublicLine": "true", "Edge": "true",

@@ -323,7 +323,7 @@ def test_who_may_call_what() -> None:
     assert {name for name, kind in asked.items() if kind == "AWS_IAM"} == {"PostSessions"}
     players = {name for name, kind in asked.items() if kind == "COGNITO_USER_POOLS"}
     assert players == {"GetLogin", "DeleteLogin", "GetStatus"}
-    assert all(methods[name]["AuthorizerId"] == {"Ref": "Authorizer"} for name in players)
+    assert all(methods[name]["AuthorizerId"]["If"][:2] == ["HasPool", {"Ref": "Authorizer"}] for name in players)
     assert resources["Authorizer"]["Properties"]["ProviderARNs"] == [{"GetAtt": "UserPool.Arn"}]
 
 

@@ -42,6 +42,19 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "ReturnRate": (["0", "100000"], ["-1", "100001", "0.5"]),
     "SessionReports": (["events", "counts"], ["", "Events", "both", "none"]),
     "ReportsJoined": FLAG,
+    "IdentityIssuer": (
+        ["", "https://accounts.example.com", "https://a-b.example.com:8443/realms/game/",
+         "http://127.0.0.1:4810", "http://localhost"],
+        ["accounts.example.com", "https://Accounts.example.com", "https://example", "http://accounts.example.com",
+         "https://a.example.com?x=1", "https://a.example.com/#x", "https://someone@a.example.com",
+         "https://a.example.com/ ",
+         "http://127.0.0.1.example.com", "http://127.0.0.2", "https://a.example.com\n",
+         "https://a.example.com/" + "a" * 240],
+    ),
+    "IdentityAudience": (
+        ["", "game", "0a1b2c.apps.example.com", "https://api.example.com/", "!#~"],
+        ["two games", "spiel-ä", "game\n", "a" * 256],
+    ),
     "IdTokenHours": (["1", "24"], ["0", "25"]),
     "RefreshTokenDays": (["1", "3650"], ["0", "3651"]),
     "CorsOrigin": (
@@ -122,10 +135,14 @@ def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_b
     good, bad = VALUES[name]
     for value in good:
         given = {name: value, **TOGETHER.get(name, {}).get(value, {})}
-        for pair in ({"WarmReads": "12000", "WarmWrites": "4000"}, {"RequestsPerSecond": "1", "RequestsBurst": "1"}):
-            if name in pair and value != "0":
+        for pair in (
+            {"WarmReads": "12000", "WarmWrites": "4000"},
+            {"RequestsPerSecond": "1", "RequestsBurst": "1"},
+            {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"},
+        ):
+            if name in pair and value not in ("", "0"):
                 given = {**pair, **given}
-        on_aws = name != "IntakeVisibilitySeconds" or value != "1"
+        on_aws = (name, value) != ("IntakeVisibilitySeconds", "1") and not value.startswith("http://")
         every = TEMPLATE.checked(given, on_aws=on_aws)
         assert every[name] == value
         Rules.of_stack(every).new_line(0)
@@ -190,6 +207,16 @@ def test_the_throttle_of_the_stage_is_of_both_kinds_or_none() -> None:
         TEMPLATE.checked({"RequestsPerSecond": "8000"}, on_aws=True)
     older = {"RequestsPerSecond": "8000", "RequestsBurst": "4000"}  # what was the default keeps its value
     assert older.items() < TEMPLATE.checked({}, older, on_aws=True).items()
+
+
+def test_a_provider_is_named_with_an_audience_and_on_aws_by_https() -> None:
+    for one in ({"IdentityIssuer": "https://a.example.com"}, {"IdentityAudience": "game"}):
+        with pytest.raises(Invalid, match="IdentityIssuer and IdentityAudience go together"):
+            TEMPLATE.checked(one, on_aws=True)
+    local = {"IdentityIssuer": "http://127.0.0.1:4810", "IdentityAudience": "game"}
+    assert local.items() < TEMPLATE.checked(local, on_aws=False).items()
+    with pytest.raises(Invalid, match="On AWS an IdentityIssuer is https"):
+        TEMPLATE.checked(local, on_aws=True)
 
 
 def test_a_sender_without_an_identity_is_refused() -> None:
@@ -322,6 +349,18 @@ def test_every_role_has_the_boundary_that_was_given() -> None:
     assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
 
 
+def _chosen(part: Any, *, foreign: bool) -> Any:
+    """A part of the template with what these conditions take."""
+    if isinstance(part, list):
+        return [_chosen(each, foreign=foreign) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if "If" in part and part["If"][0] in ("Foreign", "HasPool", "MakesPool"):
+        condition, yes, no = part["If"]
+        return _chosen(yes if (condition == "Foreign") == foreign else no, foreign=foreign)
+    return {key: _chosen(each, foreign=foreign) for key, each in part.items()}
+
+
 # The edge
 
 
@@ -360,6 +399,14 @@ def test_the_public_line_and_the_edge_are_there_where_they_are_asked_for() -> No
     assert set(_there(Edge="true")) - usual == line | {"Distribution", "EdgeCache"}
     local = {"EmulatorEndpoint": "http://127.0.0.1:4566"}
     assert set(_there(Edge="true", **local)) - set(_there(**local)) == line
+
+
+def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
+    gone = {"UserPool", "UserClient", "Authorizer", "PutPlayerInfoPermission", "SignInThrottlesAlarm"}
+    foreign = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
+    assert set(_there()) - set(_there(**foreign)) == gone
+    for name, each in _there(**foreign, Monitoring="full").items():  # nor does anything speak of it
+        assert not _named(_chosen(each, foreign=True)) & gone, name
 
 
 def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:
