@@ -7,19 +7,22 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from urllib.parse import unquote
 
 from lambdas.runtime import logged, logger, queue
 from loginq.service.rules.errors import ByDesign, LoginError, LoginqError, NotSignedIn, QueueClosed, Unavailable
+from loginq.service.rules.identity import LEEWAY
 from loginq.service.rules.login import Standing
 from loginq.service.rules.player import Identity
 from loginq.service.rules.polling import CROWD, come_back_after
-from loginq.service.rules.times import MINUTE, SECOND
+from loginq.service.rules.times import MINUTE, SECOND, Clock
 from loginq.service.store.queue import Queue
 
 Event = dict[str, Any]
 Line = dict[str, Any]
 """What the call's log line says."""
 Operation = Callable[[Queue, Identity, Event, Line], dict[str, Any]]
+_SIGN_IN = "Send the ID token, as `Authorization: Bearer …`."
 RETRY_AFTER = 5
 """Seconds that a client should leave a struggling queue alone."""
 
@@ -31,7 +34,7 @@ def answers(operation: Operation) -> Callable[[Event, Any], Event]:
         with logged(context) as line:
 
             def answer() -> dict[str, Any]:
-                who = _identity(event)
+                who = _identity(event, queue().clock)
                 line["sub"] = who.sub
                 body = operation(queue(), who, event, line)
                 line["state"] = body["state"]
@@ -119,11 +122,17 @@ def standing_body(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _identity(event: Event) -> Identity:
-    """The player whose ID token API Gateway has verified."""
-    claims = ((event.get("requestContext") or {}).get("authorizer") or {}).get("claims") or {}
+def _identity(event: Event, clock: Clock) -> Identity:
+    """The player whose ID token API Gateway has verified, or the authorizer within the last five minutes."""
+    said = (event.get("requestContext") or {}).get("authorizer") or {}
+    if "claims" not in said and said.get("subject"):
+        if clock() // SECOND >= int(said["exp"]) + LEEWAY:
+            raise NotSignedIn(_SIGN_IN)
+        subject = unquote(said["subject"])
+        return Identity(said["sub"], subject, subject=subject)
+    claims = said.get("claims") or {}
     if claims.get("token_use") != "id" or not claims.get("sub"):
-        raise NotSignedIn("Send the ID token, as `Authorization: Bearer …`.")
+        raise NotSignedIn(_SIGN_IN)
     return Identity(claims["sub"], claims.get("cognito:username", claims["sub"]), claims.get("email"))
 
 

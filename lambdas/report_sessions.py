@@ -23,7 +23,7 @@ def _sessions(queue: Queue, event: Event, line: Line) -> dict[str, Any]:
     given = report_of(event.get("body"), queue.rules.session_reports)
     if queue.rules.by_counts:
         return {"results": [hold(queue, count_of(given, t, reporter))]}
-    return {"results": apply(queue, events_of(given, t))}
+    return {"results": apply(queue, events_of(given, t, queue.provider))}
 
 
 def _reporter(queue: Queue, event: Event, t: int) -> str:

@@ -68,7 +68,8 @@ def queue() -> Queue:
         clock=system_clock,
         keys_id=os.environ.get("SIGNING_KEYS"),
         issuer=os.environ.get("ISSUER", ""),
-        log=_note,
+        provider=os.environ.get("IDENTITY_ISSUER", ""),
+        log=note,
     )
     made.table.sleep = _pause
     return made
@@ -236,5 +237,6 @@ _notes: list[dict[str, Any]] = []
 """What the service had to say during this call; a Lambda has one call at a time."""
 
 
-def _note(event: str, **details: Any) -> None:
+def note(event: str, **details: Any) -> None:
+    """Say something in the log line of this call."""
     _notes.append({"event": event, **details})

@@ -56,7 +56,13 @@ class Session:
     @cached_property
     def queue(self) -> Queue:
         """Its queue, by the clock of AWS."""
-        return connect(self.aws, table=self.target.table, sqs_url=self.target.sqs_url, older=lambda: self._older_rules)
+        return connect(
+            self.aws,
+            table=self.target.table,
+            sqs_url=self.target.sqs_url,
+            older=lambda: self._older_rules,
+            provider=self.target.provider or "",
+        )
 
     @cached_property
     def _older_rules(self) -> Rules:

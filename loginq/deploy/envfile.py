@@ -14,7 +14,7 @@ from loginq.service.rules.errors import Failed, Invalid
 
 ENV = Path(".env")
 _BOM = "\ufeff"
-_NOT_ALWAYS = {PLACE_NAMES["account"], *EDGE_NAMES.values()}
+_NOT_ALWAYS = {PLACE_NAMES["account"], *EDGE_NAMES.values(), NAMES["client_id"], NAMES["user_pool_id"]}
 """Lines of ours that a target may be without."""
 
 

@@ -26,6 +26,7 @@ from loginq.service.rules.times import SECOND
 LOCAL = Target("loginq", "us-east-1", "t", "http://q", "pool", "client", "http://api", "http://127.0.0.1:1", "k", "s")
 CLOUD = Target("loginq", "eu-west-1", "t", "https://q", "pool", "client", "https://api")
 HANDLERS = (
+    "authorize_player",
     "generate_load", "get_jwks", "get_line", "get_login_status", "process_login_queue", "put_player_info",
     "queue_player_login", "report_sessions", "settle_line",
 )  # fmt: skip
@@ -62,14 +63,14 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 import importlib
+late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"}
 for name in sys.argv[3:]:
     module = importlib.import_module("lambdas." + name)
+    # What a cold start pays for, and only some calls need, if any.
+    assert name == "authorize_player" or not late & set(sys.modules), late & set(sys.modules)
     assert module.__file__.startswith(sys.argv[1]), module.__file__
     assert callable(module.handler)
 assert sys.modules["loginq.service.rules.line"].__file__.startswith(sys.argv[1])
-# What a cold start pays for, and only some calls need, if any.
-late = {"boto3", "s3transfer", "jwt", "cryptography", "requests", "asyncio", "multiprocessing"} & set(sys.modules)
-assert not late, late
 from loginq.service.store.signing import mint, new_keys
 key = new_keys(0).active
 assert mint(key, issuer="i", sub="s", ticket="t", position=1, admitted_at=0, admission=1).count(".") == 2
@@ -80,7 +81,15 @@ def test_the_bundle_imports_in_a_bare_interpreter_without_network_or_environment
     archive = tmp_path / "bundle.zip"
     archive.write_bytes(bundle.build(for_aws=False).content)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _BARE, str(archive), ",".join(bundle.UNUSED).replace("/", "."), *HANDLERS],
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            _BARE,
+            str(archive),
+            ",".join(bundle.UNUSED).replace("/", "."),
+            *reversed(HANDLERS),
+        ],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -321,9 +330,11 @@ def test_who_may_call_what() -> None:
     preflights = {name for name, each in methods.items() if each["HttpMethod"] == "OPTIONS"}
     assert public == {"GetJwksMethod", "GetLineMethod", "PostServer"} | preflights  # the last asks for a key
     assert {name for name, kind in asked.items() if kind == "AWS_IAM"} == {"PostSessions"}
-    players = {name for name, kind in asked.items() if kind == "COGNITO_USER_POOLS"}
+    theirs = {"If": ["Foreign", "CUSTOM", "COGNITO_USER_POOLS"]}
+    players = {name for name, kind in asked.items() if kind == theirs}
     assert players == {"GetLogin", "DeleteLogin", "GetStatus"}
-    assert all(methods[name]["AuthorizerId"]["If"][:2] == ["HasPool", {"Ref": "Authorizer"}] for name in players)
+    by = {"If": ["Foreign", {"Ref": "ProviderAuthorizer"}, {"Ref": "Authorizer"}]}
+    assert all(methods[name]["AuthorizerId"] == by for name in players)
     assert resources["Authorizer"]["Properties"]["ProviderARNs"] == [{"GetAtt": "UserPool.Arn"}]
 
 

@@ -344,7 +344,7 @@ def test_the_public_call_has_a_bound_of_its_own() -> None:
 def test_every_role_has_the_boundary_that_was_given() -> None:
     resources = TEMPLATE.document["Resources"]
     roles = {name: each["Properties"] for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
-    assert len(roles) == 9
+    assert len(roles) == 10
     asked = {"If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
     assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from loginq.service.operations.target import DEFAULT_STACK, EDGE_NAMES, EMULATOR_NAMES, NAMES
+from loginq.service.operations.target import DEFAULT_STACK, EDGE_NAMES, EMULATOR_NAMES, NAMES, needed
 from loginq.service.rules.errors import Invalid, NoTarget
 
 OPTIONS, ENVIRONMENT, FILE, DEFAULT = "the options", "the environment", ".env", "the default"
@@ -54,7 +54,7 @@ class Resolved:
     @property
     def is_whole(self) -> bool:
         """Whether it names every part of a queue, so that CloudFormation need not be asked."""
-        return all(name in self.names for name in NAMES.values())
+        return not needed(self.names)
 
     def values(self) -> dict[str, str]:
         """The names and values alone."""
@@ -164,7 +164,7 @@ def _whole(
     """A set that names a queue, from one source; `other`: what another source says of the same."""
     found = {**own, **_where(names, source)}
     found |= {name: Named(names[name], source) for name in (*EDGE_NAMES.values(), ACCOUNT) if names.get(name)}
-    missing = [name for name in NAMES.values() if name not in found]
+    missing = needed(found)
     theirs = [name for name in missing if name in other]
     if theirs or (missing and not may_be_new):
         also = f" {FILE} sets {', '.join(theirs)}, and a target is one whole set." if theirs else ""

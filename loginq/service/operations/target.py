@@ -1,6 +1,6 @@
 """The target: one deployed stack, by the names that `.env`, the environment and its outputs have for it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -22,8 +22,13 @@ NAMES = {
 """What `.env` and the environment call the fields of a target."""
 
 
-EDGE_NAMES = {"issuer": "LOGINQ_SESSIONS_ENDPOINT"}
-"""What is there besides where clients have another address than the API's own."""
+EDGE_NAMES = {"issuer": "LOGINQ_SESSIONS_ENDPOINT", "provider": "LOGINQ_IDENTITY_ISSUER"}
+"""What is there besides: where clients have another address than the API's own, and where players have accounts of
+another provider."""
+
+
+_OF_A_POOL = ("client_id", "user_pool_id")
+"""What is not there with such accounts."""
 
 
 PLACE_NAMES = {"account": "LOGINQ_ACCOUNT", "profile": "AWS_PROFILE"}
@@ -48,6 +53,12 @@ OUTPUTS = {
 """What the stack's outputs call them."""
 
 
+def needed(given: Container[str]) -> list[str]:
+    """The names that a target must have, besides those that are `given`."""
+    left_out = _OF_A_POOL if EDGE_NAMES["provider"] in given else ()
+    return [name for field, name in NAMES.items() if field not in left_out and name not in given]
+
+
 def in_words(stack: str, region: str | None, endpoint_url: str | None = None, account: str | None = None) -> str:
     """A target in words: `aws 123456789012 ap-northeast-2 loginq`, `emulator 127.0.0.1:4566 loginq`.
 
@@ -65,6 +76,7 @@ class Target:
     Args:
         api_url: where clients ask: the edge where there is one.
         issuer: the API's own URL where that is another one.
+        provider: the issuer of the players' accounts where these are not of a user pool; then pool and client are "".
     """
 
     stack: str
@@ -80,6 +92,7 @@ class Target:
     account: str | None = None
     profile: str | None = None
     issuer: str | None = None
+    provider: str | None = None
 
     @property
     def own_url(self) -> str:
@@ -92,7 +105,7 @@ class Target:
 
         Raises `NoTarget`, naming what is missing.
         """
-        missing = [name for name in NAMES.values() if not given.get(name)]
+        missing = needed({name for name, value in given.items() if value})
         if missing:
             nothing = len(missing) >= len(NAMES) - 1
             raise NoTarget(
@@ -102,7 +115,7 @@ class Target:
                 "Run `loginq deploy` here, go to the folder of your .env, or name a stack: `loginq --stack NAME …`.",
             )
         endpoint = given.get("AWS_ENDPOINT_URL") or None
-        fields = {field: given[name] for field, name in NAMES.items()}
+        fields = {field: given.get(name, "") for field, name in NAMES.items()}
         more = {**EDGE_NAMES, **(EMULATOR_NAMES if endpoint else PLACE_NAMES)}
         fields |= {field: given[name] for field, name in more.items() if given.get(name)}
         return cls(**fields)._checked()
@@ -110,11 +123,14 @@ class Target:
     @classmethod
     def from_outputs(cls, stack: str, region: str, outputs: Mapping[str, str], **place: Any) -> Self:
         """The target that a stack's outputs describe, at a place. Raises `NoTarget` when it is not one of ours."""
-        missing = [name for name in OUTPUTS.values() if name not in outputs]
+        provider = outputs.get("IdentityIssuer")
+        wanted = {field: name for field, name in OUTPUTS.items() if not provider or field not in _OF_A_POOL}
+        missing = [name for name in wanted.values() if name not in outputs]
         if missing:
             raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
-        fields = {field: outputs[name] for field, name in OUTPUTS.items()}
-        return cls(stack, region, **fields, issuer=outputs.get("SessionsEndpoint"), **place)._checked()
+        fields = {field: outputs.get(name, "") for field, name in OUTPUTS.items()}
+        issuer = outputs.get("SessionsEndpoint")
+        return cls(stack, region, **fields, issuer=issuer, provider=provider, **place)._checked()
 
     @property
     def words(self) -> str:

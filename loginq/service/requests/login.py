@@ -270,7 +270,7 @@ def _token(queue: Queue, player: Player, line: Line) -> str | None:
     return mint(
         key,
         issuer=queue.issuer,
-        sub=player.sub,
+        sub=player.known_as,
         ticket=player.ticket or "",
         position=player.position or 0,
         admitted_at=player.admitted_at,

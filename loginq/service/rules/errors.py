@@ -15,6 +15,7 @@ LoginqError
 ├── Failed              anything else that AWS or the stack refused
 └── LoginError          what a player is told, with its HTTP status
     ├── BadRequest, WrongReport, MissingTicket 400 · NotSignedIn, WrongKey 401 · UnknownTicket 404 · TicketExpired 410
+    │   └── BadToken        why an ID token is no good, which only the log is told
     └── ByDesign        a refusal that somebody meant: no failure, and no alarm
         └── Blocked 403 · TooManyTickets 429 · QueueClosed 503
 """
@@ -105,6 +106,10 @@ class NotSignedIn(LoginError):
     """The token is not an ID token of this user pool."""
 
     code, status = "unauthorized", 401
+
+
+class BadToken(NotSignedIn):
+    """An ID token of another provider that is no good. The message says why, and is for the log alone."""
 
 
 class WrongKey(LoginError):

@@ -26,8 +26,11 @@ class Identity:
     """Who an ID token says is calling."""
 
     sub: str
+    """By which the table knows the player: the `sub` of the token where that is a safe key."""
     username: str
     email: str | None = None
+    subject: str | None = None
+    """The `sub` itself, where another provider's accounts are the players'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Player:
     sub: str
     username: str | None = None
     email: str | None = None
+    subject: str | None = None
+    """What another provider calls the player, where that is no key."""
     created_at: int | None = None
     ticket: str | None = None
     issued_at: int | None = None
@@ -58,6 +63,11 @@ class Player:
     """Positions of earlier admissions, until they are counted."""
     deleted: bool = False
     """Whether the account is gone, and the row is kept for a while to keep its tokens out; nobody is shown it."""
+
+    @property
+    def known_as(self) -> str:
+        """The player's `sub`, as tokens and reports carry it."""
+        return self.subject or self.sub
 
     def state(self, line: Line) -> State:
         """The state that the row and the line mean together: the one place where it is decided."""

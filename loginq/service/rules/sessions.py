@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from loginq.service.rules.errors import BadRequest, WrongReport, quoted
+from loginq.service.rules.identity import is_subject, key_of
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.servers import Server
 from loginq.service.rules.settings import COUNTS, EVENTS
@@ -33,11 +34,16 @@ class Event:
     at: int
 
     @classmethod
-    def parse(cls, given: Any) -> Self:
-        """One event of a report. Raises `ValueError` or the like for what is none."""
+    def parse(cls, given: Any, issuer: str = "") -> Self:
+        """One event of a report; `issuer`: of the players' accounts, where these are not of the stack's own pool.
+
+        Raises `ValueError` or the like for what is none.
+        """
         if given["event"] not in ("joined", "left"):
             raise ValueError(given["event"])
-        texts = given["player"], given["admission"]
+        if issuer and not is_subject(given["player"]):
+            raise ValueError(given["player"])
+        texts = key_of(issuer, given["player"]), given["admission"]
         if not all(isinstance(text, str) and 0 < len(text.encode()) <= 128 for text in texts):
             raise ValueError("player and admission must be texts")
         return cls(*texts, given["event"] == "joined", from_iso(given["at"]))
@@ -57,15 +63,18 @@ def report_of(body: str | None, kind: str) -> dict[str, Any]:
     return given
 
 
-def events_of(given: dict[str, Any], t: int) -> list[Event | None]:
-    """The events of a report, None for one that cannot be understood. Raises `BadRequest` for what is no such list."""
+def events_of(given: dict[str, Any], t: int, issuer: str = "") -> list[Event | None]:
+    """The events of a report, None for one that cannot be understood. Raises `BadRequest` for what is no such list.
+
+    `issuer`: as `Event.parse` has it.
+    """
     said = given["events"]
     if not isinstance(said, list) or not 1 <= len(said) <= MOST:
         raise BadRequest(f"Send 1 to {MOST} events at once.")
     events: list[Event | None] = []
     for each in said:
         try:
-            event = Event.parse(each)
+            event = Event.parse(each, issuer)
             events.append(event if event.at <= t + DAY else None)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             events.append(None)

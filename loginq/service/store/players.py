@@ -27,6 +27,7 @@ def player_of(row: Row) -> Player:
         sub=keys.sub_of(row),
         username=row.get("username"),
         email=row.get("email"),
+        subject=row.get("subject"),
         created_at=at("createdAt"),
         ticket=row.get("loginTicket"),
         issued_at=at("ticketIssuedAt"),
@@ -193,7 +194,7 @@ class Players:
     def bury(self, sub: str, ttl: int) -> None:
         """Take name and address away, block the player, and let the row vanish after `ttl` (epoch seconds)."""
         write = {"deleted": True, "blocked": True, "ttl": ttl}
-        self._table.update(*keys.player(sub), remove=("username", "email"), write=write)
+        self._table.update(*keys.player(sub), remove=("username", "email", "subject"), write=write)
 
     def block(self, sub: str, *, blocked: bool) -> None:
         """Keep the player from logging in, or no more; an ID token that is out keeps working, but not here.
@@ -240,7 +241,8 @@ def _claims(old: Player | None, counted_to: int) -> Row:
 
 
 def _profile(who: Identity) -> dict[str, Any]:
-    return {"username": who.username} | ({"email": who.email} if who.email else {})
+    given = {"email": who.email, "subject": None if who.subject == who.sub else who.subject}
+    return {"username": who.username} | {name: value for name, value in given.items() if value}
 
 
 def _iso(t: int | None) -> str | None:

@@ -48,6 +48,8 @@ class Queue:
     keys: Keys | None = None
     """The signing keys; None where nobody is admitted."""
     issuer: str = ""
+    provider: str = ""
+    """The issuer of the players' accounts, where these are not of the stack's own pool."""
     log: Callable[..., None] = _silent
     time_left: Callable[[], float] = forever
     """Seconds in which this call may still begin something."""
@@ -83,6 +85,7 @@ def connect(
     clock: Clock | None = None,
     keys_id: str | None = None,
     issuer: str = "",
+    provider: str = "",
     begins: bool = False,
     older: Callable[[], Rules] | None = None,
     log: Callable[..., None] = _silent,
@@ -90,11 +93,10 @@ def connect(
     """The queue `name` whose rows are in `table` and whose intake is `sqs_url`.
 
     `keys_id` is the secret of the signing keys, `issuer` the API's URL, for whoever signs admission tokens.
-    `begins`, `older`: as `LineStore` has them. Without a clock it goes by the `Date` of AWS's answers.
+    `begins`, `older`: as `LineStore` has them; `provider`: as `Queue`. Without a clock it goes by the `Date` of AWS.
     """
-    dynamodb = aws.client("dynamodb")
+    rows = Table(dynamodb := aws.client("dynamodb"), table)
     clock = clock or ServerClock(dynamodb)
-    rows = Table(dynamodb, table)
     return Queue(
         name=name,
         table=rows,
@@ -110,6 +112,7 @@ def connect(
         random=SystemRandom(),
         keys=Keys(aws.client("secretsmanager"), keys_id) if keys_id else None,
         issuer=issuer,
+        provider=provider,
         log=log,
         time_left=aws.time_left,
     )
