@@ -15,6 +15,7 @@ from loginq.cli.session import Session, open_session
 from loginq.service.operations.found import identity
 from loginq.service.rules.act import ON_PLAYERS, Action
 from loginq.service.rules.errors import NotFound
+from loginq.service.rules.identity import meant
 from loginq.service.rules.times import parse_duration
 from loginq.service.store.audit import DONE, concerning, latest, members
 
@@ -58,7 +59,7 @@ def _sub(session: Session, name: str) -> str:
     try:
         return identity(session.queue, session.users, name).sub
     except NotFound:
-        return name
+        return meant(session.queue.provider, name)
 
 
 def _draw(shown: Sequence[Action], total: int, empty: str) -> None:

@@ -11,7 +11,7 @@ _MANY = "target act items(player ok result) total left"
 _PASSWORDS = "target act items(player ok result password?) total left"
 _PLAYER = (
     "sub username email state position ahead eta_seconds eta_basis has_ticket created_at ticket_issued_at queued_at "
-    "login_processed_at joined_at left_at blocked synthetic"
+    "login_processed_at joined_at left_at blocked synthetic subject"
 )
 _STATS = (
     "queue intake line rate players servers eta_seconds eta_basis settled_at counting_behind_seconds last_change note "

@@ -70,9 +70,9 @@ def counted_in(deployment: "Deployment") -> tuple[list[str], bool]:
 
     def count() -> tuple[list[str], bool]:
         session = Session(deployment.target(), deployment.aws)
-        pool = deployment.aws.client("cognito-idp").describe_user_pool(UserPoolId=session.target.user_pool_id)
+        accounts = [] if session.target.provider else [f"about {session.users.about():,} accounts"]
         words, harms = _counts(session)
-        return [f"about {pool['UserPool']['EstimatedNumberOfUsers']:,} accounts", *words], harms
+        return [*accounts, *words], harms
 
     return _said(count)
 

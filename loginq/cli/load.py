@@ -50,7 +50,7 @@ def run(
     if report is not None and not real:
         raise Invalid("--report goes with --real.", "Synthetic players measure nothing.")
     _check_size(players, real)
-    session = open_session()
+    session = open_session(without_pool="Without --real the crowd is synthetic, and needs no accounts." if real else "")
     session.announce()
     if said := not yes and disturbed(session):
         console.say(said)

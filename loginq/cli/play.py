@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,7 +16,7 @@ from loginq.cli.command import Found, alone, command, show
 from loginq.cli.options import Json, password
 from loginq.cli.reading import has_terminal, typed
 from loginq.cli.session import api_of, open_session
-from loginq.cli.sign_in import sign_in, signed_in, signed_in_anew
+from loginq.cli.sign_in import Pasted, sign_in, signed_in, signed_in_anew
 from loginq.client import Account, Api, Game, Sights, SignInOver, Trouble, enter, published
 from loginq.service.rules.account import composed
 from loginq.service.rules.errors import Invalid, LoginqError
@@ -24,17 +24,21 @@ from loginq.service.store.signing import explain
 
 app = alone()
 
+_SIGN_IN_THERE = "Give ID tokens of it, a line each: `loginq play --token-stdin < id-tokens.txt`."
 _FRAME = 0.25
 """Seconds between two frames of the live screen."""
 
 
-@command(app, "loginq play --username ada")
+@command(app, "loginq play --username ada", "loginq play --token-stdin < id-tokens.txt")
 def play(
     username: Annotated[str | None, typer.Option(help="The user name; asked for if left out.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
     sign_up: Annotated[bool, typer.Option("--sign-up", help="Make a new account first.")] = False,
     email: Annotated[str | None, typer.Option(help="The e-mail address of a new account.")] = None,
     forgot: Annotated[bool, typer.Option("--forgot", help="Choose another password, with a code by e-mail.")] = False,
+    token_stdin: Annotated[
+        bool, typer.Option("--token-stdin", help="Read ID tokens from stdin, a line each; the next once one is over.")
+    ] = False,
     json: Json = False,
 ) -> Found:
     """Sign up or in, wait in line, and enter the game.
@@ -43,7 +47,11 @@ def play(
     """
     if forgot and sign_up:
         raise Invalid("--forgot and --sign-up exclude each other.", "Give one of them.")
-    target = open_session().target
+    if token_stdin and (username or email or password_stdin or sign_up or forgot):
+        raise Invalid("--token-stdin is a sign-in of its own.", "Give it alone.")
+    target = open_session(without_pool="" if token_stdin else _SIGN_IN_THERE).target
+    if token_stdin:
+        return run(_Place(target.api_url, target.own_url), Pasted(), target.words if json else None)
     api = api_of(target)
     if username is None:
         if not has_terminal():
@@ -58,7 +66,7 @@ def play(
     return run(api, account, target.words if json else None)
 
 
-def run(api: Api, account: Account, target: str | None = None) -> Found:
+def run(api: "Api | _Place", account: Account | Pasted, target: str | None = None) -> Found:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game.
 
     `target`: in words, for the documents; None for a screen.
@@ -77,6 +85,13 @@ def run(api: Api, account: Account, target: str | None = None) -> Found:
         console.say(_come_back(account, screen.has_place))
         raise
     return Found({"target": target, **standing}, partial(_draw, api.iss, standing))
+
+
+class _Place(NamedTuple):
+    """Where somebody waits who has signed in elsewhere."""
+
+    url: str
+    iss: str
 
 
 class _Game(Game):
@@ -101,14 +116,15 @@ def _draw(url: str, standing: dict[str, Any]) -> None:
         console.say(_ticket_in(url, str(standing["admission_token"])))
 
 
-def _come_back(account: Account, has_place: bool) -> str:
+def _come_back(account: Account | Pasted, has_place: bool) -> str:
     kept = "Your place is kept." if has_place else "The queue is closed, and you have no place in it yet."
-    return f"{kept} Come back with `loginq play --username {shlex.quote(account.username)}`."
+    how = "--token-stdin" if isinstance(account, Pasted) else f"--username {shlex.quote(account.username)}"
+    return f"{kept} Come back with `loginq play {how}`."
 
 
-def _sign_in_again(account: Account, over: SignInOver, has_place: bool) -> None:
+def _sign_in_again(account: Account | Pasted, over: SignInOver, has_place: bool) -> None:
     """In the middle of the line: `/login` gives the same ticket and the same place, once the player is signed in."""
-    if not has_terminal():
+    if isinstance(account, Pasted) or not has_terminal():
         over.hint = _come_back(account, has_place)
         raise over
     console.say(f"{over.message} {over.hint if has_place else 'Sign in again.'}")

@@ -94,18 +94,20 @@ def show(
     told = [{"at": iso(at), "what": what} for at, what in events]
     account = found.account.document() if found.account else None
     document = {"target": session.name, **found.seen.document(), "account": account, "history": told}
-    return Found(document, partial(_draw_player, found, events), is_long=True)
+    return Found(document, partial(_draw_player, found, events, session.target.provider), is_long=True)
 
 
-def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]]) -> None:
+def _draw_player(found: FoundPlayer, events: Sequence[tuple[int, str]], provider: str | None) -> None:
     seen, account, player = found.seen, found.account, found.seen.player
-    status = "none" if account is None else account.status.lower() + ("" if account.enabled else ", disabled")
+    none = f"of {provider}" if provider and not player.synthetic else "none"
+    status = none if account is None else account.status.lower() + ("" if account.enabled else ", disabled")
     console.facts(
         f"player {seen.name}",
         [
             ("account", status),
             ("e-mail", player.email or (account.email if account else None)),
-            ("sub", player.sub),
+            ("sub", player.known_as),
+            *([("key", player.sub)] if player.subject else []),
             ("state", seen.state),
             ("blocked", "yes" if player.blocked else "no"),
             ("ticket", "yes" if player.ticket else "none"),

@@ -70,9 +70,12 @@ class Session:
 
     @cached_property
     def users(self) -> "Users":
-        """Its accounts."""
+        """Its accounts, or the players who have theirs elsewhere."""
         from loginq.service.operations.accounts import Users
+        from loginq.service.operations.guests import Guests
 
+        if self.target.provider:
+            return Guests(self.queue)
         return Users(self.aws.client("cognito-idp"), self.target.user_pool_id, self.queue)
 
     @cached_property
@@ -170,15 +173,20 @@ def local_stack() -> str:
     return OPTIONS.stack or os.environ.get(STACK) or noted or DEFAULT_STACK
 
 
-def open_session() -> Session:
+def open_session(*, without_pool: str = "") -> Session:
     """The session for the target that options, the environment and `.env` name.
 
-    Raises `NoTarget` when there is none, also when it is an emulator that does not run; `Refused` for another account.
+    Raises `NoTarget` when there is none, also when it is an emulator that does not run; `Refused` for another account;
+    `Invalid`, with what to do instead, where players have accounts of another provider and `without_pool` says that.
     """
     found = resolved()
     aws = connection(found)
     session = Session(target_of(found, aws), aws)
     session.check_account()
+    if without_pool and session.target.provider:
+        from loginq.service.operations.guests import elsewhere
+
+        raise elsewhere(session.target.provider, without_pool)
     return session
 
 

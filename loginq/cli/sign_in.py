@@ -10,7 +10,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.asking import ASKING
 from loginq.cli.output import plain
-from loginq.cli.reading import has_terminal, typed
+from loginq.cli.reading import first_line, has_terminal, typed
 from loginq.client import (
     Account,
     Api,
@@ -19,6 +19,7 @@ from loginq.client import (
     NotConfirmed,
     ResetNeeded,
     SessionOver,
+    SignInOver,
     Trouble,
     patiently,
 )
@@ -27,6 +28,46 @@ from loginq.service.rules.errors import Conflict, Invalid, Refused
 
 T = TypeVar("T")
 _CODE = "The code that was sent to your e-mail address (Enter alone sends a new one)"
+
+
+class Pasted:
+    """Somebody who has signed in elsewhere: the ID tokens of stdin, a line each, of which the API says what they are.
+
+    The next is read when the one before is refused, so that whatever writes them need not know how long one is good.
+    """
+
+    def __init__(self) -> None:
+        """Raises `Invalid` where there is none."""
+        self._token = self._next()
+        if not self._token:
+            raise Invalid("There is no ID token on stdin.", 'Pipe it in: `printf %s "$TOKEN" | loginq …`.')
+
+    @property
+    def username(self) -> str:
+        """What to call the player, as the token has it."""
+        import jwt
+
+        try:
+            claims = jwt.decode(self._token, options={"verify_signature": False})
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return "player"
+        return str(claims.get("cognito:username") or claims.get("sub") or "player")
+
+    def token(self, *, renew: bool = False) -> str:
+        """The ID token. Raises `SignInOver` when it was refused and there is no other."""
+        if renew:
+            self._token = self._next()
+        if not self._token:
+            raise SignInOver(
+                "The ID token is refused: it is over, or not of this game, and there is no other on stdin."
+            )
+        return self._token
+
+    def _next(self) -> str:
+        text = first_line("The ID token on stdin").strip().removeprefix("Bearer ")
+        if not all("!" <= letter <= "~" for letter in text):
+            raise Invalid("What is on stdin is no ID token.", "A token is one word, without blanks.")
+        return text
 
 
 def signed_in(

@@ -10,9 +10,11 @@ from loginq.cli.asking import AUDIT
 from loginq.cli.command import Found, command, group
 from loginq.cli.options import Yes, confirm
 from loginq.cli.reading import STDIN, has_terminal, text_of
-from loginq.cli.session import open_session
+from loginq.cli.session import Session, open_session
 from loginq.client import Trouble, published
-from loginq.service.rules.errors import Failed, Invalid
+from loginq.service.rules.errors import Failed, Invalid, quoted
+from loginq.service.rules.identity import SUBJECT, identity_of, is_key, is_subject
+from loginq.service.rules.player import Identity
 from loginq.service.rules.times import iso
 from loginq.service.store.signing import explain
 
@@ -30,16 +32,32 @@ def issue(name: Annotated[str, typer.Argument(help="The user name, email or sub.
     """
     session = open_session()
     session.announce()
-    account = session.users.find(name)
-    confirm(f"Let {account.username} into the game by hand, past line, rate and capacity?", yes)
-    token, until = session.operator.issue_token(account.sub, session.keys, session.target.own_url)
+    who = _who(session, name)
+    confirm(f"Let {who.username} into the game by hand, past line, rate and capacity?", yes)
+    token, until = session.operator.issue_token(who, session.keys, session.target.own_url)
 
     def draw() -> None:
         console.say(f"Good until {console.moment(until)}; as long as the keys of {session.target.own_url} are known.")
         typer.echo(token)
 
-    document = {"target": session.name, "sub": account.sub, "admission_token": token, "expires_at": iso(until)}
+    document = {
+        "target": session.name,
+        "sub": who.subject or who.sub,
+        "admission_token": token,
+        "expires_at": iso(until),
+    }
     return Found(document, draw)
+
+
+def _who(session: Session, name: str) -> Identity:
+    """Whom a token is for: where accounts are another provider's that sub, whether anybody has come by it or not."""
+    provider = session.target.provider
+    if provider and not is_key(name):
+        if not is_subject(name):
+            raise Invalid(f"{quoted(name)} is nobody's sub.", f"It has 1 to {SUBJECT} characters.")
+        return identity_of(provider, name)
+    account = session.users.find(name)
+    return Identity(account.sub, account.username, subject=account.username if provider else None)
 
 
 @command(app, "loginq token verify < token.txt")

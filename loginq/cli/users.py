@@ -19,6 +19,7 @@ from loginq.cli.people import File, Names, People, every
 from loginq.cli.reading import text_of
 from loginq.cli.session import Session, open_session
 from loginq.service.operations.accounts import Account, generated_password
+from loginq.service.operations.guests import IN_THE_QUEUE
 from loginq.service.operations.operator import Operator
 from loginq.service.operations.together import DELETE, DISABLE, ENABLE, RESET_PASSWORD, Verb
 from loginq.service.rules.account import NewAccount, check_account, parse_accounts
@@ -44,7 +45,7 @@ def create(
     """
     _one_password(generate, password_stdin)
     check_account(name, email)
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     session.announce()
     secret = _secret(generate, password_stdin)
     account = session.operator.create_user(name, email, secret)
@@ -69,15 +70,13 @@ def list_(
     ] = "",
 ) -> Found:
     """List the accounts of the user pool."""
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     found = (each for each in session.users.list(prefix) if status.upper() in ("", each.status, each.switch.upper()))
-    accounts = list(islice(found, limit + 1))
-    total: int | None = len(accounts)
+    total: int | None = len(accounts := list(islice(found, limit + 1)))
     if len(accounts) > limit:
         total = None if status or prefix else max(limit + 1, session.users.about())
-    shown = accounts[:limit]
-    draw = partial(_draw_list, shown, total, bool(status or prefix))
-    return listed(session.name, [account.document() for account in shown], draw, total)
+    draw = partial(_draw_list, accounts[:limit], total, bool(status or prefix))
+    return listed(session.name, [account.document() for account in accounts[:limit]], draw, total)
 
 
 def _draw_list(shown: Sequence[Account], total: int | None, chosen: bool) -> None:
@@ -94,7 +93,7 @@ def _draw_list(shown: Sequence[Account], total: int | None, chosen: bool) -> Non
 @command(app, "loginq users show ada")
 def show(name: Name) -> Found:
     """Show one account."""
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     account = session.users.get(name)
     draw = partial(
         console.facts,
@@ -126,7 +125,7 @@ def import_(
     themselves: `loginq play --forgot`, or the same in your game.
     """
     accounts = _accounts(file)
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     session.announce()
     waiting, counts, failed = iter(accounts), dict[str, int](), list[dict[str, str]]()
     try:
@@ -186,7 +185,7 @@ def reset_password(
     people = People(names, file)
     if people.alone is None and not generate:
         raise Invalid("One password for many accounts is none.", "Give --generate: each gets one of its own.")
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     session.announce()
     if people.alone is None:
         confirm_act(session, f"Give {len(people.names):,} accounts another password, and end their sign-ins", yes)
@@ -222,7 +221,7 @@ def confirm_(name: Name) -> Found:
 
     Its address stays unproven. Without a proven address a forgotten password is one for `loginq users reset-password`.
     """
-    session = open_session()
+    session = open_session(without_pool=IN_THE_QUEUE)
     session.announce()
     before, account = session.operator.confirm_user(name)
     said = "is confirmed, and can sign in." if before != account.status else "was confirmed already."
@@ -236,7 +235,7 @@ def disable(names: Names = None, file: File = None) -> Iterator[Found]:
 
     Their accounts cannot sign in, and tokens that are out already get nowhere. Safe to repeat.
     """
-    return _switch(DISABLE, names, file, "Disabling", "{} can neither sign in nor log in.")
+    return _switch(DISABLE, names, file, "Disabling", "{} can neither sign in nor log in.", "{} cannot log in.")
 
 
 @command(app, "loginq users enable ada", "loginq users enable --file bots.txt")
@@ -245,7 +244,7 @@ def enable(names: Names = None, file: File = None) -> Iterator[Found]:
 
     Safe to repeat.
     """
-    return _switch(ENABLE, names, file, "Enabling", "{} can sign in and log in.")
+    return _switch(ENABLE, names, file, "Enabling", "{} can sign in and log in.", "{} can log in.")
 
 
 @command(app, "loginq users delete ada --yes", "loginq users delete --file bots.txt --yes")
@@ -261,13 +260,14 @@ def delete(names: Names = None, file: File = None, yes: Yes = False) -> Iterator
         confirm_act(session, f"Delete {len(people.names):,} accounts, their player rows and their places", yes)
         yield from every(session, DELETE, people, "Deleting")
         return
-    name = session.users.get(people.alone).username
-    confirm_act(session, f"Delete {name}, the player row and the place", yes)
-    account = session.operator.delete_user(name)
+    there = session.users.get(people.alone)
+    confirm_act(session, f"Delete {there.username}, the player row and the place", yes)
+    account = session.operator.delete_user(there)
     yield Found({**_which(session, account), "deleted": True}, partial(console.done, f"Deleted {account.username}."))
 
 
-def _switch(verb: Verb, names: list[str] | None, file: Path | None, doing: str, now_true: str) -> Iterator[Found]:
+def _switch(verb: Verb, names: list[str] | None, file: Path | None, doing: str, *now_true: str) -> Iterator[Found]:
+    """`now_true`: of an account of the pool, and of one elsewhere."""
     people = People(names, file)
     session = open_session()
     session.announce()
@@ -277,7 +277,8 @@ def _switch(verb: Verb, names: list[str] | None, file: Path | None, doing: str, 
     operate = Operator.disable_user if verb is DISABLE else Operator.enable_user
     account = operate(session.operator, people.alone)
     document = {**_which(session, account), "enabled": account.enabled}
-    yield Found(document, partial(console.done, now_true.format(account.username)))
+    said = now_true[bool(session.target.provider)].format(account.username)
+    yield Found(document, partial(console.done, said))
 
 
 def _which(session: Session, account: Account) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from itertools import islice
 from typing import Any
 
 from loginq.service.operations.accounts import Account, Users, patiently
+from loginq.service.operations.guests import WHO
 from loginq.service.rules.act import Action
 from loginq.service.rules.errors import LoginqError, NotFound
+from loginq.service.rules.identity import meant
 from loginq.service.rules.line import Line
 from loginq.service.rules.player import Identity, Player, State
 from loginq.service.rules.times import SECOND, iso
@@ -37,6 +39,7 @@ FIELDS = (
     "left_at",
     "blocked",
     "synthetic",
+    "subject",
 )
 """What is told of a player, in this order."""
 
@@ -81,6 +84,7 @@ class Seen:
             "left_at": at(player.left_at),
             "blocked": player.blocked,
             "synthetic": player.synthetic,
+            "subject": player.known_as,
         }
 
 
@@ -115,7 +119,7 @@ def players_in(queue: Queue, line: Line, t: int, states: Container[State]) -> It
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One player with the account, None where that is gone (or never was: a synthetic player)."""
+    """One player with the account, None where that is gone or another provider's (or never was: a synthetic player)."""
 
     seen: Seen
     account: Account | None
@@ -125,51 +129,53 @@ def find(queue: Queue, users: Users, name: str) -> Found:
     """The player with this user name, e-mail address or sub. Raises `NotFound`."""
     player = _known(queue, name)
     try:
-        account = users.find(name)
+        account = None if queue.provider else users.find(name)
     except NotFound:
         account = None
     if player is None and account is not None:
         player = _known(queue, account.sub) or Player(account.sub, account.username, account.email)
     if player is None:
-        raise _nobody(name)
+        raise _nobody(queue, name)
     line = queue.lines.read()
     return Found(seen(player, line, queue.clock()), account)
 
 
 def identity(queue: Queue, users: Users, name: str) -> Identity:
     """Who a user name, an e-mail address or a sub means. Raises `NotFound`."""
-    return _identity(users, _known(queue, name), name)
+    return _identity(queue, users, _known(queue, name), name)
 
 
 def identities(queue: Queue, users: Users, names: Sequence[str]) -> list[Identity | LoginqError]:
     """The same of many, as far as it can be said; throttling is waited out."""
-    rows = queue.players.get_all([name for name in names if len(name) <= _LONGEST_SUB])
+    subs = {name: meant(queue.provider, name) for name in names}
+    rows = queue.players.get_all([sub for sub in subs.values() if len(sub) <= _LONGEST_SUB])
     known = {sub: player for sub, player in rows.items() if not player.deleted}
 
     def who(name: str) -> Identity:
-        return patiently(lambda: _identity(users, known.get(name), name), queue.table.sleep, queue.random)
+        return patiently(lambda: _identity(queue, users, known.get(subs[name]), name), queue.table.sleep, queue.random)
 
     return attempts(who, names)
 
 
-def _identity(users: Users, player: Player | None, name: str) -> Identity:
+def _identity(queue: Queue, users: Users, player: Player | None, name: str) -> Identity:
     if player is not None and player.username:
-        return Identity(player.sub, player.username, player.email)
+        return Identity(player.sub, player.username, player.email, player.subject)
     try:
         account = users.find(name)
     except NotFound as exc:
-        raise _nobody(name) from exc
+        raise _nobody(queue, name) from exc
     return Identity(account.sub, account.username, account.email)
 
 
-def _known(queue: Queue, sub: str) -> Player | None:
-    """The player of this subject, unless the account is deleted."""
-    player = queue.players.get(sub)
+def _known(queue: Queue, name: str) -> Player | None:
+    """The player of this subject or key, unless the account is deleted."""
+    player = queue.players.get(meant(queue.provider, name))
     return None if player is None or player.deleted else player
 
 
-def _nobody(name: str) -> NotFound:
-    return NotFound(f"There is no player {name!r}.", "See `loginq users list` and `loginq players list`.")
+def _nobody(queue: Queue, name: str) -> NotFound:
+    hint = WHO if queue.provider else "See `loginq users list` and `loginq players list`."
+    return NotFound(f"There is no player {name!r}.", hint)
 
 
 def history(found: Player, actions: Sequence[Action]) -> list[tuple[int, str]]:

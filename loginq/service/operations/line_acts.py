@@ -17,6 +17,7 @@ from loginq.service.rules.errors import Conflict, Invalid, NotFound, quoted
 from loginq.service.rules.line import Line
 from loginq.service.rules.numbers import MOST_PLAYERS
 from loginq.service.rules.plan import setting
+from loginq.service.rules.player import Identity
 from loginq.service.rules.rebuild import Remains, remembered
 from loginq.service.rules.server_keys import GRACE, ServerKey, hash_of
 from loginq.service.rules.servers import Server
@@ -161,15 +162,15 @@ class LineActs:
         line = queue.lines.change(lambda line, t: replace(line.anchored(t), kid=kid))
         return Done(line, self._record("rotate keys", before=before or None, after=kid, line=line))
 
-    def issue_token(self, sub: str, keys: Keys, issuer: str) -> tuple[str, int]:
+    def issue_token(self, who: Identity, keys: Keys, issuer: str) -> tuple[str, int]:
         """A token that lets one player into the game past the line, which nothing counts; and until when, ms."""
         queue = self.queue
-        player, t, length = queue.players.get(sub), queue.clock(), queue.rules.admission
-        self._record("issue token", sub, after=iso(t + length))  # first: there is none that nobody answers for
+        player, t, length = queue.players.get(who.sub), queue.clock(), queue.rules.admission
+        self._record("issue token", who.sub, after=iso(t + length))  # first: there is none that nobody answers for
         token = mint(
             keys.read().active,
             issuer=issuer,
-            sub=sub,
+            sub=who.subject or who.sub,
             ticket=secrets.token_urlsafe(login.TICKET_BYTES),
             position=(player.position if player else None) or 1,
             admitted_at=t,

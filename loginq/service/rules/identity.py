@@ -24,6 +24,7 @@ SUBJECT = 255
 """Characters of a subject: https://openid.net/specs/openid-connect-core-1_0.html#IDToken"""
 _KEY = re.compile("[A-Za-z0-9_.:-]{1,128}")
 _HASHED, _SYNTHETIC = "~", "synthetic-"
+_MADE = re.compile(f"{_HASHED}[A-Za-z0-9_-]{{43}}|{_SYNTHETIC}.*")
 _BASE64 = re.compile("[A-Za-z0-9_-]+")
 _LAST = 253_402_300_799
 """The last second of the year 9999, behind which there is no date."""
@@ -32,17 +33,23 @@ _LAST = 253_402_300_799
 def key_of(issuer: str, subject: str) -> str:
     """By what the table knows the subject of a provider: by its own name where that is a safe one.
 
-    A safe name is nobody else's key: no other begins with `~`. A key that is given stays as it is. Names of synthetic
-    players are nobody's. Where there is no provider but the stack's own pool, each name is a key.
+    A safe name is nobody else's key: no safe one begins with `~`. Names of synthetic players are nobody's. Where there
+    is no provider but the stack's own pool, each name is a key.
     """
-    if not issuer or (_KEY.fullmatch(subject) and not subject.startswith(_SYNTHETIC)) or _is_key(subject):
+    if not issuer or (_KEY.fullmatch(subject) and not subject.startswith(_SYNTHETIC)):
         return subject
     digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).digest()
     return _HASHED + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _is_key(text: str) -> bool:
-    return re.fullmatch(_HASHED + "[A-Za-z0-9_-]{43}", text) is not None
+def meant(issuer: str, name: str) -> str:
+    """The key of whom an operator names: by the subject, or by the key itself."""
+    return name if not issuer or is_key(name) else key_of(issuer, name)
+
+
+def is_key(name: str) -> bool:
+    """Whether this is the key of a player, and no subject."""
+    return _MADE.fullmatch(name) is not None
 
 
 def is_subject(value: Any) -> bool:
