@@ -51,7 +51,7 @@ def play(
         raise Invalid("--token-stdin is a sign-in of its own.", "Give it alone.")
     target = open_session(without_pool="" if token_stdin else _SIGN_IN_THERE).target
     if token_stdin:
-        return run(_Place(target.api_url, target.own_url), Pasted(), target.words if json else None)
+        return run(_Place(target.api_url, target.own_url, target.iss), Pasted(), target.words if json else None)
     api = api_of(target)
     if username is None:
         if not has_terminal():
@@ -84,13 +84,14 @@ def run(api: "Api | _Place", account: Account | Pasted, target: str | None = Non
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM and SIGHUP, as `main` has them
         console.say(_come_back(account, screen.has_place))
         raise
-    return Found({"target": target, **standing}, partial(_draw, api.iss, standing))
+    return Found({"target": target, **standing}, partial(_draw, api, standing))
 
 
 class _Place(NamedTuple):
     """Where somebody waits who has signed in elsewhere."""
 
     url: str
+    own_url: str
     iss: str
 
 
@@ -110,10 +111,10 @@ class _Sights(Sights):
             return super().__call__(url)
 
 
-def _draw(url: str, standing: dict[str, Any]) -> None:
+def _draw(api: Api | _Place, standing: dict[str, Any]) -> None:
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
-        console.say(_ticket_in(url, str(standing["admission_token"])))
+        console.say(_ticket_in(api, str(standing["admission_token"])))
 
 
 def _come_back(account: Account | Pasted, has_place: bool) -> str:
@@ -131,11 +132,11 @@ def _sign_in_again(account: Account | Pasted, over: SignInOver, has_place: bool)
     sign_in(account, password(False, twice=False))
 
 
-def _ticket_in(url: str, token: str) -> str:
-    """The admission token in short, checked as a game server would, by the clock of the API at its own `url`."""
+def _ticket_in(api: Api | _Place, token: str) -> str:
+    """The admission token in short, checked as a game server would, by the clock of the API."""
     try:
-        keys, now = published(url)
-        claims = explain(token, keys, url, now)
+        keys, now = published(api.own_url)
+        claims = explain(token, keys, api.iss, now)
     except LoginqError as exc:
         return f"Admission token {token[:12]}…, not checked: {exc.message.rstrip('.')}."
     wrong = [f"{claim.name}: {claim.wrong}" for claim in claims if claim.wrong]

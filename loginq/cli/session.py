@@ -210,7 +210,7 @@ def api_of(target: Target) -> "Api":
     from loginq.client import Api
 
     place = target.region, target.endpoint_url
-    return Api(target.api_url, target.client_id, target.user_pool_id, *place, issuer=target.issuer)
+    return Api(target.api_url, target.client_id, target.user_pool_id, *place, target.sessions_url, target.issuer)
 
 
 def place(found: Resolved) -> dict[str, str | None]:

@@ -44,7 +44,7 @@ def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
             ("dead letters", report["dead_letters"]),
             ("front door", report["front_door"]),
             ("API", session.target.api_url),
-            *([("API itself", session.target.own_url)] if session.target.issuer else []),
+            *([("API itself", session.target.own_url)] if session.target.sessions_url else []),
             ("healthy", "yes" if report["healthy"] else "no"),
         ],
     )

@@ -34,7 +34,7 @@ def issue(name: Annotated[str, typer.Argument(help="The user name, email or sub.
     session.announce()
     who = _who(session, name)
     confirm(f"Let {who.username} into the game by hand, past line, rate and capacity?", yes)
-    token, until = session.operator.issue_token(who, session.keys, session.target.own_url)
+    token, until = session.operator.issue_token(who, session.keys, session.target.iss)
 
     def draw() -> None:
         console.say(f"Good until {console.moment(until)}; as long as the keys of {session.target.own_url} are known.")
@@ -78,7 +78,7 @@ def verify(
         keys, now = published(url)
     except Trouble as exc:
         raise Failed(f"The keys of {url} cannot be had: {exc.message.rstrip('.')}.", "Try again.") from exc
-    claims = explain(given, keys, url, now)
+    claims = explain(given, keys, target.iss, now)
     wrong = [claim for claim in claims if claim.wrong]
 
     def draw() -> None:

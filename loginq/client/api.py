@@ -16,7 +16,8 @@ class Api:
         pool_id: the user pool, which signing in by SRP has to name, like `eu-west-1_AbCdEfGhI`: `UserPoolId`.
         region: of the user pool.
         endpoint: where Cognito is emulated; None for AWS.
-        issuer: what admission tokens name, which only whoever checks them needs: `SessionsEndpoint`; None for `url`.
+        own: the API's own URL, past an edge: `SessionsEndpoint`; None for `url`.
+        issuer: what admission tokens name, which only whoever checks them needs: `Issuer`; None for `own`.
 
     Raises `Invalid` for what is no user pool.
     """
@@ -26,12 +27,18 @@ class Api:
     pool_id: str
     region: str
     endpoint: str | None = None
+    own: str | None = None
     issuer: str | None = None
 
     @property
+    def own_url(self) -> str:
+        """The API's own URL, where its keys are whatever tokens name."""
+        return self.own or self.url
+
+    @property
     def iss(self) -> str:
-        """The API's own URL."""
-        return self.issuer or self.url
+        """What admission tokens name."""
+        return self.issuer or self.own_url
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", self.pool_id):

@@ -20,7 +20,8 @@ from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, LoginqError, NotFound
 from loginq.service.rules.line import Line
 from loginq.service.rules.settings import Rules
-from loginq.service.rules.token import KeySet
+from loginq.service.rules.times import SECOND
+from loginq.service.rules.token import LEEWAY, KeySet
 from loginq.service.store.aws import Aws
 from loginq.service.store.clock import system_clock
 from loginq.service.store.queue import Queue, connect
@@ -140,7 +141,8 @@ class Deployment:
         found = self.stack.describe()
         if not self.stack.ready(found):  # which refuses while another deploy is at it: the parameters would be its own
             raise overtaken()
-        kid, queue, rules = self._keys().active["kid"], self._queue(), Rules.of_stack(parameters_of(found))
+        queue, rules = self._queue(), Rules.of_stack(parameters_of(found))
+        kid = self._keys(rules).active["kid"]
         write_rules(queue.table, queue.name, rules, row_format=FORMAT)  # no older function is there any more
         if not rules.by_counts:  # what was counted once is not what is so when servers count again
             queue.servers.forget([server.name for server in queue.servers.every()])
@@ -175,20 +177,22 @@ class Deployment:
 
     def _prepare(self) -> None:
         """What this version's functions need from their first call on, as the stack is before they come."""
+        queue, rules = self._queue(), Rules.of_stack(self.stack.parameters())
         with suppress(NotFound):
-            self._keys()
-        queue = self._queue()
-        write_rules(queue.table, queue.name, Rules.of_stack(self.stack.parameters()))
+            self._keys(rules)
+        write_rules(queue.table, queue.name, rules)
 
     def _queue(self) -> Queue:
         target = self.target()
         return connect(self.aws, table=target.table, sqs_url=target.sqs_url, begins=True)
 
-    def _keys(self) -> KeySet:
-        """The signing keys, made where there are none, and published where they are not."""
-        queue, secret = self._queue(), self.stack.outputs()["SigningKeysId"]
+    def _keys(self, rules: Rules) -> KeySet:
+        """The signing keys, made where there are none, and published where they are not, with what tokens name."""
+        queue, secret, lives = self._queue(), self.stack.outputs()["SigningKeysId"], rules.admission + LEEWAY * SECOND
         public = Published(queue.table, queue.name)
-        return Keys(self.aws.client("secretsmanager"), secret).ensure(system_clock(), public)
+        made = Keys(self.aws.client("secretsmanager"), secret).ensure(t := system_clock(), public, lives)
+        public.name(self.target().iss, t, lives)
+        return made
 
     def _parameters(
         self, source: template.Template, given: dict[str, str], found: dict[str, Any] | None

@@ -33,6 +33,15 @@ _EFFECTS = {
         "Making or changing a distribution takes some minutes, and players notice nothing. Taken away, its address is "
         "gone for good: a client that knows no other can then no longer ask."
     ),
+    "DomainName": (
+        "Its address is where clients ask, once its record leads here, and tokens name it as iss from then on: game "
+        "servers have to accept both for a while (`loginq guide game-server`). A name before it is answered no more: a "
+        "client that knows no other can then no longer ask. The API's own address goes on answering."
+    ),
+    "CertificateArn": "Holds within minutes; nobody is cut off.",
+    "HostedZoneId": (
+        "The record is made in that zone, which must have none of that name yet; one in a zone before it is taken away."
+    ),
     "RequestsPerSecond": _THROTTLE,
     "RequestsBurst": _THROTTLE,
     "Firewall": "Requests pass it, or no longer do, within minutes; places stay.",

@@ -21,6 +21,8 @@ from loginq.service.rules.settings import PARAMETERS, Rules
 from loginq.service.rules.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
+_NOT_FIXED = (_DEPLOYMENT, "Stage", "Domain", "DomainMapping")
+"""What of the API no deployment fixes."""
 _HASH = 10
 OURS = ("CodeBucket", "CodeKey", "SourcesHash", "LoginqVersion", "EmulatorEndpoint")
 """Parameters that `deploy` gives; nobody else may."""
@@ -144,7 +146,7 @@ class Template:
         fixed = {
             name: resource
             for name, resource in resources(self.document, {**self.defaults, **parameters}).items()
-            if resource["Type"].startswith("AWS::ApiGateway::") and name not in (_DEPLOYMENT, "Stage")
+            if resource["Type"].startswith("AWS::ApiGateway::") and name not in _NOT_FIXED
         }
         text = json.dumps(fixed | self._pointed_at(fixed), sort_keys=True)
         used = {
@@ -189,7 +191,7 @@ class Template:
         told = {**(there or {}), **given}
         self.accept({name: value for name, value in told.items() if name in given or value != MASKED})
         every = {name: value for name, value in {**self.defaults, **told}.items() if name not in OURS}
-        _agree(every)
+        _agree(every, on_aws=on_aws)
         refuse([each for each in clashes(every, on_aws=on_aws) if each.of & set(given)])
         if on_aws and every["IdentityIssuer"].startswith("http:"):
             raise Invalid("On AWS an IdentityIssuer is https.", "Loopback is for the emulator.")
@@ -198,7 +200,7 @@ class Template:
         return every
 
 
-def _agree(every: dict[str, str]) -> None:
+def _agree(every: dict[str, str], *, on_aws: bool) -> None:
     """Raises `Invalid` for values that are right one by one, and not together."""
     for one, two in (("WarmReads", "WarmWrites"), ("RequestsPerSecond", "RequestsBurst")):
         if (every[one] == "0") != (every[two] == "0"):
@@ -207,6 +209,11 @@ def _agree(every: dict[str, str]) -> None:
         raise Invalid("IdentityIssuer and IdentityAudience go together.", "Give both, or neither.")
     if every["EmailFromAddress"] and not every["SesIdentityArn"]:
         raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
+    for name in ("CertificateArn", "HostedZoneId"):
+        if every[name] and not every["DomainName"]:
+            raise Invalid(f"{name} needs a DomainName.", "Give the name that is yours, or neither.")
+    if on_aws and every["DomainName"] and not every["CertificateArn"]:
+        raise Invalid("DomainName needs a CertificateArn.", "Give that of its certificate in ACM.")
     rules = Rules.of_stack(every)
     if rules.max_rate and rules.initial_rate > rules.max_rate:
         raise Invalid(

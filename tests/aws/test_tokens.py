@@ -168,6 +168,58 @@ def test_the_public_row_holds_nothing_private_and_is_read_once_a_minute(
     assert reader.cached(-1) == public.read() != first.jwks()
 
 
+def test_another_iss_counts_beside_the_one_before_as_long_as_its_tokens_live(
+    queue: Queue, keys: Keys, now: list[int]
+) -> None:
+    """A domain came, went and came again; each deploy says so, some of them twice."""
+    keys.ensure(T, public := Published(queue.table, queue.name, lambda: now[0]))
+    old, new, lives = "https://abc.example/v1", "https://queue.example.com", 6 * MINUTE
+    assert "issuers" not in public.read()  # of a stack whose deploy did not say it
+    public.name(old, T, lives)
+    assert public.read()["issuers"] == [old]
+    for t in (T, T + MINUTE):
+        public.name(new, t, lives)
+        assert public.read()["issuers"] == [new, old]
+    keys.rotate(T, 5 * MINUTE, public)
+    assert public.read() == {**keys.read().jwks(), "issuers": [new, old]}
+    text = token(keys.read().active, issuer=old)
+    assert [c for c in explain(text, public.read(), new, T) if c.wrong] == []
+    now[0] = T + lives
+    assert public.read()["issuers"] == [new]
+    assert [(c.name, c.wrong) for c in explain(text, public.read(), new, T) if c.wrong] == [
+        ("iss", f"it must be {new}")
+    ]
+    public.name(old, now[0], lives)
+    assert public.read()["issuers"] == [old, new]
+
+
+@pytest.mark.parametrize("said", [None, 7, "https://abc.example/v1", {"x": 1}, [7, None]])
+def test_what_a_key_set_says_of_iss_may_be_anything(keys: Keys, public: Published, said: Any) -> None:
+    made = keys.ensure(T, public)
+    assert wrong(token(made.active), {**made.jwks(), "issuers": said}) == set()
+    assert wrong(token(made.active, issuer="https://abc.example/v1"), {**made.jwks(), "issuers": said}) == {"iss"}
+
+
+def test_the_keys_of_a_stack_that_had_the_table_before_count_as_long_as_its_tokens_live(
+    queue: Queue, keys: Keys, now: list[int]
+) -> None:
+    """Its secret went with it; whoever was let in may still be on the way into the game."""
+    public, lives = Published(queue.table, queue.name, lambda: now[0]), 6 * MINUTE
+    old = keys.ensure(T, public, lives)
+    keys._secrets.delete_secret(SecretId=keys._id, ForceDeleteWithoutRecovery=True)
+    keys._secrets.create_secret(Name="another")
+    taking = Keys(keys._secrets, "another")
+    with pytest.raises(Stopped):
+        Keys(Cut(keys._secrets), "another").ensure(T + 1, public, lives)  # and again
+    new = taking.ensure(T + 2, public, lives)
+    kids = _kids(public)
+    assert {*old.kids().values(), *new.kids().values()} < kids and len(kids) == len(public.read()["keys"]) == 6
+    assert wrong(token(old.active), public.read()) == set() == wrong(token(new.active), public.read())
+    assert taking.ensure(T + 3, public, lives) == new
+    now[0] = T + 2 + lives
+    assert public.read() == new.jwks()
+
+
 def test_the_public_call_says_503_until_there_are_keys(
     target: Target, keys: Keys, public: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -173,10 +174,10 @@ def test_a_token_is_judged_by_the_clock_of_the_api(run: Run, api: Api) -> None:
     late = run("token", "verify", api.token(admitted_at=(NOW - 301) * SECOND))
     assert (late.code, late.err) == (1, "This token is NOT good: exp: it is over.")
     from loginq.cli.play import _ticket_in
-    from loginq.cli.session import open_session
+    from loginq.cli.session import api_of, open_session
 
-    assert "(verified with the game's public keys" in _ticket_in(open_session().target.api_url, api.token())
-    assert ", not checked: This is not a JWT" in _ticket_in(open_session().target.api_url, "nonsense")
+    assert "(verified with the game's public keys" in _ticket_in(api_of(open_session().target), api.token())
+    assert ", not checked: This is not a JWT" in _ticket_in(api_of(open_session().target), "nonsense")
 
 
 def test_behind_an_edge_a_token_is_of_the_api_itself(run: Run, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +187,19 @@ def test_behind_an_edge_a_token_is_of_the_api_itself(run: Run, api: Api, monkeyp
     monkeypatch.setenv("AWSOMEGAME_REST_ENDPOINT", "http://127.0.0.1:1")  # nobody is there, and nobody has to be
     monkeypatch.setenv("LOGINQ_SESSIONS_ENDPOINT", api.url)
     assert run("token", "verify", api.token()).err == GOOD
-    assert "(verified with the game's public keys" in _ticket_in(api_of(open_session().target).iss, api.token())
+    assert "(verified with the game's public keys" in _ticket_in(api_of(open_session().target), api.token())
+
+
+def test_at_a_domain_a_token_names_it_and_the_one_before_is_good_for_a_while(
+    run: Run, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys are where the API is, also on an emulator, where no domain leads."""
+    monkeypatch.setenv("LOGINQ_ISSUER", "https://queue.example.com")
+    assert run("token", "verify", api.token(issuer="https://queue.example.com")).err == GOOD
+    late = "This token is NOT good: iss: it must be https://queue.example.com."
+    assert run("token", "verify", api.token()).err == late
+    api.reply = replace(api.reply, body={**api.keys.jwks(), "issuers": ["https://queue.example.com", api.url]})
+    assert run("token", "verify", api.token()).err == GOOD
 
 
 def test_keys_that_cannot_be_had(run: Run, api: Api) -> None:

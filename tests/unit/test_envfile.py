@@ -61,7 +61,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 def test_an_emulators_lines_come_and_go_and_come_again(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    edge = replace(CLOUD, api_url="https://d111.cloudfront.net", issuer="https://api.example/v1")
+    edge = replace(CLOUD, api_url="https://d111.cloudfront.net", sessions_url="https://api.example/v1")
     for target in (LOCAL, LOCAL, edge, CLOUD, LOCAL):
         envfile.write(target, file)
         assert ("LOGINQ_SESSIONS_ENDPOINT" in envfile.read(file)) == (target is edge)

@@ -141,9 +141,14 @@ def test_a_target_from_names_and_back() -> None:
     assert (edge.api_url, edge.own_url) == ("https://x/v1", "https://own/v1")
     assert Target.from_names(edge.names()) == edge
     outputs = dict.fromkeys(OUTPUTS.values(), "https://x/v1")
-    for own, issuer in ((None, None), ("https://x/v1", None), ("https://o", "https://o")):
+    for own, sessions in ((None, None), ("https://x/v1", None), ("https://o", "https://o")):
         every = outputs | ({"SessionsEndpoint": own} if own else {})
-        assert Target.from_outputs("s", "r", every).issuer == issuer
+        found = Target.from_outputs("s", "r", every)
+        assert (found.sessions_url, found.issuer, found.iss) == (sessions, None, found.own_url)
+        assert Target.from_outputs("s", "r", {**every, "Issuer": found.own_url}) == found
+        named = Target.from_outputs("s", "r", {**every, "Issuer": "https://queue.example.com"})
+        assert (named.own_url, named.iss) == (found.own_url, "https://queue.example.com")
+        assert Target.from_names(named.names()) == named
     with pytest.raises(NoTarget, match="LOGINQ_STACK"):
         Target.from_names({**given, "LOGINQ_STACK": ""})
     with pytest.raises(Invalid, match="not a URL"):

@@ -11,7 +11,7 @@ import pytest
 
 from loginq.client import Trouble, game
 from loginq.deploy import template
-from loginq.deploy.foresight import resources
+from loginq.deploy.foresight import _holds, resources
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.line import MAX_RATE
 from loginq.service.rules.public import MAX_AGE
@@ -24,6 +24,7 @@ TEMPLATE = template.load()
 SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]
 FLAG = (["true", "false"], ["", "True", "yes", "1", "true "])
 ARN = "arn:aws:iam::123456789012:policy/"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/"
 SES = "arn:aws:ses:us-east-1:123456789012:identity/"
 
 # Parameter -> (its extremes, what lies just beyond them).
@@ -66,6 +67,19 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "PublicLine": FLAG,
     "Edge": FLAG,
+    "DomainName": (
+        ["", "queue.example.com", "a-1.b.co", "xn--queue-9o0m.example", f"{'a' * 63}.example.com"],
+        ["https://queue.example.com", "queue.example.com.", "queue.example.com/login", "Queue.example.com", "queue",
+         "*.example.com", "a..b.co", "-a.example.com", "a-.example.com", "10.0.0.1", "queue.example.com:443",
+         "ä.example", f"{'a' * 64}.example.com", f"{'a.' * 126}example", "queue.example.com\n"],
+    ),
+    "CertificateArn": (
+        ["", f"{CERTIFICATE}0a1b2c3d-0000-4000-8000-0123456789ab"],
+        [CERTIFICATE, "0a1b2c3d", "arn:aws:iam::123456789012:server-certificate/a", f"{CERTIFICATE}0a1b\n"],
+    ),
+    "HostedZoneId": (
+        ["", "Z0123456789ABCDEFGHIJ", "Z2FDTNDATAQYW2"], ["/hostedzone/Z2FDTNDATAQYW2", "z2fdtn", "Z", "Z2F-", "ABC"],
+    ),
     "RequestsPerSecond": (["0", "1", "1000000"], ["-1", "1000001"]),
     "RequestsBurst": (["0", "1", "1000000"], ["-1", "1000001"]),
     "Firewall": FLAG,
@@ -113,6 +127,11 @@ TOGETHER = {
     "EmailFromAddress": {
         value: {"SesIdentityArn": f"{SES}e.co"} for value in ("no-reply@example.com", "The Game <no-reply@example.com>")
     },
+    **{
+        name: {key: {"DomainName": "a.co", "CertificateArn": f"{CERTIFICATE}0a"} for key in VALUES[name][0][1:]}
+        for name in ("CertificateArn", "HostedZoneId")
+    },
+    "DomainName": {key: {"CertificateArn": f"{CERTIFICATE}0a"} for key in VALUES["DomainName"][0][1:]},
     "BatchSize": {"10000": {"BatchWindowSeconds": "1"}},
     "BatchWindowSeconds": {"0": {"BatchSize": "10"}, "300": {"IntakeVisibilitySeconds": "480"}},
     "PlacingTimeoutSeconds": {"900": {"IntakeVisibilitySeconds": "5401"}},
@@ -134,7 +153,7 @@ def test_every_parameter_that_may_be_given_is_walked_through() -> None:
 def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_by_name(name: str) -> None:
     good, bad = VALUES[name]
     for value in good:
-        given = {name: value, **TOGETHER.get(name, {}).get(value, {})}
+        given = {**TOGETHER.get(name, {}).get(value, {}), name: value}
         for pair in (
             {"WarmReads": "12000", "WarmWrites": "4000"},
             {"RequestsPerSecond": "1", "RequestsBurst": "1"},
@@ -222,6 +241,17 @@ def test_a_provider_is_named_with_an_audience_and_on_aws_by_https() -> None:
 def test_a_sender_without_an_identity_is_refused() -> None:
     with pytest.raises(Invalid, match="EmailFromAddress needs a SesIdentityArn"):
         TEMPLATE.checked({"EmailFromAddress": "no-reply@example.com"}, on_aws=True)
+
+
+def test_a_domain_and_its_certificate_go_together_but_on_an_emulator() -> None:
+    domain, certificate = {"DomainName": "queue.example.com"}, {"CertificateArn": f"{CERTIFICATE}0a"}
+    with pytest.raises(Invalid, match="DomainName needs a CertificateArn"):
+        TEMPLATE.checked(domain, on_aws=True)
+    assert TEMPLATE.checked({**domain, **certificate}, on_aws=True).items() > domain.items()
+    assert TEMPLATE.checked({**domain, **template.LOCAL}, on_aws=False).items() > domain.items()
+    for alone in (certificate, {"HostedZoneId": "Z1"}):
+        with pytest.raises(Invalid, match=f"{next(iter(alone))} needs a DomainName"):
+            TEMPLATE.checked({**alone, **template.LOCAL}, on_aws=False)
 
 
 # What watches
@@ -383,6 +413,7 @@ def test_nothing_waits_for_itself_and_the_edge_waits_for_the_api_alone() -> None
     every = TEMPLATE.document["Resources"]
     waits = {name: (_named(each) | set(each.get("DependsOn", ()))) & set(every) for name, each in every.items()}
     assert waits["Distribution"] == {"Api", "EdgeCache"} and waits["EdgeCache"] == set()
+    assert waits["DomainMapping"] == {"Domain", "Api", "Stage"} and waits["Domain"] == set()
     while ready := {name for name, others in waits.items() if not others}:
         waits = {name: others - ready for name, others in waits.items() if name not in ready}
     assert waits == {}
@@ -407,6 +438,59 @@ def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
     assert set(_there()) - set(_there(**foreign)) == gone
     for name, each in _there(**foreign, Monitoring="full").items():  # nor does anything speak of it
         assert not _named(_chosen(each, foreign=True)) & gone, name
+
+
+def test_a_domain_is_at_the_edge_where_there_is_one_and_its_record_where_there_is_a_zone() -> None:
+    domain, zone = {"DomainName": "queue.example.com", "CertificateArn": f"{CERTIFICATE}0a"}, {"HostedZoneId": "Z1"}
+    at_api, records = {"Domain", "DomainMapping"}, {"RecordA", "RecordAAAA"}
+    assert set(_there(**domain)) - set(_there()) == at_api
+    assert set(_there(**domain, **zone)) - set(_there()) == at_api | records
+    assert set(_there(**domain, **zone, Edge="true")) - set(_there(Edge="true")) == records
+    local = {"EmulatorEndpoint": "http://127.0.0.1:4566"}
+    assert set(_there(**domain, **zone, **local, Edge="true")) - set(_there(**local, Edge="true")) == at_api
+    own = TEMPLATE.document["Resources"]["Domain"]["Properties"]
+    assert (own["SecurityPolicy"], own["EndpointConfiguration"]["Types"]) == ("TLS_1_2", ["REGIONAL"])
+    assert "BasePath" not in TEMPLATE.document["Resources"]["DomainMapping"]["Properties"]
+    assert "DisableExecuteApiEndpoint" not in TEMPLATE.document["Resources"]["Api"]["Properties"]
+    config = TEMPLATE.document["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    assert config["ViewerCertificate"]["If"][1]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+
+
+WHERE = ("RestEndpoint", "SessionsEndpoint", "LineUrl", "Issuer", "ApiEndpoint")
+OWN, EDGE, DOMAIN = "https://api.execute-api.r.s/v1", "https://its DomainName", "https://queue.example.com"
+LOCAL_API = "http://127.0.0.1:4566/restapis/api/v1/_user_request_"
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ({}, (OWN, OWN, f"{OWN}/line", OWN, OWN)),
+        ({"Edge": "true"}, (EDGE, OWN, f"{EDGE}/line", OWN, OWN)),
+        ({"DomainName": "queue.example.com"}, (DOMAIN, DOMAIN, f"{DOMAIN}/line", DOMAIN, OWN)),
+        ({"DomainName": "queue.example.com", "Edge": "true"}, (DOMAIN, OWN, f"{DOMAIN}/line", DOMAIN, OWN)),
+        (
+            {"DomainName": "queue.example.com", "Edge": "true", "EmulatorEndpoint": "http://127.0.0.1:4566"},
+            (LOCAL_API, LOCAL_API, f"{LOCAL_API}/line", DOMAIN, LOCAL_API),
+        ),
+    ],
+)
+def test_the_functions_and_the_outputs_name_the_same_addresses(given: dict[str, str], there: tuple[str, ...]) -> None:
+    every = {**TEMPLATE.defaults, "PublicLine": "true", **given}
+
+    def said(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        ((kind, value),) = part.items()
+        if kind == "If":
+            return said(value[1] if _holds({"Condition": value[0]}, TEMPLATE.document, every) else value[2])
+        names = {"Api": "api", "Stage": "v1", "AWS::Region": "r", "AWS::URLSuffix": "s"}
+        assert kind == "Sub"
+        return re.sub(r"\$\{([\w:.]+)}", lambda m: names.get(m[1]) or every.get(m[1]) or f"its {m[1][13:]}", value)
+
+    outputs = TEMPLATE.document["Outputs"]
+    assert tuple(said(outputs[name]["Value"]) for name in WHERE) == there
+    variables = TEMPLATE.document["Resources"]["GetLoginStatus"]["Properties"]["Environment"]["Variables"]
+    assert (said(variables["LINE_URL"]), said(variables["ISSUER"])) == there[2:4]
 
 
 def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:

@@ -115,7 +115,7 @@ def enforces_iam(trial: Trial) -> bool:
 
 def _signed(trial: Trial, who: Aws, events: list[dict[str, Any]]) -> Any:
     body = json.dumps({"events": events}).encode()
-    headers = who.signed("POST", trial.api.iss + _SESSIONS, body, trial.patient.target.region)
+    headers = who.signed("POST", trial.api.own_url + _SESSIONS, body, trial.patient.target.region)
     return trial.call_itself("POST", _SESSIONS, data=body, headers=headers)
 
 
@@ -125,7 +125,7 @@ def _check_refusal(answer: Any, status: int, code: str, trial: Trial) -> None:
     except (ValueError, KeyError, TypeError):
         said = "something else than our error"
     if (answer.status_code, said) != (status, code):
-        path = answer.request.url.removeprefix(trial.api.url).removeprefix(trial.api.iss)
+        path = answer.request.url.removeprefix(trial.api.url).removeprefix(trial.api.own_url)
         call = f"{answer.request.method} {path}"
         raise Failed(f"{call} answers {answer.status_code} ({said}), not {status} ({code}).")
 

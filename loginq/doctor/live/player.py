@@ -97,7 +97,7 @@ def place(trial: Trial) -> str:
 def token(trial: Trial) -> str:
     """The admission token holds, by the public keys alone."""
     text = str(trial.standing.get("admission_token", ""))
-    jwks, now = trial.patiently(lambda: published(trial.api.iss))
+    jwks, now = trial.patiently(lambda: published(trial.api.own_url))
     claims = {claim.name: claim for claim in explain(text, jwks, trial.api.iss, now)}
     meant = {"sub": trial.player.sub, "jti": trial.ticket, "pos": str(trial.standing["position"])}
     wrong = [f"{name}: {claim.wrong}" for name, claim in claims.items() if claim.wrong]

@@ -113,7 +113,7 @@ class Trial:
 
     def call_itself(self, method: str, path: str, **given: Any) -> Any:
         """A bare call of the API itself, past an edge. Raises `Trouble`."""
-        return self._call(method, self.api.iss + path, given)
+        return self._call(method, self.api.own_url + path, given)
 
     def _call(self, method: str, url: str, given: dict[str, Any]) -> Any:
         return reach(lambda: self.http.request(method, url, timeout=TIMEOUT, **given))

@@ -22,9 +22,14 @@ NAMES = {
 """What `.env` and the environment call the fields of a target."""
 
 
-EDGE_NAMES = {"issuer": "LOGINQ_SESSIONS_ENDPOINT", "provider": "LOGINQ_IDENTITY_ISSUER"}
-"""What is there besides: where clients have another address than the API's own, and where players have accounts of
-another provider."""
+EDGE_NAMES = {
+    "sessions_url": "LOGINQ_SESSIONS_ENDPOINT",
+    "issuer": "LOGINQ_ISSUER",
+    "provider": "LOGINQ_IDENTITY_ISSUER",
+}
+"""What is there besides: where game servers have another address than clients, where tokens name another than theirs,
+and where players have accounts of another provider."""
+_WHERE = {"sessions_url": "SessionsEndpoint", "issuer": "Issuer"}
 
 
 _OF_A_POOL = ("client_id", "user_pool_id")
@@ -74,8 +79,10 @@ class Target:
     """One deployed stack. URLs have no slash at their end.
 
     Args:
-        api_url: where clients ask: the edge where there is one.
-        issuer: the API's own URL where that is another one.
+        api_url: where clients ask: the domain, else the edge, else the API itself.
+        sessions_url: where game servers do, where that is another one.
+        issuer: what admission tokens name, where that is none of game servers' addresses: a domain at an edge, or on an
+            emulator.
         provider: the issuer of the players' accounts where these are not of a user pool; then pool and client are "".
     """
 
@@ -91,13 +98,19 @@ class Target:
     secret_key: str | None = None
     account: str | None = None
     profile: str | None = None
+    sessions_url: str | None = None
     issuer: str | None = None
     provider: str | None = None
 
     @property
     def own_url(self) -> str:
-        """The API's own URL, which admission tokens name and game servers sign for: an edge never changes it."""
-        return self.issuer or self.api_url
+        """Where game servers ask, past an edge: what they report is signed for it."""
+        return self.sessions_url or self.api_url
+
+    @property
+    def iss(self) -> str:
+        """What admission tokens name: no edge changes it, nor another stack behind the same domain."""
+        return self.issuer or self.own_url
 
     @classmethod
     def from_names(cls, given: Mapping[str, str]) -> Self:
@@ -129,8 +142,8 @@ class Target:
         if missing:
             raise NoTarget(f"The stack {stack!r} is not a loginq: it has no output {missing[0]}.")
         fields = {field: outputs.get(name, "") for field, name in OUTPUTS.items()}
-        issuer = outputs.get("SessionsEndpoint")
-        return cls(stack, region, **fields, issuer=issuer, provider=provider, **place)._checked()
+        fields |= {field: outputs[name] for field, name in _WHERE.items() if name in outputs}
+        return cls(stack, region, **fields, provider=provider, **place)._checked()
 
     @property
     def words(self) -> str:
@@ -143,8 +156,9 @@ class Target:
         return {name: str(getattr(self, field)) for field, name in every.items() if getattr(self, field)}
 
     def _checked(self) -> Self:
-        for name, url in ((NAMES["api_url"], self.api_url), (EDGE_NAMES["issuer"], self.own_url)):
+        named = ((NAMES, "api_url", self.api_url), (EDGE_NAMES, "sessions_url", self.own_url))
+        for name, url in ((names[field], url) for names, field, url in (*named, (EDGE_NAMES, "issuer", self.iss))):
             if not url.startswith(("https://", "http://")):
                 raise Invalid(f"{name} is not a URL: {url!r}.", "Deploy again to write .env anew.")
-        api, own = self.api_url.rstrip("/"), self.own_url.rstrip("/")
-        return replace(self, api_url=api, issuer=None if own == api else own)
+        api, own, iss = (url.rstrip("/") for url in (self.api_url, self.own_url, self.iss))
+        return replace(self, api_url=api, sessions_url=None if own == api else own, issuer=None if iss == own else iss)

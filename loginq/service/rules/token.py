@@ -6,7 +6,7 @@ Which one is active is also in the line (`kid`), so every minter knows within a 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ _LAST = 253_402_300_799
 """The last second of the year 9999, behind which there is no date."""
 
 Jwk = dict[str, str]
-Jwks = dict[str, list[Jwk]]
+Jwks = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,19 @@ class Claim:
     wrong: str = ""
 
 
-def judged(said: Mapping[str, Any], issuer: str, now: int) -> Iterator[Claim]:
-    """What the claims of an admission token say, each checked. `now` in seconds."""
+def issuers_of(jwks: Mapping[str, Any], issuer: str) -> list[str]:
+    """What a token may name as `iss`: `issuer`, and what the key set says that tokens have named until lately."""
+    said = jwks.get("issuers")
+    return [issuer, *(each for each in (said if isinstance(said, list) else ()) if isinstance(each, str))]
+
+
+def judged(said: Mapping[str, Any], issuers: Sequence[str], now: int) -> Iterator[Claim]:
+    """What the claims of an admission token say, each checked: it may name any of `issuers`. `now` in seconds."""
     checks: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "iss": ("the API that let the player in", lambda value: "" if value == issuer else f"it must be {issuer}"),
+        "iss": (
+            "the API that let the player in",
+            lambda value: "" if value in issuers else f"it must be {issuers[0]}",
+        ),
         "aud": ("who it is for", lambda value: "" if value == AUDIENCE else f"it must be {AUDIENCE}"),
         "sub": ("the player", lambda value: "" if _is_name(value) else "it names nobody"),
         "jti": (

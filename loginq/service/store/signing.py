@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loginq.service.rules.errors import Invalid, NotFound, Unavailable
-from loginq.service.rules.times import SECOND, iso
+from loginq.service.rules.times import SECOND, Clock, iso
 from loginq.service.rules.token import (
     ALGORITHM,
     AUDIENCE,
@@ -22,10 +22,12 @@ from loginq.service.rules.token import (
     Jwk,
     Jwks,
     KeySet,
+    issuers_of,
     judged,
     shown,
 )
 from loginq.service.store import keys
+from loginq.service.store.clock import system_clock
 from loginq.service.store.table import Table
 
 _RELOAD = 1.0
@@ -65,11 +67,16 @@ class Keys:
             return key
         return self.cached().active
 
-    def ensure(self, t: int, public: "Published") -> KeySet:
-        """The keys, made first when there are none, and their public halves in `public`."""
+    def ensure(self, t: int, public: "Published", lives: int = 0) -> KeySet:
+        """The keys, made first when there are none, and their public halves in `public`.
+
+        Where that has those of another secret, of a stack that had this table before, they stay for `lives` ms: as long
+        as a token lives, whose player may be on the way into the game.
+        """
         try:
             keys = self.read()
         except NotFound:
+            public.retire(t, lives)
             return self._write(new_keys(t), public)
         public.write(keys)
         return keys
@@ -97,20 +104,28 @@ class Keys:
 
 
 class Published:
-    """The public key set of `queue`, in a row whose key nothing else has: who may read it can read nothing else."""
+    """The public key set of `queue`, in a row whose key nothing else has: who may read it can read nothing else.
 
-    def __init__(self, table: Table, queue: str) -> None:
-        self._table, self._key = table, keys.jwks(queue)
+    The row has the keys of the stack's secret, the `iss` of its tokens, and `before`: keys and `iss` that were so until
+    lately, each with the instant, ms, until which tokens made with them live.
+    """
+
+    def __init__(self, table: Table, queue: str, clock: Clock = system_clock) -> None:
+        self._table, self._key, self._clock = table, keys.jwks(queue), clock
         self._cache: tuple[float, Jwks] | None = None
 
     def read(self) -> Jwks:
-        """The key set. Raises `Unavailable` when none has been published yet."""
-        row = self._table.get(*self._key)
-        if row is None:
+        """The key set, with what was before as long as it counts. Raises `Unavailable` when none is published yet."""
+        row = self._table.get(*self._key) or {}
+        if "keys" not in row:
             raise Unavailable("No keys have been published yet.", "Publish them with `loginq deploy`.")
-        found: Jwks = json.loads(row["keys"])
+        found, before = json.loads(row["keys"]), _alive(row, self._clock())
+        known = {key["kid"] for key in found["keys"]}
+        found["keys"] += [key for key, _ in before["keys"] if key["kid"] not in known]
+        if "issuer" in row:
+            found["issuers"] = [row["issuer"], *(issuer for issuer, _ in before["issuers"])]
         self._cache = time.monotonic(), found
-        return found
+        return dict(found)
 
     def cached(self, max_age: float) -> Jwks:
         """The key set as it was at most `max_age` seconds ago."""
@@ -122,8 +137,36 @@ class Published:
         """Publish these keys; nothing is written where they are."""
         text = json.dumps(new.jwks())
         row = self._table.get(*self._key)
-        if row is None or row["keys"] != text:
-            self._table.put({**keys.keyed(self._key), "keys": text})
+        if row is None or row.get("keys") != text:
+            self._table.update(*self._key, write={"keys": text})
+
+    def retire(self, t: int, lives: int) -> None:
+        """Let the keys that are published count for `lives` ms more, whatever is written in their place."""
+        row = self._table.get(*self._key) or {}
+        there = json.loads(row["keys"])["keys"] if "keys" in row else []
+        if there:
+            before = _alive(row, t)
+            others = [each for each in before["keys"] if each[0] not in there]
+            self._before({**before, "keys": [*([key, t + lives] for key in there), *others]})
+
+    def name(self, issuer: str, t: int, lives: int) -> None:
+        """Say that tokens name this `iss` from `t` on, and for `lives` ms more perhaps the one before."""
+        row = self._table.get(*self._key) or {}
+        if row.get("issuer") == issuer:
+            return
+        before = _alive(row, t)
+        others = [each for each in before["issuers"] if each[0] != issuer]
+        gone = [[row["issuer"], t + lives]] if "issuer" in row else []
+        self._before({**before, "issuers": [*gone, *others]}, issuer=issuer)
+
+    def _before(self, before: Mapping[str, Any], **more: str) -> None:
+        self._table.update(*self._key, write={"before": json.dumps(before), **more})
+
+
+def _alive(row: Mapping[str, Any], t: int) -> dict[str, list[Any]]:
+    """What a published row says was before, as far as it counts at `t`."""
+    said = json.loads(row.get("before", "{}"))
+    return {name: [each for each in said.get(name, []) if each[1] > t] for name in ("keys", "issuers")}
 
 
 def mint(key: Jwk, *, issuer: str, sub: str, ticket: str, position: int, admitted_at: int, admission: int) -> str:
@@ -171,7 +214,7 @@ def explain(token: str, jwks: Mapping[str, Any], issuer: str, t: int) -> list[Cl
     try:
         header = jwt.get_unverified_header(token)
         said = jwt.decode(token, options={"verify_signature": False})
-        claims = [*_signing(token, header, jwks), *judged(said, issuer, t // SECOND)]
+        claims = [*_signing(token, header, jwks), *judged(said, issuers_of(jwks, issuer), t // SECOND)]
     except (jwt.PyJWTError, ValueError, RecursionError) as exc:
         # ValueError and RecursionError: letters that are none, numbers without end, brackets a thousand deep.
         why = str(exc) if isinstance(exc, jwt.PyJWTError) else "what is in it cannot be read"
