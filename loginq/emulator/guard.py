@@ -1,4 +1,4 @@
-"""A guard in front of the emulator: it carries out the rule, and fills two gaps: Post Confirmation, and API metrics."""
+"""A guard before the emulator: it carries out the rule, and fills gaps: Post Confirmation, API metrics, domains."""
 
 import json
 import os
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from loginq.emulator.confirmation import SOURCES, Confirmation
+from loginq.emulator.domains import Domains
 from loginq.emulator.inside import App, Inside
 from loginq.emulator.meter import Meter, Record
 from loginq.emulator.rule import Do, Headers, Rule, Verdict, names_an_operation
@@ -34,11 +35,13 @@ class Guard:
         self._app, self._rule = app, Rule(port, origins)
         inside = Inside(app, f"127.0.0.1:{port}", region)
         self._confirmation, self._meter = Confirmation(inside), Meter(inside, record)
+        self._domains = Domains(inside, port)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
+            scope = await self._domains.led(scope)
             verdict = self._rule.verdict(scope)
             send = self._meter.metered(scope["path"], send) if verdict.do is not Do.REFUSE else send
             await self._carry_out(verdict, {**scope, "headers": verdict.headers}, receive, send)

@@ -75,7 +75,7 @@ class Rule:
         if not self._sound(headers) or not raw_path.startswith(b"/"):
             return _refused()
         browser = _is_browsers(headers)
-        if _calls_an_api(path, raw_path):
+        if calls_an_api(path, raw_path):
             return _to_the_api(scope["query_string"], headers, browser)
         if browser:
             return self._of_a_page(scope["method"], raw_path, scope["query_string"], headers)
@@ -112,7 +112,7 @@ def names_an_operation(query: bytes) -> bool:
     return any(name in ("Action", "AWSAccessKeyId") or name.lower().startswith("x-amz-") for name in names)
 
 
-def _calls_an_api(path: str, raw_path: bytes) -> bool:
+def calls_an_api(path: str, raw_path: bytes) -> bool:
     """Whether it is plainly a call of a deployed API, as written and as the emulator decodes it."""
     written = raw_path.decode("latin-1")
     climbs = any(part in (".", "..") for part in re.split(r"[/\\]", path))

@@ -231,7 +231,7 @@ REFUSED: dict[str, Case] = {
 def test_refused(case: Case) -> None:
     inner = Inner()
     answer = ask(inner, *case)
-    assert (answer.status, inner.scopes) == (403, [])
+    assert (answer.status, [path for path, _, _ in inner.asked if not path.startswith("/domainnames/")]) == (403, [])
     assert "access-control-allow-origin" not in answer.headers
     assert "loginq local up --origin" in json.loads(answer.body)["message"]
 
@@ -305,6 +305,47 @@ def test_passed(case: tuple[str, str, dict[str, str], dict[str, str]]) -> None:
             b"{}",
         )
     ]
+
+
+DOMAIN = "queue.example.com"
+LOOK_UP = f"/domainnames/{DOMAIN}/basepathmappings"
+MAPPING = {"restApiId": "a1b2c3d4e5", "stage": "v1"}
+MAPPED: dict[str, Any] = {LOOK_UP: (200, {}, {"item": [MAPPING]})}
+
+
+@pytest.mark.parametrize("host", [DOMAIN, f"{DOMAIN}:{PORT}", "Queue.Example.com"])
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/login/status?login_ticket=a", "/.well-known/jwks.json", "/sessions/eu%201"]
+)
+@pytest.mark.parametrize("more", [{}, {"Origin": FOREIGN} | CROSS | BEARER | NOISE], ids=["a program", "a page"])
+def test_a_domain_of_a_deployed_api_is_that_api(host: str, path: str, more: dict[str, str]) -> None:
+    inner = Inner(MAPPED)
+    assert ask(inner, "GET", path, {"Host": host, **more}).status == 200
+    (looked, _, _), (asked, headers, _) = inner.asked
+    assert (looked, asked) == (LOOK_UP, API + unquote(path.partition("?")[0]))
+    assert headers["host"] == OURS and "x-amz-target" not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/../../../_ministack/reset", {}), ("/%2e%2e/resources", {}), ("/login/..%2f..%2fx", {}), ("/..\\x", {}),
+        ("/@connections/x", {}), ("/login?Action=ListStacks", {}), ("/?X-Amz-Target=x", {}), ("login", {}),
+        ("/login", {"Host": "other.example.com"}), ("/login", {"Host": f"{DOMAIN}:443"}),
+        ("/login", {"Host": f"{DOMAIN}."}), ("/login", {"Host": f"evil.{DOMAIN}"}), ("/login", {"Host": ""}),
+        ("/login", {"Host": f"{DOMAIN}/domainnames/x"}), ("/login", {"Host": "10.0.0.1"}),
+        ("/_loginq/health", {"Host": "other.example.com"}),
+    ],
+)  # fmt: skip
+def test_a_domain_leads_nowhere_else(path: str, more: dict[str, str]) -> None:
+    inner = Inner(MAPPED)
+    assert ask(inner, "POST", path, {"Host": DOMAIN, **SIGNATURE, **more}).status == 403
+    assert [asked for asked, _, _ in inner.asked if not asked.startswith("/domainnames/")] == []
+
+
+def test_two_hosts_of_which_one_is_a_domain_are_refused() -> None:
+    inner = Inner(MAPPED)
+    assert ask(inner, "GET", "/login", [("Host", DOMAIN), ("Host", OURS)]).status == 403
 
 
 def test_cognitos_public_operations_are_twelve() -> None:
