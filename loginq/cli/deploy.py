@@ -12,7 +12,7 @@ from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.parameters import parameters
 from loginq.cli.plan import crowd_of, question, report, show
-from loginq.deploy import envfile, template
+from loginq.deploy import domain, envfile, template
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.deployments import Deployments
 from loginq.deploy.kept import kept_plan
@@ -104,7 +104,9 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
     if dry_run:
         return Found(told)
     told["outputs"] = _finish(deployment, plan, told["applied"])
-    return Found(told, partial(_draw, told["outputs"]))
+    if record := domain.record(deployment.stack.outputs(), plan.parameters):
+        told["record"] = record
+    return Found(told, partial(_draw, told["outputs"], record))
 
 
 def _keep(deployment: Deployment, plan: Plan) -> str | None:
@@ -152,9 +154,12 @@ def _finish(deployment: Deployment, plan: Plan, applied: bool) -> dict[str, str]
     return {k: v for k, v in target.names().items() if "SECRET" not in k and "ACCESS_KEY" not in k}
 
 
-def _draw(written: dict[str, str]) -> None:
+def _draw(written: dict[str, str], record: str) -> None:
     console.done("Written to .env:")
     console.lines(f"{name}={value}" for name, value in written.items())
+    if record:
+        console.say("Clients find it there once this record is made (an alias, where the domain is a zone's own name):")
+        console.say(f"  {record}")
 
 
 def apply(deployment: Deployment, plan: Plan) -> None:

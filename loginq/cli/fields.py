@@ -29,7 +29,8 @@ _WHAT_IF = "target before after changed"
 
 DOCUMENTS: Mapping[str, Sequence[str]] = {
     "deploy": (
-        "target update changes parameters resources tags waiting in_game triggers ringing applied plan outputs?",
+        "target update changes parameters resources tags waiting in_game triggers ringing applied plan outputs? "
+        "record?",
         "target items(name now default range means) total",
     ),
     "local up": ("target running pid url origins started",),

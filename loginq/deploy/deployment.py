@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
-from loginq.deploy import bundle, limits, removal, tags, template
+from loginq.deploy import bundle, domain, limits, removal, tags, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.effects import differences
 from loginq.deploy.foresight import foreseen, real
@@ -81,6 +81,7 @@ class Deployment:
         if not self.is_local:
             there = found if update else None
             limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)
+            domain.ask(self.aws, parameters, parameters_of(there), self.region, system_clock(), say)
         if not update:
             removal.refuse_wiping(self.aws, self.stack.name, found, self._away())
         if dry_run and ((found and not update) or not self.artifacts.exists()):

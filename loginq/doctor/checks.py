@@ -245,15 +245,15 @@ def _clock(patient: Patient) -> Finding:
 
 
 def _api(patient: Patient, published: Callable[[str], dict[str, Any]] = published_keys) -> Finding:
+    url = patient.stack.outputs().get("ApiEndpoint", patient.target.own_url)  # a domain is a finding of its own
     try:
-        keys = [key["kid"] for key in published(patient.target.own_url)["keys"]]
+        keys = [key["kid"] for key in published(url)["keys"]]
     except (Trouble, KeyError, TypeError) as exc:
-        says = f"{patient.target.own_url} does not answer: {exc}"
-        return Finding("API", Verdict.BAD, says, "See `loginq logs get_jwks`.")
+        return Finding("API", Verdict.BAD, f"{url} does not answer: {exc}", "See `loginq logs get_jwks`.")
     kid = patient.queue.lines.read().kid
     if kid and kid not in keys:
         return Finding("API", Verdict.BAD, "it does not publish the key that signs", "Run `loginq deploy`.")
-    return Finding("API", Verdict.OK, f"{urlsplit(patient.target.own_url).netloc} answers")
+    return Finding("API", Verdict.OK, f"{urlsplit(url).netloc} answers")
 
 
 def _functions(patient: Patient) -> Finding:

@@ -450,3 +450,18 @@ def test_a_new_stacks_plan_is_not_kept(run: Run, monkeypatch: pytest.MonkeyPatch
     assert len(aws.made("DeleteChangeSet")) == 1
     (asked,) = aws.made("CreateChangeSet")
     assert "RollbackConfiguration" not in asked
+
+
+def test_the_record_that_somebody_else_has_to_make_is_printed_and_in_the_document(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = there(DomainName="queue.example.com", CertificateArn="arn:aws:acm:eu-west-1:123456789012:certificate/0a")
+    has["Stacks"][0]["Outputs"] = [{"OutputKey": "DomainTarget", "OutputValue": "d-1.example"}]
+    for zone, record in (("", "queue.example.com CNAME d-1.example"), ("Z1", None)):
+        with_zone = {"ParameterKey": "HostedZoneId", "ParameterValue": zone}
+        has["Stacks"][0]["Parameters"] = [*has["Stacks"][0]["Parameters"], with_zone]
+        updating(monkeypatch, DescribeStacks=in_turn(has), DescribeChangeSet=in_turn(NONE))
+        screen = run("deploy", "--yes")
+        last = "Clients find it there once this record is made (an alias, where the domain is a zone's own name):"
+        assert (screen.err.splitlines()[-2:] == [last, f"  {record}"]) == (record is not None)
+        assert json.loads(run("deploy", "--yes", "--json").out).get("record") == record

@@ -11,7 +11,7 @@ _CODES: dict[type[LoginqError], str] = {
     "InternalServerError ServiceUnavailable InternalFailure "
     "InternalErrorException RequestThrottled ThrottledException 500 503",
     NotFound: "ResourceNotFoundException UserNotFoundException AWS.SimpleQueueService.NonExistentQueue "
-    "QueueDoesNotExist NoSuchBucket NoSuchKey NoSuchEntity 404",
+    "QueueDoesNotExist NoSuchBucket NoSuchKey NoSuchEntity NoSuchHostedZone NotFoundException 404",
     Conflict: "UsernameExistsException AliasExistsException AlreadyExistsException "
     "AWS.SimpleQueueService.PurgeQueueInProgress PurgeQueueInProgress",
     Invalid: "InvalidPasswordException InvalidParameterException CodeMismatchException ExpiredCodeException",
