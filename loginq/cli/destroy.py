@@ -11,7 +11,7 @@ from loginq.cli.deploy import Local
 from loginq.cli.irreversible import Loss, confirm_loss, counted_in
 from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes
-from loginq.deploy import artifacts, envfile, removal
+from loginq.deploy import artifacts, envfile, removal, taken
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
 from loginq.deploy.stack import parameters_of
@@ -40,17 +40,24 @@ def destroy(
     with console.progress("Deleting", None) as advance:
         for event in deployment.destroy(planned):
             advance(event.status == "DELETE_COMPLETE", event.logical_id)
+    if tied := removal.untie(deployment.aws, planned):
+        console.say(f"{taken.ORPHAN.format(planned.kept['UserPool'])} It could not be taken away: {tied}")
     if noted_target(deployment)[1]:
         envfile.forget()
     bucket = deployment.artifacts.bucket if deployment.artifacts.exists() else None
     detached = [{"kind": each.kind, "name": each.name, "policy": each.policy} for each in planned.holders]
     document = {
         "target": name_of(deployment),
-        "kept": {} if delete_data else planned.kept,
+        "kept": _stays(planned),
         "detached": detached,
         "artifact_bucket": bucket,
     }
     return Found(document, partial(_draw, deployment, planned, bucket))
+
+
+def _stays(planned: Removal) -> dict[str, str]:
+    """What outlives the stack: logical -> physical id."""
+    return {**planned.taken, **({} if planned.delete_data else planned.kept)}
 
 
 def _name_holders(planned: Removal) -> None:
@@ -63,21 +70,29 @@ def _name_holders(planned: Removal) -> None:
 
 def _loss(deployment: Deployment, planned: Removal) -> Loss:
     holders = ", ".join(map(str, planned.holders))
+    whose = {"UserPool": "account", "Table": "player"}
+    lost = [who for each, who in whose.items() if planned.delete_data and each not in planned.taken]
     parts = [
         f"Take down the stack {deployment.stack.name!r}",
         *([f"take its policy away from {holders}"] if holders else []),
-        *(["delete every account and player for ever"] if planned.delete_data else []),
+        *([f"delete every {' and '.join(lost)} for ever"] if lost else []),
     ]
     return Loss(" and ".join(parts), *counted_in(deployment))
 
 
 def _draw(deployment: Deployment, planned: Removal, bucket: str | None) -> None:
     """What is gone, what stays, and how that is deleted."""
-    gone = ", and so is its data" if planned.delete_data else ""
+    gone = ", and so is its data" if planned.delete_data and planned.kept else ""
     console.done(f"The stack {deployment.stack.name!r} is gone{gone}.")
-    if planned.kept and not planned.delete_data:
-        console.facts("kept", planned.kept.items())
-        _say_commands(deployment, removal.how_to_delete(planned.kept, deployment.region))
+    if stays := _stays(planned):
+        console.facts("kept", stays.items())
+        if planned.taken:
+            console.say(f"Of an earlier stack, and not this one's to delete: {', '.join(planned.taken.values())}.")
+        names = {logical: name for name, logical in taken.NAMES.items()}
+        words = " ".join(f"--param {names[logical]}={each}" for logical, each in stays.items())
+        local = "--local " if deployment.is_local else ""
+        console.say(f"A new stack goes on with them: `loginq deploy {local}{words}`.")
+        _say_commands(deployment, removal.how_to_delete(stays, deployment.region))
     elif bucket:
         _draw_bucket(deployment, bucket)
 

@@ -55,6 +55,8 @@ def _draw(deployment: Deployment, back: Back, yes: bool) -> None:
     console.table(["", "id", "version", "commit", "deployed", "by"], rows, empty="", to_stderr=True)
     if back.dropped:
         console.table(["parameter that is dropped", "is"], sorted(back.dropped.items()), empty="", to_stderr=True)
+    if domain := back.dropped.get("DomainName"):
+        console.say(f"{domain} leads nowhere then: clients that know no other address can no longer ask.")
     show(deployment, back.plan, crowd_of(deployment, back.plan), yes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
-from loginq.deploy import bundle, domain, limits, removal, tags, template
+from loginq.deploy import bundle, domain, limits, removal, tags, taken, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.effects import differences
 from loginq.deploy.foresight import foreseen, real
@@ -78,11 +78,12 @@ class Deployment:
         parameters = self._parameters(source, given, found)
         tags.merged(tags_of(found), given_tags or {})
         update = self.stack.ready(found)
+        there = found if update else None
+        taken.ask(self.aws, self.stack.name, parameters, parameters_of(there) if there else None, say)
         if not self.is_local:
-            there = found if update else None
             limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)
             domain.ask(self.aws, parameters, parameters_of(there), self.region, system_clock(), say)
-        if not update:
+        if not update and not parameters["TableName"]:
             removal.refuse_wiping(self.aws, self.stack.name, found, self._away())
         if dry_run and ((found and not update) or not self.artifacts.exists()):
             return self._foresee(source, parameters, found, say)
@@ -287,7 +288,8 @@ class Deployment:
 
     def _left(self) -> str:
         """What a creation that failed leaves behind, in words without a full stop; empty for nothing."""
-        names = [f"the {removal.KEPT[name]} {physical}" for name, physical in self.kept().items()]
+        kept = self.kept()
+        names = [f"the {what} {kept[name]}" for name, what in removal.KEPT.items() if name in kept]
         return f"It leaves {' and '.join(names)}, protected" if names else ""
 
     def _away(self) -> str:

@@ -42,6 +42,7 @@ _EFFECTS = {
     "HostedZoneId": (
         "The record is made in that zone, which must have none of that name yet; one in a zone before it is taken away."
     ),
+    **dict.fromkeys(("TableName", "UserPoolId", "UserClientId"), "Only a new stack takes it."),
     "RequestsPerSecond": _THROTTLE,
     "RequestsBurst": _THROTTLE,
     "Firewall": "Requests pass it, or no longer do, within minutes; places stay.",

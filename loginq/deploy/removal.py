@@ -1,17 +1,18 @@
 """Taking a deployment down: first everything that could stop it is looked at, then it is done."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from loginq.deploy import taken
 from loginq.deploy.events import POLL_SECONDS, StackEvent
-from loginq.deploy.stack import Stack
+from loginq.deploy.stack import Stack, parameters_of
 from loginq.deploy.states import How, state_of
 from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound, Refused
 from loginq.service.store.aws import Aws
 
 KEPT = {"Table": "table", "UserPool": "user pool"}
-"""What outlives the stack: logical id -> in words."""
+"""What outlives the stack: logical id -> in words; and the app client, which goes with its pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Removal:
     unseen: str
     """Why it could not be seen who holds a policy of the stack; empty when it could."""
     delete_data: bool
+    taken: dict[str, str] = field(default_factory=dict)
+    """What an earlier stack made, as `kept`: it is not this one's to delete."""
 
 
 def kept(stack: Stack, found: dict[str, Any], resources: list[dict[str, Any]]) -> dict[str, str]:
@@ -47,7 +50,7 @@ def kept(stack: Stack, found: dict[str, Any], resources: list[dict[str, Any]]) -
         if each.get("PhysicalResourceId") and each["ResourceStatus"] not in ("DELETE_COMPLETE", "CREATE_FAILED")
     }
     every = {**stack.skipped(found), **there}
-    return {name: every[name] for name in KEPT if name in every}
+    return {name: every[name] for name in (*KEPT, "UserClient") if name in every}
 
 
 def how_to_delete(there: Mapping[str, str], region: str) -> list[str]:
@@ -82,7 +85,7 @@ def plan(aws: Aws, stack: Stack, *, delete_data: bool) -> Removal:
     if delete_data and "UserPool" in there:
         _refuse_domain(aws, there["UserPool"])
     holders, unseen = _holders(aws, resources)
-    return Removal(found, there, holders, unseen, delete_data)
+    return Removal(found, there, holders, unseen, delete_data, taken.of(parameters_of(found)))
 
 
 def refuse_protected(found: Mapping[str, Any], name: str) -> None:
@@ -137,6 +140,22 @@ def carry_out(aws: Aws, stack: Stack, removal: Removal) -> Iterator[StackEvent]:
             _delete_table(aws, removal.kept["Table"], stack.sleep)
         if "UserPool" in removal.kept:
             _delete_pool(aws, removal.kept["UserPool"])
+
+
+def untie(aws: Aws, removal: Removal) -> str:
+    """Take the trigger away that a kept pool has in a function of the stack that is gone, or no sign-up would end well
+    any more. Why that cannot be done; empty for done, or nothing to do.
+    """
+    pool = "" if removal.delete_data else removal.kept.get("UserPool", "")
+    try:
+        if pool and taken.is_orphan(aws, pool):
+            cognito = aws.client("cognito-idp")
+            found = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
+            others = {name: each for name, each in found["LambdaConfig"].items() if name != "PostConfirmation"}
+            cognito.update_user_pool(**{**_settings(cognito, found), "UserPoolId": pool, "LambdaConfig": others})
+    except LoginqError as exc:
+        return exc.message
+    return ""
 
 
 def _holders(aws: Aws, resources: list[dict[str, Any]]) -> tuple[list[Holder], str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loginq.deploy import tags, template
+from loginq.deploy import tags, taken, template
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.deployments import Deployed, Deployments, before
 from loginq.deploy.stack import overtaken, parameters_of, tags_of
@@ -90,6 +90,11 @@ def _proposed(deployment: Deployment, found: Mapping[str, Any], running: Deploye
     stack, artifacts, present = deployment.stack, deployment.artifacts, parameters_of(found)
     source = template.read(artifacts.get(to.template).decode())
     known = set(source.document["Parameters"])
+    if left := [present[name] for name in taken.NAMES if present.get(name) and name not in known]:
+        raise Conflict(
+            f"{to.words} cannot take over {', '.join(left)}: it would make its own, and leave everybody in these.",
+            "Nothing was changed. Mend what is wrong in the newer version, and deploy that.",
+        )
     stays = {name: value for name, value in present.items() if name in known and name not in _OF_THE_CODE}
     seen = {name: value for name, value in stays.items() if name not in template.OURS and value != template.MASKED}
     source.accept(seen)

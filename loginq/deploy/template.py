@@ -11,14 +11,13 @@ from typing import Any
 
 import yaml
 
+from loginq.deploy.agreement import agree
 from loginq.deploy.assets import TEMPLATE
 from loginq.deploy.expansion import expanded
 from loginq.deploy.foresight import resources
 from loginq.deploy.limits import WARM, clashes, refuse
 from loginq.service.rules.errors import Invalid
-from loginq.service.rules.polling import longest_poll
 from loginq.service.rules.settings import PARAMETERS, Rules
-from loginq.service.rules.times import SECOND
 
 _DEPLOYMENT = "ApiDeployment"
 _NOT_FIXED = (_DEPLOYMENT, "Stage", "Domain", "DomainMapping")
@@ -161,7 +160,7 @@ class Template:
         found = {}
         for each in fixed.values():
             for arn in each["Properties"].get("ProviderARNs", []):
-                name = arn["GetAtt"].partition(".")[0]
+                name = arn["If"][1]["GetAtt"].partition(".")[0]
                 resource = self.document["Resources"][name]
                 kept = _REPLACING[resource["Type"]]
                 found[name] = {key: value for key, value in resource["Properties"].items() if key in kept}
@@ -191,41 +190,9 @@ class Template:
         told = {**(there or {}), **given}
         self.accept({name: value for name, value in told.items() if name in given or value != MASKED})
         every = {name: value for name, value in {**self.defaults, **told}.items() if name not in OURS}
-        _agree(every, on_aws=on_aws)
+        agree(every, given, on_aws=on_aws)
         refuse([each for each in clashes(every, on_aws=on_aws) if each.of & set(given)])
-        if on_aws and every["IdentityIssuer"].startswith("http:"):
-            raise Invalid("On AWS an IdentityIssuer is https.", "Loopback is for the emulator.")
-        if not on_aws and every["Firewall"] == "true":
-            raise Invalid("The emulator has no firewall.", "Give Firewall=true on AWS, and here Firewall=false.")
         return every
-
-
-def _agree(every: dict[str, str], *, on_aws: bool) -> None:
-    """Raises `Invalid` for values that are right one by one, and not together."""
-    for one, two in (("WarmReads", "WarmWrites"), ("RequestsPerSecond", "RequestsBurst")):
-        if (every[one] == "0") != (every[two] == "0"):
-            raise Invalid(f"{one} and {two} go together.", "Give both, or neither.")
-    if bool(every["IdentityIssuer"]) != bool(every["IdentityAudience"]):
-        raise Invalid("IdentityIssuer and IdentityAudience go together.", "Give both, or neither.")
-    if every["EmailFromAddress"] and not every["SesIdentityArn"]:
-        raise Invalid("EmailFromAddress needs a SesIdentityArn.", "Give the SES identity that may send from it.")
-    for name in ("CertificateArn", "HostedZoneId"):
-        if every[name] and not every["DomainName"]:
-            raise Invalid(f"{name} needs a DomainName.", "Give the name that is yours, or neither.")
-    if on_aws and every["DomainName"] and not every["CertificateArn"]:
-        raise Invalid("DomainName needs a CertificateArn.", "Give that of its certificate in ACM.")
-    rules = Rules.of_stack(every)
-    if rules.max_rate and rules.initial_rate > rules.max_rate:
-        raise Invalid(
-            f"An InitialRate of {every['InitialRate']} is more than the MaxRate of {every['MaxRate']}.",
-            "Give both with `--param`.",
-        )
-    if rules.claim_window < rules.lease + 2 * longest_poll(rules.lease, rules.claim_window):
-        raise Invalid(
-            f"A ClaimWindowSeconds of {rules.claim_window // SECOND} is too short for a LeaseSeconds of "
-            f"{rules.lease // SECOND}.",
-            "It must be the lease and two of the longest polls, so that an outage expires nobody who polls.",
-        )
 
 
 def _check(name: str, value: str, spec: dict[str, Any]) -> None:

@@ -66,3 +66,10 @@ def test_a_lock_that_comes_behind_the_plan_leaves_no_change_set(
         assert (screen.code, "locked by user/ada" in screen.err) == (1, True)
         assert len(asked.made("CreateChangeSet")) == len(asked.made("DeleteChangeSet")) == 1
         assert not asked.made("ExecuteChangeSet")
+
+
+def test_a_domain_that_the_older_template_does_not_know_is_said_to_lead_nowhere(run: Run, place: Place) -> None:
+    place.noted("loginq/1.zip")
+    place.noted("loginq/2.zip", NEWER, DomainName="queue.example.com")
+    said = "queue.example.com leads nowhere then: clients that know no other address can no longer ask."
+    assert said in run("rollback").err.splitlines()

@@ -169,6 +169,29 @@ def test_destroy_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+@pytest.mark.parametrize("words", [(), ("--delete-data",)])
+def test_destroy_leaves_what_the_stack_took_of_an_earlier_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    taken = {"TableName": "earlier-Table-1", "UserPoolId": "eu-west-1_pool", "UserClientId": "client"}
+    described = in_turn(there(**taken), stacks("DELETE_COMPLETE"))
+    deployment, aws = destroying(DescribeStacks=described, ListStackResources=resources())
+    deploying(monkeypatch, deployment)
+    screen = run("destroy", "--yes", *words)
+    again = " ".join(f"--param {name}={value}" for name, value in taken.items())
+    assert screen.code == 0
+    said = " ".join(screen.err.split())
+    assert "✓ The stack 'loginq' is gone. " in said
+    assert "Of an earlier stack, and not this one's to delete: earlier-Table-1, eu-west-1_pool, client. " in said
+    assert f"A new stack goes on with them: `loginq deploy {again}`." in said
+    assert aws.made("DeleteStack")
+    assert not aws.made("UpdateTable", "DeleteTable", "UpdateUserPool", "DeleteUserPool")
+    described = in_turn(there(**taken), stacks("DELETE_COMPLETE"))
+    deploying(monkeypatch, destroying(DescribeStacks=described, ListStackResources=resources())[0])
+    kept = json.loads(run("destroy", "--yes", "--json", *words).out)["kept"]
+    assert kept == {"Table": "earlier-Table-1", "UserPool": "eu-west-1_pool", "UserClient": "client"}
+
+
 def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     there_twice = in_turn(*[stacks("UPDATE_COMPLETE")] * 2, stacks("DELETE_COMPLETE"))
     deployment, aws = destroying(DescribeStacks=there_twice)

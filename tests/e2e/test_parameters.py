@@ -24,7 +24,7 @@ LOW = {
     "IdTokenHours": "1", "RefreshTokenDays": "1", "UserPoolTier": "LITE", "SesIdentityArn": "", "EmailFromAddress": "",
     "Monitoring": "lean",
     "CorsOrigin": "http://localhost:3000", "PublicLine": "false", "Edge": "false",
-    "DomainName": "", "CertificateArn": "", "HostedZoneId": "",
+    "DomainName": "", "CertificateArn": "", "HostedZoneId": "", "TableName": "", "UserPoolId": "", "UserClientId": "",
     "RequestsPerSecond": "0", "RequestsBurst": "0",
     "Firewall": "false", "AccessLogs": "false", "AlarmEmail": "", "AlarmUrl": "",
     "BatchSize": "1", "BatchWindowSeconds": "0",
@@ -32,6 +32,7 @@ LOW = {
     "IntakeVisibilitySeconds": "1", "MaxReceives": "1", "WarmReads": "12000", "WarmWrites": "4000",
     "LogRetentionDays": "1", "LogLevel": "ERROR", "PermissionsBoundaryArn": "",
 }  # fmt: skip
+# What an earlier stack left is in test_taking_over.py.
 # Firewall is false in both: the emulator has none. A provider of one's own is in test_accounts.py.
 HIGH = {
     "InitialRate": "100000.000", "MaxRate": "100000", "InitialCapacity": "1000000000000", "LeaseSeconds": "3600",
@@ -45,6 +46,7 @@ HIGH = {
     "CorsOrigin": "https://a-b.play.example.com:65535", "PublicLine": "true", "Edge": "true",
     "DomainName": f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 54}.example", "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
+    "TableName": "", "UserPoolId": "", "UserClientId": "",
     "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
     "Firewall": "false", "AccessLogs": "true", "AlarmEmail": "on.call+game@studio-x.example.com",
     "AlarmUrl": "https://pager.example.com/integration/0a1b2c/enqueue",

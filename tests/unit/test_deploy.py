@@ -335,7 +335,9 @@ def test_who_may_call_what() -> None:
     assert players == {"GetLogin", "DeleteLogin", "GetStatus"}
     by = {"If": ["Foreign", {"Ref": "ProviderAuthorizer"}, {"Ref": "Authorizer"}]}
     assert all(methods[name]["AuthorizerId"] == by for name in players)
-    assert resources["Authorizer"]["Properties"]["ProviderARNs"] == [{"GetAtt": "UserPool.Arn"}]
+    (provider,) = resources["Authorizer"]["Properties"]["ProviderARNs"]
+    assert provider["If"][:2] == ["MakesPool", {"GetAtt": "UserPool.Arn"}]
+    assert provider["If"][2]["Sub"].endswith(":userpool/${UserPoolId}")
 
 
 def test_nothing_has_a_physical_name() -> None:
@@ -368,7 +370,10 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own_and_no_star() -> N
                 named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
                 # Of each service one resource, so that an action reaches no other.
                 of = {"Table.Arn": "dynamodb", "Intake.Arn": "sqs", "SigningKeys.Id": "secretsmanager"}
-                services = [{**of, f"{name}Logs.Arn": "logs"}[each["GetAtt"]] for each in named]
+                own = [each["If"][1] if "If" in each else each for each in named]
+                services = [{**of, f"{name}Logs.Arn": "logs"}[each["GetAtt"]] for each in own]
+                taken = [each["If"][2]["Sub"] for each in named if "If" in each]
+                assert [each.rpartition(":")[2] for each in taken] == ["table/${TableName}"] * ("dynamodb" in services)
                 assert {action.partition(":")[0] for action in statement["Action"]} <= set(services)
                 assert len(services) == len(set(services))
 

@@ -299,6 +299,12 @@ def status(word: str) -> Callable[[Place], None]:
         (status("UPDATE_ROLLBACK_FAILED"), None, Failed, "UPDATE_ROLLBACK_FAILED"),
         (status("ROLLBACK_COMPLETE"), None, NotFound, "No stack 'loginq' is up here"),
         (lambda place: place.parameters.update(LeaseSeconds="5000"), None, Invalid, "LeaseSeconds cannot be 5000"),
+        (
+            lambda place: place.parameters.update(TableName="left"),
+            None,
+            Conflict,
+            "1 .* cannot take over left:",
+        ),
     ],
 )
 def test_what_is_refused_leaves_no_change_set(

@@ -80,6 +80,9 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "HostedZoneId": (
         ["", "Z0123456789ABCDEFGHIJ", "Z2FDTNDATAQYW2"], ["/hostedzone/Z2FDTNDATAQYW2", "z2fdtn", "Z", "Z2F-", "ABC"],
     ),
+    "TableName": (["", "loginq-Table-1", "a.b_c", "a" * 255], ["ab", "a" * 256, "a b", "arn:aws:dynamodb:a", "tablé"]),
+    "UserPoolId": (["", "us-east-1_AbCdEfGhI"], ["us-east-1", "us-east-1_", "_AbC", "us east_1", "a_b\n"]),
+    "UserClientId": (["", "9yaUaCbTZjSfr57MumKlnHzjT8", "a" * 128], ["a" * 129, "a-b", "a b"]),
     "RequestsPerSecond": (["0", "1", "1000000"], ["-1", "1000001"]),
     "RequestsBurst": (["0", "1", "1000000"], ["-1", "1000001"]),
     "Firewall": FLAG,
@@ -158,6 +161,7 @@ def test_the_extremes_of_a_parameter_are_taken_and_what_lies_beyond_is_refused_b
             {"WarmReads": "12000", "WarmWrites": "4000"},
             {"RequestsPerSecond": "1", "RequestsBurst": "1"},
             {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"},
+            {"UserPoolId": "us-east-1_a", "UserClientId": "a"},
         ):
             if name in pair and value not in ("", "0"):
                 given = {**pair, **given}
@@ -379,16 +383,16 @@ def test_every_role_has_the_boundary_that_was_given() -> None:
     assert [name for name, properties in roles.items() if properties.get("PermissionsBoundary") != asked] == []
 
 
-def _chosen(part: Any, *, foreign: bool) -> Any:
-    """A part of the template with what these conditions take."""
+def _chosen(part: Any, every: dict[str, str]) -> Any:
+    """A part of the template with what its conditions take of these parameters."""
     if isinstance(part, list):
-        return [_chosen(each, foreign=foreign) for each in part]
+        return [_chosen(each, every) for each in part]
     if not isinstance(part, dict):
         return part
-    if "If" in part and part["If"][0] in ("Foreign", "HasPool", "MakesPool"):
+    if "If" in part:
         condition, yes, no = part["If"]
-        return _chosen(yes if (condition == "Foreign") == foreign else no, foreign=foreign)
-    return {key: _chosen(each, foreign=foreign) for key, each in part.items()}
+        return _chosen(yes if _holds({"Condition": condition}, TEMPLATE.document, every) else no, every)
+    return {key: _chosen(each, every) for key, each in part.items()}
 
 
 # The edge
@@ -432,12 +436,26 @@ def test_the_public_line_and_the_edge_are_there_where_they_are_asked_for() -> No
     assert set(_there(Edge="true", **local)) - set(_there(**local)) == line
 
 
-def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
-    gone = {"UserPool", "UserClient", "Authorizer", "PutPlayerInfoPermission", "SignInThrottlesAlarm"}
-    foreign = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
-    assert set(_there()) - set(_there(**foreign)) == gone
-    for name, each in _there(**foreign, Monitoring="full").items():  # nor does anything speak of it
-        assert not _named(_chosen(each, foreign=True)) & gone, name
+def test_what_an_earlier_stack_left_is_not_made_again_and_nothing_else_is_named() -> None:
+    pool = {"UserPoolId": "us-east-1_a", "UserClientId": "a"}
+    gone = {"Table", "UserPool", "UserClient", "PutPlayerInfoPermission"}
+    assert set(_there()) - set(_there(TableName="left", **pool)) == gone
+    made = {name for name, each in TEMPLATE.document["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
+    assert made == {"Table", "UserPool", "UserClient"}
+    given = {"TableName": "left", **pool, "Monitoring": "full"}
+    for name, each in _there(**given).items():
+        assert not _named(_chosen(each, {**TEMPLATE.defaults, **given})) & gone, name
+
+
+def test_what_does_nothing_beside_what_is_taken_is_refused() -> None:
+    pool = {"UserPoolId": "us-east-1_a", "UserClientId": "a"}
+    for given in ({"WarmReads": "12000", "WarmWrites": "4000", "TableName": "left"}, {"IdTokenHours": "5", **pool}):
+        with pytest.raises(Invalid, match=r"does nothing beside (TableName|UserPoolId)"):
+            TEMPLATE.checked(given, on_aws=True)
+    with pytest.raises(Invalid, match="exclude each other"):
+        TEMPLATE.checked({**pool, "IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}, on_aws=True)
+    there = {"IdTokenHours": "5", **pool}  # an earlier loginq made it so
+    assert TEMPLATE.checked({"LogLevel": "DEBUG"}, there, on_aws=True).items() > there.items()
 
 
 def test_a_domain_is_at_the_edge_where_there_is_one_and_its_record_where_there_is_a_zone() -> None:
@@ -491,6 +509,14 @@ def test_the_functions_and_the_outputs_name_the_same_addresses(given: dict[str, 
     assert tuple(said(outputs[name]["Value"]) for name in WHERE) == there
     variables = TEMPLATE.document["Resources"]["GetLoginStatus"]["Properties"]["Environment"]["Variables"]
     assert (said(variables["LINE_URL"]), said(variables["ISSUER"])) == there[2:4]
+
+
+def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
+    gone = {"UserPool", "UserClient", "Authorizer", "PutPlayerInfoPermission", "SignInThrottlesAlarm"}
+    foreign = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
+    assert set(_there()) - set(_there(**foreign)) == gone
+    for name, each in _there(**foreign, Monitoring="full").items():  # nor does anything speak of it
+        assert not _named(_chosen(each, {**TEMPLATE.defaults, **foreign})) & gone, name
 
 
 def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:

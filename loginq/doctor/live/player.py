@@ -34,6 +34,8 @@ def sign_up(trial: Trial) -> str:
     pool = patient.target.user_pool_id
     patient.aws.client("cognito-idp").admin_confirm_sign_up(UserPoolId=pool, Username=trial.name)
     trial.row = operator.users.get(trial.name)
+    if patient.parameters()["UserPoolId"]:  # its trigger, if it has one, is nothing of this stack's
+        return f"{trial.name} is confirmed; /login makes its row"
     if patient.queue.players.get(trial.row.sub) is None:
         raise Failed("The account is confirmed, and put_player_info has made no row for it.")
     return f"{trial.name} is confirmed, and has a row"
