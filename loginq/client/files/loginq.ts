@@ -154,13 +154,15 @@ export class QueueClient {
     let answer = await this.send(method, path, this.endsSoon());
     if (answer.status === 401) answer = await this.send(method, path, true);
     const { status } = answer, after = retryAfter(answer.headers), found = documentOf(answer.body);
-    if (!found || (status >= 300 && status < 400)) throw new Trouble(status >= 500 ? `HTTP ${status}` : NOT_OURS, "", after);
+    const said = status === 200 ? {} : found?.error;
+    // Errors of ours are objects; a domain says 403 without one while the stack behind it is changed for another.
+    const ours = found && isObject(said) && !(status >= 300 && status < 400);
+    if (!ours) throw new Trouble(status >= 500 ? `HTTP ${status}` : NOT_OURS, "", after);
     if (status === 200 || (method === "DELETE" && (status === 404 || status === 410))) {
       const standing = standingOf(found, needs);
-      if (!standing) throw new Trouble(NOT_OURS, "", after);
-      return standing;
+      if (standing) return standing;
+      throw new Trouble(NOT_OURS, "", after);
     }
-    const said = isObject(found.error) ? found.error : {};
     const code = text(said.code), message = text(said.message) || `HTTP ${status}`;
     const passes = status === 429 || status >= 500 || (status === 403 && code === "bad_request");
     throw passes ? new Trouble(message, code, after) : new Refused(message, code || `http_${status}`);
@@ -227,8 +229,8 @@ export class QueueClient {
       if (pause <= 0) continue;
       const ahead = Math.max(0, position - reachedAt(view, t) - 1);
       const eta_seconds = wait === null ? null : Math.ceil(Math.max(0, wait - 100) / 1000);
-      const { line_state, message } = view;
-      await this.pause((this.last = { ...standing, line_state, message, ahead, eta_seconds, pause: pause / 1000 }));
+      const { line_state, message } = view, seen = { line_state, message, ahead, eta_seconds };
+      await this.pause((this.last = { ...standing, ...seen, pause: pause / 1000 }));
     }
   }
 }
@@ -264,9 +266,7 @@ function waitOf(view: View, position: number, t: number): number | null {
   return Math.max(0, view.at + along(view.curve.map(([since, reached]) => [reached, since]), position) - t);
 }
 
-function reachedAt(view: View, t: number): number {
-  return Math.max(view.reached, Math.floor(along(view.curve, t - view.at)));
-}
+const reachedAt = (view: View, t: number): number => Math.max(view.reached, Math.floor(along(view.curve, t - view.at)));
 
 /** In how many ms to ask again, and whether that is for `/login/status`. */
 function asks(view: View, position: number, t: number): [number, boolean] {

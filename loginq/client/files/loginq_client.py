@@ -11,10 +11,9 @@
 
 `enter` blocks: give it a thread of its own; `cancel`, from any other thread, wakes it. The place in line outlasts a
 lost connection, a crash and `cancel`: whoever calls `enter` again goes on where they stood. `leave` gives it up.
-
-It does not sign anybody in: `token` is yours. It is called with True when the token was refused or is about to end;
-what it raises ends `enter`, except a `Trouble`, which is waited out. The token goes to `url` alone, follows no
-redirect and is never written anywhere, and this machine's clock is never asked what time it is.
+It signs nobody in: `token` is yours, called with True when the token was refused or is about to end; what it raises
+ends `enter`, except a `Trouble`, which is waited out. The token goes to `url` alone, follows no redirect and is never
+written anywhere, and this machine's clock is never asked what time it is.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -129,8 +128,8 @@ class QueueClient:
         self._last, self._show = Standing(), lambda standing: None
         self._patiently("DELETE", "/login", "", 3)
 
-    def _patiently(self, method: str, path: str, needs: str, tries: float) -> Standing:
-        for attempt in count():
+    def _patiently(self, method: str, path: str, needs: str, tries: float, attempt: int = 0) -> Standing:
+        while True:
             try:
                 return self._call(method, path, needs)
             except Trouble as trouble:
@@ -140,7 +139,7 @@ class QueueClient:
                 line_state = "closed" if trouble.code == "queue_closed" else self._last.line_state
                 said = replace(self._last, line_state=line_state, code=trouble.code, trouble=str(trouble) or NOT_OURS)
                 self._pause(replace(said, pause=pause))
-        raise AssertionError
+                attempt += 1
 
     def _pause(self, standing: Standing) -> None:
         self._show(standing)
@@ -157,14 +156,15 @@ class QueueClient:
         if status == 401:
             status, headers, body = self._send(method, path, True)
         after, found = _retry_after(headers), _document(body)
-        if found is None or 300 <= status < 400:
+        said = {} if found is None or status == 200 else found.get("error")
+        # Errors of ours are objects; a domain says 403 without one while the stack behind it is changed for another.
+        if found is None or not isinstance(said, dict) or 300 <= status < 400:
             raise Trouble(f"HTTP {status}" if status >= 500 else NOT_OURS, after=after)
         if status == 200 or (method == "DELETE" and status in (404, 410)):
             try:
                 return _standing(found, needs)
             except ValueError as fault:
                 raise Trouble(NOT_OURS, after=after) from fault
-        said = found["error"] if isinstance(found.get("error"), dict) else {}
         code, message = _text(said, "code"), _text(said, "message") or f"HTTP {status}"
         if status == 429 or status >= 500 or (status == 403 and code == "bad_request"):
             raise Trouble(message, code, after)
