@@ -305,7 +305,7 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, status: int, headers: Mapping[str, str], body: bytes, *, half: bool = False) -> None:
             self.send_response_only(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            for name, value in {"Connection": "close", "Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if half else body)
