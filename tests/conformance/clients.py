@@ -1,5 +1,6 @@
 """The client files of `loginq client`, each made ready to play: compiled with its driver in a folder of its own."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,26 @@ def page(folder: Path) -> dict[str, tuple[str, bytes]]:
     return scripts | {"/": ("text/html", b"<!doctype html><script type=module src=/driver.js></script>")}
 
 
+def _csharp(folder: Path) -> list[str]:
+    """As Unity takes it: C# 7.2, without a warning."""
+    how = ("-langversion:7.2", "-warn:4", "-warnaserror", "-r:System.Net.Http.dll", "-out:driver.exe")
+    compiled("mcs", *how, "Driver.cs", "LoginqClient.cs", within=folder)
+    return ["mono", str(folder / "driver.exe")]
+
+
+def _cpp(folder: Path) -> list[str]:
+    """The driver's HTTP is the guide's own."""
+    guide = FILES.parents[1] / "guide" / "client.md"
+    found = re.search("^```cpp\n(.*?)^```", guide.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert found
+    (folder / "http.hpp").write_text(f"#pragma once\n{found[1]}")
+    how = ("-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion", "-Wshadow")
+    compiled("g++", *how, "driver.cpp", "-o", "driver", "-lcurl", within=folder)
+    return [str(folder / "driver")]
+
+
 PYTHON = Client("python", "loginq_client.py", "driver.py", (), "", _python)
 TYPESCRIPT = Client("typescript", "loginq.ts", "driver.ts", ("node", "tsc"), "nodejs node-typescript", _typescript)
-CLIENTS = (PYTHON, TYPESCRIPT)
+CSHARP = Client("csharp", "LoginqClient.cs", "Driver.cs", ("mcs", "mono"), "mono-devel", _csharp)
+CPP = Client("cpp", "loginq.hpp", "driver.cpp", ("g++", "curl-config"), "g++ libcurl4-openssl-dev", _cpp)
+CLIENTS = (PYTHON, TYPESCRIPT, CSHARP, CPP)
