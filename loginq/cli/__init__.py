@@ -25,6 +25,7 @@ CONTENTS = {
     },
     "Players": {
         "play": "Sign up or in, wait in line, and enter the game.",
+        "client": "Write the client with which your own game waits in line.",
         "players": "Player state in DynamoDB.",
         "users": "Accounts in Cognito and their player rows.",
     },

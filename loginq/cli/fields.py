@@ -122,7 +122,8 @@ DOCUMENTS: Mapping[str, Sequence[str]] = {
     "destroy": ("target kept detached artifact_bucket",),
     "guide": ("target items(topic title) total", "target topic text"),
     "completion": ("target shell script",),
+    "client": ("target language file version changed",),
 }
 """What is called -> its documents, of which each time it prints one."""
-NOWHERE = ("simulate", "guide", "completion")
+NOWHERE = ("simulate", "guide", "completion", "client")
 """Those that are about no target: it is null."""

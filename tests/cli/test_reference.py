@@ -13,8 +13,8 @@ from loginq.cli.fields import DOCUMENTS
 from loginq.cli.reference import commands
 
 DESIGNED = {
-    "": "demo deploy deployments rollback lock unlock destroy status target play simulate doctor logs guide completion "
-    "report",
+    "": "demo deploy deployments rollback lock unlock destroy status target play client simulate doctor logs guide "
+    "completion report",
     "local": "up down status reset logs",
     "users": "create list show import reset-password confirm disable enable delete",
     "queue": "stats watch peek pause resume undo rebuild reset close open message purge dlq redrive audit note history",
