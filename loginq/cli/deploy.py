@@ -8,6 +8,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.follow import follow
+from loginq.cli.irreversible import Loss, confirm_loss, counted_in
 from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.parameters import parameters
@@ -16,6 +17,7 @@ from loginq.deploy import domain, envfile, template
 from loginq.deploy.deployment import Deployment, Plan
 from loginq.deploy.deployments import Deployments
 from loginq.deploy.kept import kept_plan
+from loginq.deploy.provider import PARAMETER, switch
 from loginq.deploy.stack import Busy
 from loginq.deploy.tags import parse_tags
 from loginq.service.rules.errors import Invalid, LoginqError
@@ -88,7 +90,7 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
         told: dict[str, Any] = {"target": name_of(deployment), **report(plan, crowd), "applied": False, "plan": None}
         show(deployment, plan, crowd, yes)
         if not (dry_run or plan.is_current):
-            confirm(question(plan, crowd), yes)
+            _ask(deployment, plan, question(plan, crowd), yes)
             deployment.stack.refuse_locked(deployment.stack.describe())
     except BaseException:
         if not is_kept:
@@ -107,6 +109,15 @@ def _settled(deployment: Deployment, plan: Plan, *, dry_run: bool, is_kept: bool
     if record := domain.record(deployment.stack.outputs(), plan.parameters):
         told["record"] = record
     return Found(told, partial(_draw, told["outputs"], record))
+
+
+def _ask(deployment: Deployment, plan: Plan, asked: str, yes: bool) -> None:
+    """Whether to apply it; by the stack's name where that shuts out whoever has an account."""
+    other = next((each for each in plan.differences if plan.update and each.name == PARAMETER), None)
+    if other:
+        confirm_loss(name_of(deployment), lambda: Loss(switch(other), counted_in(deployment)[0], harms=True), yes)
+    else:
+        confirm(asked, yes)
 
 
 def _keep(deployment: Deployment, plan: Plan) -> str | None:

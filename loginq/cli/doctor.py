@@ -14,7 +14,7 @@ from loginq.cli.command import Found, alone, command
 from loginq.cli.lists import paged
 from loginq.cli.options import Yes, count
 from loginq.cli.session import open_session
-from loginq.doctor import domain, edge, lock, servers, taken
+from loginq.doctor import domain, edge, lock, provider, servers, taken
 from loginq.doctor.checks import Finding, Patient, Verdict, examine
 from loginq.doctor.door import examine_door
 from loginq.doctor.readiness import examine_launch
@@ -55,9 +55,9 @@ def doctor(
     length = parse_duration(within) if within else 0
     session = open_session()
     patient = Patient(session.target, session.aws, session.queue, session.stack)
-    found, others = [], (domain.examine, taken.examine, edge.examine, lock.examine, servers.examine, examine_door)
+    found, others = list[Finding](), (provider, domain, taken, edge, lock, servers)
     with console.progress("Examining", None) as advance:
-        for finding in chain(examine(patient), *(each(patient) for each in others)):
+        for finding in chain(examine(patient), *(each.examine(patient) for each in others), examine_door(patient)):
             found.append(finding)
             advance(1, finding.what)
         if players is not None:

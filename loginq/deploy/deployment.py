@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loginq import __version__
-from loginq.deploy import bundle, domain, limits, removal, tags, taken, template
+from loginq.deploy import bundle, domain, limits, provider, removal, tags, taken, template
 from loginq.deploy.artifacts import Artifacts, named_by_stacks
 from loginq.deploy.effects import differences
 from loginq.deploy.foresight import foreseen, real
@@ -79,6 +79,7 @@ class Deployment:
         tags.merged(tags_of(found), given_tags or {})
         update = self.stack.ready(found)
         there = found if update else None
+        provider.check(parameters, parameters_of(there))
         taken.ask(self.aws, self.stack.name, parameters, parameters_of(there) if there else None, say)
         if not self.is_local:
             limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)

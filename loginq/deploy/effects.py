@@ -19,6 +19,11 @@ _EFFECTS = {
         "Holds within a second of the deploy's end: reports of the other kind are refused as wrong_report. As many "
         "count as in the game as before, until the first count, or until somebody is said to have left."
     ),
+    "IdentityIssuer": (
+        "From the deploy's end only its players get in: who has another account keeps a place that nobody can claim. A "
+        "user pool that was the stack's stays, and is not the stack's any more."
+    ),
+    "IdentityAudience": "Holds for tokens that are looked at from then on: each was let through for five minutes.",
     "UserPoolTier": "Accounts and sign-ins stay; what they cost changes.",
     "SesIdentityArn": _MAILS,
     "EmailFromAddress": _MAILS,

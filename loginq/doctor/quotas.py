@@ -94,14 +94,32 @@ class Held:
         return self.allowed >= self.need.needed
 
 
-def needs(crowd: Crowd, placing: int = FUNCTIONS) -> list[Need]:
+def needs(crowd: Crowd, placing: int = FUNCTIONS, *, has_pool: bool = True) -> list[Need]:
     """What a crowd asks for at the height. `placing`: batches placed at once by Lambdas that share the account's.
+
+    `has_pool`: whether players sign in at Cognito; else each who comes costs a call of the authorizer.
 
     Sources of the defaults: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html,
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html,
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
     requests = crowd.per_second + crowd.polls
+    calls = requests if has_pool else requests + crowd.per_second
+    return [
+        *(_of_cognito(crowd) if has_pool else []),
+        Need("API requests", requests, "apigateway", "Throttle rate", 10_000, "Ask for more."),
+        Need(
+            "Lambdas at once",
+            placing + -(-calls // REQUESTS),
+            "lambda",
+            "Concurrent executions",
+            1_000,
+            "Ask for more; a new account may have far less than the default.",
+        ),
+    ]
+
+
+def _of_cognito(crowd: Crowd) -> list[Need]:
     return [
         Need(
             "sign-ins",
@@ -119,15 +137,6 @@ def needs(crowd: Crowd, placing: int = FUNCTIONS) -> list[Need]:
             50,
             "Ask for more, and let players make their accounts before the doors open.",
             "if nobody has an account yet",
-        ),
-        Need("API requests", requests, "apigateway", "Throttle rate", 10_000, "Ask for more."),
-        Need(
-            "Lambdas at once",
-            placing + -(-requests // REQUESTS),
-            "lambda",
-            "Concurrent executions",
-            1_000,
-            "Ask for more; a new account may have far less than the default.",
         ),
     ]
 

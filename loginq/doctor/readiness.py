@@ -57,13 +57,14 @@ def examine_launch(patient: Patient, players: int, within: int) -> Iterator[Find
     yield _placing(crowd, given)
     yield guarded("counting", lambda: _counting(patient))
     yield guarded("ceiling", lambda: _ceiling(patient, crowd, given, known))
-    yield guarded("mail", lambda: _mail(patient))
+    if not given["IdentityIssuer"]:
+        yield guarded("mail", lambda: _mail(patient))
     if not patient.is_local:
         yield guarded("protection", lambda: _protection(patient))
 
 
 def _held(patient: Patient, crowd: Crowd, given: Mapping[str, str]) -> list[Held]:
-    return quotas.held(patient.aws, quotas.needs(crowd, _shared(given)))
+    return quotas.held(patient.aws, quotas.needs(crowd, _shared(given), has_pool=not given["IdentityIssuer"]))
 
 
 def _shared(given: Mapping[str, str]) -> int:

@@ -113,6 +113,25 @@ def test_who_is_in_the_game_by_another_kind_of_report_is_asked_about(run: Run, m
     assert asked in " ".join(screen.err.split())
 
 
+def test_who_shuts_out_every_account_types_the_stacks_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loginq.cli.deploy.counted_in", lambda deployment: (["about 812 accounts", "7 waiting"], True))
+    monkeypatch.setattr("loginq.deploy.provider.fetch", lambda url: pytest.fail(url))
+    monkeypatch.setattr("loginq.deploy.deployment.provider.check", lambda *_: None)
+    given = ("--param", "IdentityIssuer=https://a.example.com", "--param", "IdentityAudience=game")
+    for typed, applied in (("y\n", 0), ("loginq\n", 1)):
+        _, aws = updating(monkeypatch, CHANGES[0])
+        screen = answered(monkeypatch, run, typed, *given)
+        said = " ".join(screen.err.split())
+        assert (
+            "Let in players of https://a.example.com alone, and no more of the user pool, and keep the user pool"
+            in said
+        )
+        assert "about 812 accounts, 7 waiting, account 123456789012, region eu-west-1. Type loginq to go on" in said
+        assert len(aws.made("ExecuteChangeSet")) == applied
+    updating(monkeypatch, CHANGES[0])
+    assert "only its players get in" in " ".join(run("deploy", *given, "--yes").err.split())
+
+
 def test_a_long_plan_is_read_from_its_top_where_somebody_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     turned = list[str]()
     monkeypatch.setattr("loginq.cli.plan.paged", lambda draw, stream: turned.append(stream))

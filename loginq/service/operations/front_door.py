@@ -138,7 +138,7 @@ class FrontDoor:
                 if self._edges and each["LogicalResourceId"] in INVOKED
             ),
             *(("table", "AWS/DynamoDB", name, {"TableName": target.table}) for name in throttles),
-            ("sign_ins", "AWS/Cognito", "SignInThrottles", client),
+            *([("sign_ins", "AWS/Cognito", "SignInThrottles", client)] if target.user_pool_id else []),
         ]
 
     def _ringing(self) -> tuple[str, ...]:
