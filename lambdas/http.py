@@ -22,7 +22,6 @@ Event = dict[str, Any]
 Line = dict[str, Any]
 """What the call's log line says."""
 Operation = Callable[[Queue, Identity, Event, Line], dict[str, Any]]
-_SIGN_IN = "Send the ID token, as `Authorization: Bearer …`."
 RETRY_AFTER = 5
 """Seconds that a client should leave a struggling queue alone."""
 
@@ -127,12 +126,12 @@ def _identity(event: Event, clock: Clock) -> Identity:
     said = (event.get("requestContext") or {}).get("authorizer") or {}
     if "claims" not in said and said.get("subject"):
         if clock() // SECOND >= int(said["exp"]) + LEEWAY:
-            raise NotSignedIn(_SIGN_IN)
+            raise NotSignedIn("Sign in again: the ID token is over.")
         subject = unquote(said["subject"])
         return Identity(said["sub"], subject, subject=subject)
     claims = said.get("claims") or {}
     if claims.get("token_use") != "id" or not claims.get("sub"):
-        raise NotSignedIn(_SIGN_IN)
+        raise NotSignedIn("Send the ID token, as `Authorization: Bearer …`.")
     return Identity(claims["sub"], claims.get("cognito:username", claims["sub"]), claims.get("email"))
 
 

@@ -27,6 +27,7 @@ from loginq.service.operations.target import Target
 from loginq.service.requests.counting import AT_A_TIME, WRAP_UP
 from loginq.service.requests.minute import settle
 from loginq.service.rules.errors import Lost, Unavailable
+from loginq.service.rules.identity import LEEWAY
 from loginq.service.rules.line import Line
 from loginq.service.rules.minute import ADMITTING
 from loginq.service.rules.server_keys import hash_of
@@ -279,6 +280,25 @@ def test_an_access_token_is_no_id_token(called: None) -> None:
         event = {"httpMethod": "GET", "requestContext": {"authorizer": {"claims": claims}}}
         answer = queue_player_login.handler(event, Context(5_000))
         assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (401, "unauthorized")
+
+
+def test_who_has_an_account_elsewhere_is_whom_the_authorizer_names_until_the_token_is_over(
+    called: None,
+) -> None:
+    def asked(exp: int, **more: str) -> tuple[int, Any]:
+        said = {"sub": "~key", "subject": "auth0%7C%E6%97%A5", "exp": str(exp), "principalId": "~key", **more}
+        event = {"httpMethod": "GET", "requestContext": {"authorizer": said}}
+        answer = queue_player_login.handler(event, Context(5_000))
+        return answer["statusCode"], json.loads(answer["body"])
+
+    now = runtime.queue().clock() // 1_000
+    assert asked(now + 60)[0] == asked(now - LEEWAY + 30)[0] == 200
+    row = runtime.queue().players.get("~key")
+    assert row and (row.subject, row.username, row.known_as) == ("auth0|日", "auth0|日", "auth0|日")
+    status, said = asked(now - LEEWAY - 1)
+    assert (status, said["error"]["code"]) == (401, "unauthorized")
+    ask("GET", "bob")
+    assert "subject" not in (runtime.queue().table.get(*keys.player("bob")) or {"subject": ""})
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(called: None, monkeypatch: pytest.MonkeyPatch) -> None:

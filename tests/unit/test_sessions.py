@@ -17,6 +17,7 @@ from loginq.service.requests.placing import Message, place
 from loginq.service.requests.sessions import apply
 from loginq.service.rules.claims import KEPT_CLAIMS
 from loginq.service.rules.errors import BadRequest, TicketExpired, Unavailable, UnknownTicket, WrongReport
+from loginq.service.rules.identity import key_of
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.servers import Server
 from loginq.service.rules.sessions import Event, count_of, events_of, report_of
@@ -191,6 +192,19 @@ def test_a_claim_is_kept_until_it_is_counted(world: World) -> None:
 
 def parse(body: str | None, t: int) -> list[Event | None]:
     return events_of(report_of(body, EVENTS), t)
+
+
+def test_a_provider_s_player_is_reported_by_the_name_that_the_token_has() -> None:
+    issuer = "https://accounts.example.com"
+    at = {"admission": "a", "event": "left", "at": "2027-01-15T08:00:00Z"}
+
+    def players(*names: object) -> list[str | None]:
+        given = report_of(json.dumps({"events": [{**at, "player": name} for name in names]}), EVENTS)
+        return [event.player if event else None for event in events_of(given, T, issuer)]
+
+    known = ("ada", "auth0|5f7c", "日" * 255, "x" * 200)
+    assert players(*known) == [key_of(issuer, name) for name in known]
+    assert players("x" * 256, "", "a\nb", "\ud800", 7, None, ["ada"]) == [None] * 7
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""A provider over time: a stack that turns to one and back, keys that rotate, a provider that is down."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from loginq.client import Game, enter
+from loginq.service.rules.identity import LEEWAY
+from loginq.service.store.provider import LEAST
+from tests import provider as providers
+from tests.e2e.conftest import Stack, until
+from tests.provider import AUDIENCE, DISCOVERY, KEYS, Provider
+
+pytestmark = pytest.mark.drills
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with providers.running() as one:
+        yield one
+
+
+def changed(stack: Stack, **parameters: str) -> None:
+    plan = stack.deployment.plan(parameters, lambda text: None)
+    for _ in stack.deployment.apply(plan):
+        pass
+    stack.deployment.start_line()
+
+
+def test_a_stack_turns_to_a_provider_and_back_and_its_pool_stays(
+    deploy: Callable[..., Stack], provider: Provider
+) -> None:
+    stack = deploy("turning")
+    pool, player = stack.target.user_pool_id, stack.player()
+    stack.queue.lines.change(lambda line, t: line.pause(t))
+    ticket = player.game.login()["ticket"]
+    old = player.account.token()
+    changed(stack, IdentityIssuer=provider.issuer, IdentityAudience=AUDIENCE)
+    assert stack.deployment.target().user_pool_id == ""
+    assert stack.aws.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["Id"] == pool
+    until(lambda: stack.get("/login", old).status_code == 401)
+    stack.queue.lines.change(lambda line, t: line.resume(t))
+    game = Game(stack.target.api_url, lambda renew=False: provider.token("ada"))
+    assert enter(game, lambda standing: None, lambda trouble, pause: None)["admission_token"]
+    row = stack.queue.players.get(player.sub)
+    assert row and row.ticket == ticket  # nobody's place was touched
+    changed(stack, IdentityIssuer="", IdentityAudience="")
+    new = stack.deployment.target()
+    assert new.user_pool_id not in ("", pool)
+    assert "AuthorizePlayer" not in {each["LogicalResourceId"] for each in stack.deployment.stack.resources()}
+    until(lambda: stack.get("/login", provider.token("ada")).status_code == 401)
+
+
+def test_keys_rotate_and_the_provider_falls_silent(deploy: Callable[..., Stack], provider: Provider) -> None:
+    stack = deploy("rotating", IdentityIssuer=provider.issuer, IdentityAudience=AUDIENCE)
+
+    def asks() -> tuple[int, str]:
+        answer = stack.get("/login", provider.token("ada", kid=next(iter(provider.signers))))
+        return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+    provider.says = {DISCOVERY: (503, {}, b""), KEYS: (503, {}, b"")}
+    assert asks() == (500, "unavailable")
+    provider.says = {}
+    until(lambda: asks() == (200, ""))
+    provider.says = {DISCOVERY: (503, {}, b""), KEYS: (503, {}, b"")}
+    assert asks() == (200, "")  # by the keys that it has
+    provider.says = {}
+    provider.rotate("new")
+    fetched = len(provider.fetches)
+    for _ in range(5):
+        assert asks() == (401, "unauthorized")
+    assert len(provider.fetches) == fetched
+    time.sleep(LEAST + 1)
+    assert asks() == (200, "")
+
+
+def test_a_token_that_ends_is_refused_though_the_gateway_still_knows_it(
+    deploy: Callable[..., Stack], provider: Provider
+) -> None:
+    stack = deploy("ending", IdentityIssuer=provider.issuer, IdentityAudience=AUDIENCE)
+    stack.get("/login", provider.token("ada"))  # what is cold is warm then
+    token = provider.token("ada", exp=int(time.time()) - LEEWAY + 4)
+    assert stack.get("/login", token).status_code == 200
+    time.sleep(5)
+    answer = stack.get("/login", token)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+    assert answer.json()["error"]["message"] == "Sign in again: the ID token is over."
