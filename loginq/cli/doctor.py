@@ -38,6 +38,9 @@ def doctor(
         bool, typer.Option("--live", help="Prove it: a player's way, each function, each alarm.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to keep the result of --live: a file, as JSON.")] = None,
+    token_stdin: Annotated[
+        bool, typer.Option("--token-stdin", help="For --live: an ID token of who plays, where accounts are elsewhere.")
+    ] = False,
     yes: Yes = False,
 ) -> Found | Iterator[Found]:
     """Check that everything is in place.
@@ -48,25 +51,30 @@ def doctor(
 
     Ends with 1 when something is bad.
     """
-    if is_live or report is not None:
-        return live.run(report, yes, is_alone=is_live and players is None and within is None)
+    if is_live or report is not None or token_stdin:
+        is_alone = is_live and players is None and within is None
+        return live.run(report, yes, is_alone=is_alone, token_stdin=token_stdin)
     if (players is None) != (within is None):
         raise Invalid("--players and --within go together.", "Like `loginq doctor --players 200000 --within 10m`.")
     length = parse_duration(within) if within else 0
     session = open_session()
-    patient = Patient(session.target, session.aws, session.queue, session.stack)
-    found, others = list[Finding](), (provider, domain, taken, edge, lock, servers)
-    with console.progress("Examining", None) as advance:
-        for finding in chain(examine(patient), *(each.examine(patient) for each in others), examine_door(patient)):
-            found.append(finding)
-            advance(1, finding.what)
-        if players is not None:
-            for finding in examine_launch(patient, players, length):
-                found.append(finding)
-                advance(1, finding.what)
+    found = _examined(Patient(session.target, session.aws, session.queue, session.stack), players, length)
     bad = [finding for finding in found if finding.verdict is Verdict.BAD]
     document = {"target": session.name, "healthy": not bad, "findings": [each.document() for each in found]}
     return Found(document, partial(_draw, session.name, found, all_), ok=not bad)
+
+
+def _examined(patient: Patient, players: int | None, within: int) -> list[Finding]:
+    """Everything, and the launch of so many players, `within` ms, where one is planned."""
+    found, others = list[Finding](), (provider, domain, taken, edge, lock, servers)
+    launch = () if players is None else examine_launch(patient, players, within)
+    with console.progress("Examining", None) as advance:
+        for finding in chain(
+            examine(patient), *(each.examine(patient) for each in others), examine_door(patient), launch
+        ):
+            found.append(finding)
+            advance(1, finding.what)
+    return found
 
 
 def _draw(name: str, found: Sequence[Finding], all_: bool) -> None:

@@ -19,14 +19,20 @@ from loginq.cli.load import disturbed
 from loginq.cli.options import confirm
 from loginq.cli.rehearsal import keep
 from loginq.cli.session import Session, api_of, open_session
+from loginq.cli.sign_in import Pasted
+from loginq.client import Api
+from loginq.client.api import Place
 from loginq.doctor.checks import Patient
 from loginq.doctor.live import NEEDS, Outcome, Result, prove, put_back
 from loginq.doctor.live.trial import FASTEST, LARGEST, Trial
 from loginq.rehearsal.prices import AS_OF, CALL_GB_SECONDS, Bill
+from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Invalid
 from loginq.service.rules.rates import rate_text
 from loginq.service.rules.times import SECOND, iso
 
+_BY_GUEST = "Give an ID token of one of its players: `loginq doctor --live --token-stdin < id-token.txt`."
+_MAIL = " (its mail goes to AWS's test mailbox),"
 _CALLS, _UNITS = 1_000, 2_000
 """More calls of the API, of its functions and of SQS, and more units of the table, than a proof makes."""
 _SIGNS = {Result.UNDER_WAY: "…", Result.OK: console.Mark.OK, Result.FAILED: console.Mark.BAD}
@@ -34,17 +40,21 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Show = Callable[[Sequence[Outcome]], None]
 
 
-def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
-    """Ask, prove, put back, and say and keep how it was, also when it is cut off."""
+def run(report: Path | None, yes: bool, *, is_alone: bool, token_stdin: bool = False) -> Iterator[Found]:
+    """Ask, prove, put back, and say and keep how it was, also when it is cut off.
+
+    Args:
+        token_stdin: whether stdin has an ID token of somebody who plays, where accounts are another provider's.
+    """
     if not is_alone:
         raise Invalid("--live goes alone, and --report with it.", "`loginq doctor` has its other questions by itself.")
-    session = open_session()
-    session.announce()
+    session, guest = _opened(token_stdin)
     _ask(session, yes)
     patient = Patient(session.target, session.aws, session.queue, session.stack)
     session.queue.settlement.read()  # its answer's Date sets the clock right
     name = secrets.token_hex(4)
-    trial = Trial(patient, replace(session.operator, part_of=f"proof {name}"), api_of(session.target), name)
+    operator = replace(session.operator, part_of=f"proof {name}")
+    trial = Trial(patient, operator, _place(session.target, guest), name, guest)
     file = report or Path(f"loginq-live-{session.target.stack}-{trial.run}.json")
     keep(file, {"target": session.name, "run": trial.run})
     steps, back, over = list[Outcome](), list[Outcome](), False
@@ -71,17 +81,32 @@ def run(report: Path | None, yes: bool, *, is_alone: bool) -> Iterator[Found]:
         yield Found(document, partial(draw, document, [*steps, *back], file), ok=bool(document["proved"]))
 
 
+def _opened(token_stdin: bool) -> tuple[Session, Pasted | None]:
+    """The stack, and who plays where accounts are another provider's. Raises `Invalid` where that does not fit."""
+    session = open_session(without_pool="" if token_stdin else _BY_GUEST)
+    if token_stdin and not session.target.provider:
+        raise Invalid("The players of this stack have accounts of its own pool.", "Leave --token-stdin away.")
+    session.announce()
+    return session, Pasted() if token_stdin else None
+
+
+def _place(target: Target, guest: Pasted | None) -> Api | Place:
+    return Place(target.api_url, target.own_url, target.iss) if guest else api_of(target)
+
+
 def _ask(session: Session, yes: bool) -> None:
     """Say what it makes, changes and costs, where that is somebody's money or somebody's night, and ask."""
     harm = "" if yes else disturbed(session)
     if not harm and session.target.endpoint_url:
         return
+    guest = session.target.provider
+    makes = "lets the player come whose token you give, makes" if guest else "makes an account" + _MAIL
     for words in (
-        f"It makes an account (its mail goes to AWS's test mailbox), {LARGEST} synthetic players and an SQS queue.",
+        f"It {makes} {LARGEST} synthetic players and an SQS queue.",
         "For a minute it changes rate, pause and capacity of the line, and opens it: who comes is let in at "
         f"{rate_text(FASTEST)}.",
         "It rings every alarm once, and all who listen are told.",
-        *([] if session.target.endpoint_url else [_cost()]),
+        *([] if session.target.endpoint_url else [_cost("" if guest else ", and one active user of Cognito")]),
         "It removes what it made, and puts back what it changed, also after Ctrl-C.",
     ):
         console.say(words)
@@ -92,12 +117,12 @@ def _ask(session: Session, yes: bool) -> None:
         confirm("Go on?", yes)
 
 
-def _cost() -> str:
+def _cost(more: str) -> str:
     counts = {"Lambda GB-seconds": _CALLS * CALL_GB_SECONDS}
     counts |= dict.fromkeys(("API Gateway requests", "Lambda requests", "SQS requests"), float(_CALLS))
     counts |= dict.fromkeys(("DynamoDB write units", "DynamoDB read units"), float(_UNITS))
     dollars = math.ceil(100 * Bill(counts, 1).total) / 100
-    return f"It costs less than ${dollars:.2f} (prices of {AS_OF}), and one active user of Cognito."
+    return f"It costs less than ${dollars:.2f} (prices of {AS_OF}){more}."
 
 
 def _fine(outcomes: Iterable[Outcome]) -> bool:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from loginq.cli.reading import has_terminal, typed
 from loginq.cli.session import api_of, open_session
 from loginq.cli.sign_in import Pasted, sign_in, signed_in, signed_in_anew
 from loginq.client import Account, Api, Game, Sights, SignInOver, Trouble, enter, published
+from loginq.client.api import Place
 from loginq.service.rules.account import composed
 from loginq.service.rules.errors import Invalid, LoginqError
 from loginq.service.store.signing import explain
@@ -51,7 +52,7 @@ def play(
         raise Invalid("--token-stdin is a sign-in of its own.", "Give it alone.")
     target = open_session(without_pool="" if token_stdin else _SIGN_IN_THERE).target
     if token_stdin:
-        return run(_Place(target.api_url, target.own_url, target.iss), Pasted(), target.words if json else None)
+        return run(Place(target.api_url, target.own_url, target.iss), Pasted(), target.words if json else None)
     api = api_of(target)
     if username is None:
         if not has_terminal():
@@ -66,7 +67,7 @@ def play(
     return run(api, account, target.words if json else None)
 
 
-def run(api: "Api | _Place", account: Account | Pasted, target: str | None = None) -> Found:
+def run(api: Api | Place, account: Account | Pasted, target: str | None = None) -> Found:
     """Wait in line until let in, on a live screen, in lines, or as JSON documents; what is found is the game.
 
     `target`: in words, for the documents; None for a screen.
@@ -87,14 +88,6 @@ def run(api: "Api | _Place", account: Account | Pasted, target: str | None = Non
     return Found({"target": target, **standing}, partial(_draw, api, standing))
 
 
-class _Place(NamedTuple):
-    """Where somebody waits who has signed in elsewhere."""
-
-    url: str
-    own_url: str
-    iss: str
-
-
 class _Game(Game):
     """The API of the game, asked while somebody looks on."""
 
@@ -111,7 +104,7 @@ class _Sights(Sights):
             return super().__call__(url)
 
 
-def _draw(api: Api | _Place, standing: dict[str, Any]) -> None:
+def _draw(api: Api | Place, standing: dict[str, Any]) -> None:
     console.out().print(BANNER, markup=False, style="bold cyan")
     if "admission_token" in standing:
         console.say(_ticket_in(api, str(standing["admission_token"])))
@@ -132,7 +125,7 @@ def _sign_in_again(account: Account | Pasted, over: SignInOver, has_place: bool)
     sign_in(account, password(False, twice=False))
 
 
-def _ticket_in(api: Api | _Place, token: str) -> str:
+def _ticket_in(api: Api | Place, token: str) -> str:
     """The admission token in short, checked as a game server would, by the clock of the API."""
     try:
         keys, now = published(api.own_url)

@@ -2,8 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from loginq.service.rules.errors import Invalid
+
+
+class Place(NamedTuple):
+    """Where players wait who have accounts elsewhere: each as `Api` has it."""
+
+    url: str
+    own_url: str
+    iss: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from loginq.deploy import bundle
 from loginq.deploy.deployment import Deployment
 from loginq.emulator import REGION, Emulator, Running
 from loginq.service.operations.accounts import Users
+from loginq.service.operations.guests import Guests
 from loginq.service.operations.target import Target
 from loginq.service.requests.crowd import parts
 from loginq.service.rules.gate import MICRO
@@ -155,8 +156,8 @@ def deployed(emulator: Running, name: str, **parameters: str) -> Stack:
         pass
     deployment.start_line()
     target = deployment.target()
-    queue = connect(aws, table=target.table, sqs_url=target.sqs_url)
-    users = Users(aws.client("cognito-idp"), target.user_pool_id, queue)
+    queue = connect(aws, table=target.table, sqs_url=target.sqs_url, provider=target.provider or "")
+    users = Guests(queue) if target.provider else Users(aws.client("cognito-idp"), target.user_pool_id, queue)
     return Stack(deployment, target, aws, queue, users)
 
 

@@ -1,14 +1,16 @@
 """A player's way: an account signs up, signs in, takes a place, is let in, and is gone."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
-from loginq.client import Account, published
+from loginq.client import Account, Api, Gone, published
 from loginq.doctor.live import alarms, putting_back
 from loginq.doctor.live.api import reported
-from loginq.doctor.live.trial import LARGEST, MARK, NotAsked, Trial
+from loginq.doctor.live.trial import LARGEST, MARK, Guest, NotAsked, Trial
 from loginq.service.operations.accounts import generated_password
 from loginq.service.rules.errors import Failed, Refused
+from loginq.service.rules.identity import meant
 from loginq.service.rules.times import MINUTE, iso
 from loginq.service.store.signing import explain
 
@@ -26,11 +28,14 @@ _AS_LONG = 10 * MINUTE
 def sign_up(trial: Trial) -> str:
     """An account signs up as any other; it is confirmed in its stead, and then has its row."""
     operator, patient = trial.operator, trial.patient
+    if trial.guest:
+        raise NotAsked(f"players have accounts of {patient.target.provider}")
     if trial.refused:
         raise Refused("These credentials may not do all of it: nobody signs up.", "A proof needs a deployer's rights.")
     trial.password = generated_password()
-    trial.account = Account(trial.api, trial.name)
-    trial.account.sign_up(trial.password, _MAILBOX.format(trial.run))
+    assert isinstance(trial.api, Api)  # noqa: S101 - whoever is no guest has an account of the pool
+    trial.account = account = Account(trial.api, trial.name)
+    account.sign_up(trial.password, _MAILBOX.format(trial.run))
     pool = patient.target.user_pool_id
     patient.aws.client("cognito-idp").admin_confirm_sign_up(UserPoolId=pool, Username=trial.name)
     trial.row = operator.users.get(trial.name)
@@ -61,11 +66,24 @@ def alone(trial: Trial) -> str:
 
 
 def sign_in(trial: Trial) -> str:
-    """SRP: the password is never sent."""
-    if trial.account is None:
+    """SRP: the password is never sent. A guest's ID token is taken."""
+    if trial.guest:
+        return _come(trial, trial.guest)
+    if not isinstance(trial.account, Account):
         raise Failed("There is no account.")
     trial.account.sign_in(trial.password)
     return "by SRP, with an ID token"
+
+
+def _come(trial: Trial, guest: Guest) -> str:
+    """The API takes the token of a guest who has nothing to lose here."""
+    queue, trial.account = trial.patient.queue, guest
+    row = queue.players.get(meant(queue.provider, guest.username))
+    if row is not None and row.ticket is not None:
+        raise Failed("This player has a place, or was let in.", "Give a token of somebody who has not.")
+    with suppress(Gone):
+        trial.patiently(lambda: trial.game.status("none"))
+    return f"by an ID token of {queue.provider}"
 
 
 def ticket(trial: Trial) -> str:
@@ -74,6 +92,8 @@ def ticket(trial: Trial) -> str:
     again = trial.patiently(trial.game.login)
     if again["ticket"] != trial.ticket:
         raise Failed("A second /login gives another ticket: a disconnect would cost the place.")
+    if trial.guest:
+        trial.row = trial.operator.users.get(trial.guest.username)
     return "one, and the same again"
 
 
@@ -101,7 +121,7 @@ def token(trial: Trial) -> str:
     text = str(trial.standing.get("admission_token", ""))
     jwks, now = trial.patiently(lambda: published(trial.api.own_url))
     claims = {claim.name: claim for claim in explain(text, jwks, trial.api.iss, now)}
-    meant = {"sub": trial.player.sub, "jti": trial.ticket, "pos": str(trial.standing["position"])}
+    meant = {"sub": trial.subject, "jti": trial.ticket, "pos": str(trial.standing["position"])}
     wrong = [f"{name}: {claim.wrong}" for name, claim in claims.items() if claim.wrong]
     wrong += [f"{name}: it is somebody else's" for name, value in meant.items() if claims[name].value != value]
     if wrong:
@@ -113,7 +133,7 @@ def report(trial: Trial) -> str:
     """A game server says that the player joined and left, and the queue counts it."""
     if trial.patient.queue.rules.by_counts:
         raise NotAsked("this stack takes counts, and one of a proof would say who is in the game")
-    at = {"player": trial.player.sub, "admission": trial.ticket, "at": iso(trial.now())}
+    at = {"player": trial.subject, "admission": trial.ticket, "at": iso(trial.now())}
     events = [{**at, "event": event} for event in ("joined", "left")]
     said = reported(trial, events), reported(trial, events)
     if said != (["counted", "counted"], ["unchanged", "unchanged"]):

@@ -6,7 +6,8 @@ from loginq.doctor.live.trial import Trial
 from loginq.service.operations import crowds
 from loginq.service.operations.forgetting import left
 from loginq.service.rules.act import KINDS, PROOF, Action, holds
-from loginq.service.rules.errors import Conflict, Failed, NotFound
+from loginq.service.rules.errors import Conflict, Failed, LoginqError, NotFound
+from loginq.service.rules.player import Identity
 from loginq.service.rules.times import iso
 from loginq.service.store.rosters import Place
 
@@ -38,7 +39,9 @@ def line(trial: Trial) -> str:
 
 
 def account(trial: Trial) -> str:
-    """The account is gone, and so is the player, from line and game."""
+    """The account is gone, and so is the player, from line and game. A guest has only the place to lose."""
+    if trial.guest:
+        return _guest(trial)
     if not trial.password:
         return ""
     with suppress(NotFound):
@@ -46,6 +49,16 @@ def account(trial: Trial) -> str:
         left(trial.patient.queue, there.sub)  # who is deleted is not counted where nobody reports
         trial.operator.users.delete(there)
     return f"{trial.name} is deleted"
+
+
+def _guest(trial: Trial) -> str:
+    if trial.row is None:
+        return ""
+    left(trial.patient.queue, trial.row.sub)
+    (outcome,) = trial.operator.remove([Identity(trial.row.sub, trial.row.username)])
+    if isinstance(outcome, LoginqError):
+        raise outcome
+    return f"{trial.row.username} has no place any more"
 
 
 def crowd(trial: Trial) -> str:

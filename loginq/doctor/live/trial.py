@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from loginq.client import Account, Api, Game, Trouble, session_for
+from loginq.client.api import Place
 from loginq.client.reaching import TIMEOUT, reach
 from loginq.doctor.checks import Patient
 from loginq.service.operations.accounts import Account as Row
@@ -34,19 +35,32 @@ class NotAsked(Exception):
     """This cannot be asked here, and why."""
 
 
+class Guest(Protocol):
+    """Somebody with an account of another provider, who lends ID tokens to a proof."""
+
+    @property
+    def username(self) -> str:
+        """The `sub` of the token."""
+
+    def token(self, *, renew: bool = False) -> str:
+        """An ID token; another one, where there is one, when it was refused."""
+
+
 @dataclass(slots=True)
 class Trial:
     """A proof under way.
 
     Args:
         run: names what it makes: letters and digits.
+        guest: who plays, where accounts are another provider's.
         patience: seconds to wait for what AWS does by itself.
     """
 
     patient: Patient
     operator: Operator
-    api: Api
+    api: Api | Place
     run: str
+    guest: Guest | None = None
     patience: float = PATIENCE
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -54,7 +68,7 @@ class Trial:
     began: int = 0
 
     password: str = field(default="", repr=False)
-    account: Account | None = None
+    account: Account | Guest | None = None
     row: Row | None = None
     standing: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -99,6 +113,11 @@ class Trial:
         if self.row is None:
             raise Failed("There is no account.")
         return self.row
+
+    @property
+    def subject(self) -> str:
+        """What tokens and reports call that player."""
+        return self.player.username if self.guest else self.player.sub
 
     @property
     def game(self) -> Game:

@@ -1,7 +1,9 @@
 """A provider over time: a stack that turns to one and back, keys that rotate, a provider that is down."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,8 @@ from loginq.client import Game, enter
 from loginq.service.rules.identity import LEEWAY
 from loginq.service.store.provider import LEAST
 from tests import provider as providers
-from tests.e2e.conftest import Stack, until
+from tests.e2e.conftest import Stack, in_process, until
+from tests.e2e.test_live import left, wrong
 from tests.provider import AUDIENCE, DISCOVERY, KEYS, Provider
 
 pytestmark = pytest.mark.drills
@@ -86,3 +89,21 @@ def test_a_token_that_ends_is_refused_though_the_gateway_still_knows_it(
     answer = stack.get("/login", token)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
     assert answer.json()["error"]["message"] == "Sign in again: the ID token is over."
+
+
+def test_a_player_of_the_provider_proves_the_stack_twice_and_leaves_nothing(
+    deploy: Callable[..., Stack], provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stack = deploy("guests", IdentityIssuer=provider.issuer, IdentityAudience=AUDIENCE)
+    for name, value in stack.target.names().items():
+        monkeypatch.setenv(name, value)
+    words = ("doctor", "--live", "--report", str(tmp_path / "live.json"), "--json", "--yes")
+    assert in_process(*words)[2].splitlines()[-1].startswith("Give an ID token of one of its players")
+    for _ in range(2):
+        before = left(stack)
+        code, out, said = in_process(*words, "--token-stdin", stdin=f"{provider.token('auth0|doctor')}\n")
+        document = json.loads(out)
+        assert (code, document["proved"], wrong(document)) == (0, True, []), said
+        assert document["steps"][9]["says"] == f"not asked here: players have accounts of {provider.issuer}"
+        assert before == left(stack) | {"players": before["players"]}
+    assert in_process("players", "show", "auth0|doctor", "--json")[0] == 0
