@@ -22,6 +22,7 @@ from loginq.deploy.deployment import Deployment
 from loginq.deploy.deployments import Deployments
 from loginq.emulator import Emulator
 from loginq.service.operations.accounts import generated_password
+from loginq.service.operations.guests import elsewhere
 from loginq.service.operations.stats import snapshot
 
 app = alone()
@@ -72,6 +73,8 @@ def _deployed(yes: bool) -> Session:
     _step(1, "An embedded AWS on this machine, then the real template and the real lambdas on it")
     deployment = _deploy(yes)
     session = Session(deployment.target(), deployment.aws)
+    if session.target.provider:
+        raise elsewhere(session.target.provider, "`loginq local reset` starts afresh.")
     waiting = session.queue.lines.read().waiting(session.queue.clock())
     if waiting > CROWD:
         console.say(f"{waiting:,} are still in line from before; `loginq local reset` starts afresh.")

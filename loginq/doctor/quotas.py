@@ -62,6 +62,10 @@ class Crowd:
         return -(-self.players * SECOND * 10 // (9 * self.longest)) if self.edge else 0
 
 
+VERDICT = 300
+"""Seconds for which API Gateway keeps what the authorizer says of a token, as the template has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a launch asks of one service, per second unless the name says otherwise.
@@ -97,14 +101,15 @@ class Held:
 def needs(crowd: Crowd, placing: int = FUNCTIONS, *, has_pool: bool = True) -> list[Need]:
     """What a crowd asks for at the height. `placing`: batches placed at once by Lambdas that share the account's.
 
-    `has_pool`: whether players sign in at Cognito; else each who comes costs a call of the authorizer.
+    `has_pool`: whether players sign in at Cognito; else each who comes costs a call of the authorizer, and another one
+    each `VERDICT`.
 
     Sources of the defaults: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html,
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html,
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
     requests = crowd.per_second + crowd.polls
-    calls = requests if has_pool else requests + crowd.per_second
+    calls = requests if has_pool else requests + crowd.per_second + min(crowd.polls, crowd.players // VERDICT)
     return [
         *(_of_cognito(crowd) if has_pool else []),
         Need("API requests", requests, "apigateway", "Throttle rate", 10_000, "Ask for more."),

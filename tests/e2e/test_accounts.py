@@ -75,6 +75,15 @@ def test_the_reference_client_plays_by_tokens_from_stdin(here: Stack, provider: 
     )
 
 
+def test_whoever_is_named_gets_a_token_past_the_line_also_before_he_ever_came(here: Stack) -> None:
+    for name, sub in ((ADA, ADA), ("auth0|new", "auth0|new"), (key_of(here.target.provider or "", ADA), ADA)):
+        code, out, _ = in_process("token", "issue", name, "--yes", "--json")
+        document = json.loads(out)
+        said = jwt.decode(document["admission_token"], options={"verify_signature": False})
+        assert (code, document["sub"], said["sub"]) == (0, sub, sub)
+    assert in_process("token", "issue", "x" * 256, "--yes")[0] == 2
+
+
 def test_doctor_finds_all_of_it_well(here: Stack) -> None:
     _, out, _ = in_process("doctor", "--json")
     verdicts = {each["what"]: each["verdict"] for each in json.loads(out)["findings"]}
