@@ -146,7 +146,7 @@ BAD: dict[str, tuple[Bad, str]] = {
     "an end after all dates": (_with(exp=10**15), "exp: it is"),
     "no beginning": (_with(iat=None), "iat: it is missing"),
     "made tomorrow": (_with(iat=NOW + 86_400), "iat: it begins in"),
-    "not yet": (_with(nbf=NOW + 600), "nbf: it begins in"),
+    "not yet": (_with(nbf=NOW + 86_400), "nbf: it begins in"),
     "a not-before that is a text": (_with(nbf="now"), "nbf: it is 'now'"),
     # Whom
     "nobody": (_with(sub=None), "sub: it is missing"),

@@ -18,8 +18,6 @@ from loginq.service.store.provider import AGAIN, FRESH, KEPT, LEAST, Provider, k
 from tests import provider as providers
 from tests.provider import AUDIENCE, DISCOVERY, KEYS, jwk_of, private
 
-NOW = int(time.time())
-
 
 class World:
     """A provider within reach or not, on a clock of its own; `fetches`: when it was asked for anything."""
@@ -43,7 +41,7 @@ class World:
     def lets(self, kid: str = "a", header: str | None = None) -> bool:
         """Whether a token by this key lets in, which says that it is by the key `header`."""
         try:
-            self.seen.who(self.there.token(kid=kid, header={"kid": header or kid}), NOW)
+            self.seen.who(self.there.token(kid=kid, header={"kid": header or kid}), int(time.time()))
         except BadToken:
             return False
         return True
