@@ -8,6 +8,7 @@ import typer
 from loginq.cli import console
 from loginq.cli.command import Found, alone, command
 from loginq.cli.deploy import apply
+from loginq.cli.irreversible import Loss, confirm_loss, counted_in
 from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes, confirm
 from loginq.cli.plan import crowd_of, show
@@ -16,6 +17,7 @@ from loginq.deploy import envfile
 from loginq.deploy import rollback as going
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.deployments import Deployments
+from loginq.deploy.provider import PARAMETER, switch
 from loginq.deploy.rollback import Back
 from loginq.service.rules.errors import LoginqError
 
@@ -64,7 +66,11 @@ def _confirmed(deployment: Deployment, back: Back, yes: bool) -> None:
     """Ask; whatever stops this here, a lock by now also, leaves no change set behind."""
     kept = "parameters keep their values, rows are not touched"
     try:
-        confirm(f"Put back {back.to.words} in place of {back.running.words}? Your {kept}.", yes)
+        if issuer := back.dropped.get(PARAMETER):  # the older template knows of no provider
+            loss = Loss(switch(issuer, ""), counted_in(deployment)[0], harms=True)
+            confirm_loss(name_of(deployment), lambda: loss, yes)
+        else:
+            confirm(f"Put back {back.to.words} in place of {back.running.words}? Your {kept}.", yes)
         deployment.stack.refuse_locked(deployment.stack.describe())
     except BaseException:
         deployment.withdraw(back.plan)

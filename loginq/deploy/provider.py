@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from loginq.deploy.effects import Difference
 from loginq.service.rules.errors import LoginqError
 from loginq.service.store.fetch import Fetch, fetch
 
@@ -25,9 +24,8 @@ def check(parameters: Mapping[str, str], before: Mapping[str, str], get: Fetch =
         raise type(exc)(f"No ID token of {issuer} could be checked: {exc.message}", exc.hint) from exc
 
 
-def switch(difference: Difference) -> str:
-    """What a change of the issuer does to who plays already, in words."""
-    before, after = difference.before, difference.after
+def switch(before: str, after: str) -> str:
+    """What a change of the issuer does to who plays already, in words; "" for a user pool."""
     if not after:
         return f"Let in accounts of a user pool, a new one, and no more of {before}"
     kept = "" if before else ", and keep the user pool outside the stack"

@@ -50,6 +50,23 @@ def test_a_rollback_shows_what_it_will_do_and_asks(run: Run, place: Place) -> No
     assert not place.aws.made("ExecuteChangeSet")
 
 
+def test_who_goes_back_behind_a_provider_types_the_stacks_name(
+    run: Run, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that knows of none makes a pool, in which nobody has an account."""
+    monkeypatch.setattr("loginq.cli.rollback.counted_in", lambda deployment: (["7 waiting"], True))
+    monkeypatch.setattr("loginq.cli.options.has_terminal", lambda: True)
+    place.noted("loginq/1.zip")
+    place.noted("loginq/2.zip", NEWER, IdentityIssuer="https://a.example.com")
+    screen = run("rollback", stdin="y\n")
+    assert screen.err.splitlines()[-2:] == [
+        "Let in accounts of a user pool, a new one, and no more of https://a.example.com: 7 waiting, account "
+        "123456789012, region eu-west-1.",
+        "Type loginq to go on:Nothing was changed.",
+    ]
+    assert (screen.code, place.aws.made("ExecuteChangeSet")) == (1, [])
+
+
 def test_a_lock_that_comes_behind_the_plan_leaves_no_change_set(
     run: Run, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The authorizer, by its own handler against a provider on loopback: every way in which a token is no good."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas import authorize_player
+from loginq.service.store.provider import Provider as Known
 from tests import provider as providers
 from tests.provider import AUDIENCE, KEYS, Provider, encoded, jwk_of, private, signed
 
@@ -254,3 +258,38 @@ def test_a_provider_that_does_not_answer_is_no_stranger_s_fault(
     assert (record.levelname, vars(record)["code"]) == ("ERROR", "unavailable")
     assert "answers" not in repr(vars(record)["reason"])
     provider.says.clear()
+
+
+PARTS = st.text(st.characters(codec="utf-8"), max_size=40) | st.binary(max_size=40).map(encoded) | st.builds(
+    encoded, st.dictionaries(st.sampled_from(["alg", "kid", "typ", "iss", "aud", "exp", "sub", "crit"]), st.none()
+                             | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.text()))
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def warm(provider: Provider) -> Iterator[None]:
+    """A function that has been there for a while."""
+    seen = Known(provider.issuer, AUDIENCE, lambda *_: None, clock=lambda: 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(authorize_player, "_provider", lambda: seen)
+        yield
+
+
+@given(st.lists(PARTS, max_size=4), st.sampled_from(["Bearer {}", "bearer  {}", "{}", "Basic {}"]))
+def test_whatever_is_sent_is_denied_and_nothing_fails(warm: None, parts: list[str], header: str) -> None:
+    assert effect(answered(".".join(parts), header))[0] == "Deny"
+
+
+@given(st.integers(0, 10_000), st.sampled_from("AZaz09-_.="))
+def test_a_token_in_which_a_letter_is_another_is_denied(
+    warm: None, provider: Provider, place: int, letter: str
+) -> None:
+    token = provider.token(kid="b")
+    at = place % len(token)
+    changed = token[:at] + letter + token[at + 1 :]
+    assert effect(answered(changed))[0] == "Deny" or same(changed) == same(token)
+
+
+def same(token: str) -> list[bytes]:
+    """What a token comes to: the last letter of base64 may carry bits that nobody reads."""
+    return [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".")]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from loginq.deploy import provider as deploying
-from loginq.deploy.effects import Difference
 from loginq.doctor import checks, provider, quotas
 from loginq.doctor.checks import Verdict
 from loginq.doctor.quotas import Crowd
@@ -59,7 +58,7 @@ def test_an_issuer_that_is_new_is_looked_at_and_one_that_stays_is_not() -> None:
     ],
 )  # fmt: skip
 def test_who_gets_in_no_more_is_said(before: str, after: str, words: str) -> None:
-    assert deploying.switch(Difference("IdentityIssuer", before, after, "", "")) == words
+    assert deploying.switch(before, after) == words
 
 
 # The target
