@@ -108,6 +108,9 @@ def _refusal(answer: Any) -> LoginqError:
     except Trouble as exc:
         # All that we and API Gateway refuse is JSON; a page that says 403 or 404 is somebody else's.
         return Trouble(f"HTTP {status}" if status >= 500 else exc.message, retry_after(answer.headers))
+    if not isinstance(error, dict) and status in (403, 404):
+        # Nor is JSON without an error: a domain says 403 while the stack behind it is changed for another.
+        return Trouble(NOT_OURS, retry_after(answer.headers))
     said = error if isinstance(error, dict) else {}
     code, message = str(said.get("code", "")), str(said.get("message", f"HTTP {status}"))
     if status in (404, 410) and code in ("unknown_ticket", "ticket_expired"):

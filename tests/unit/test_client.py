@@ -242,6 +242,16 @@ def test_json_of_somebody_else_is_trouble_too(body: Any) -> None:
                 call()
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_domain_without_a_stack_behind_it_is_trouble_and_nobody_gives_up(status: int) -> None:
+    """API Gateway says so while one stack takes over from another."""
+    with serving(lambda method, path: Reply({"message": "Forbidden"}, status)) as server:
+        game = Game(server.url, lambda renew=False: "token")
+        for call in (game.login, lambda: game.status("t1"), game.leave, lambda: published_keys(server.url)):
+            with pytest.raises(Trouble, match=r"something else answered|the key set is not"):
+                call()
+
+
 def test_an_emulator_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
