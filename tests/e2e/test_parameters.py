@@ -44,7 +44,7 @@ HIGH = {
     "SesIdentityArn": "arn:aws:ses:us-east-1:000000000000:identity/example.com", "Monitoring": "full",
     "EmailFromAddress": "The Game <no-reply@example.com>",
     "CorsOrigin": "https://a-b.play.example.com:65535", "PublicLine": "true", "Edge": "true",
-    "DomainName": f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 54}.example", "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "DomainName": f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 53}.example", "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
     "TableName": "", "UserPoolId": "", "UserClientId": "",
     "RequestsPerSecond": "1000000", "RequestsBurst": "1000000",
