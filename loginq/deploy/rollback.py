@@ -107,5 +107,5 @@ def _proposed(deployment: Deployment, found: Mapping[str, Any], running: Deploye
     if change_set and parameters_of(stack.describe()) != present:
         stack.withdraw(change_set, update=True)
         raise overtaken()
-    dropped = {name: value for name, value in present.items() if name not in known.union(template.OURS)}
+    dropped = {name: value for name, value in present.items() if value and name not in known.union(template.OURS)}
     return Back(running, to, dropped, Plan(change_set, changes, update=True, parameters={**stays, **back}))

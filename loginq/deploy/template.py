@@ -160,7 +160,8 @@ class Template:
         found = {}
         for each in fixed.values():
             for arn in each["Properties"].get("ProviderARNs", []):
-                name = arn["If"][1]["GetAtt"].partition(".")[0]
+                own = arn["If"][1] if "If" in arn else arn  # an older template has no other pool than its own
+                name = own["GetAtt"].partition(".")[0]
                 resource = self.document["Resources"][name]
                 kept = _REPLACING[resource["Type"]]
                 found[name] = {key: value for key, value in resource["Properties"].items() if key in kept}

@@ -98,9 +98,9 @@ NEEDED = {
 """Each permission -> a command that needs it."""
 UNSEEN = {
     "lambda:GetAccountSettings", "servicequotas:ListServiceQuotas", "cloudformation:DescribeStackEvents",
-    "cloudfront:GetDistribution",
+    "cloudfront:GetDistribution", "acm:DescribeCertificate",
 }  # fmt: skip
-"""What only `doctor` asks for, of an account on AWS and its edge, and `status`, of a stack that failed."""
+"""What only `doctor` asks for, of an account on AWS, its edge and its domain, and `status`, of a stack that failed."""
 Policy = dict[str, Any]
 As = Callable[[str, Policy], Callable[[str], tuple[int, str]]]
 

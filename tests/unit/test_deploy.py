@@ -312,6 +312,12 @@ def test_the_deployment_of_the_api_is_named_after_what_it_deploys() -> None:
         assert (template.Template(source.text, document).api_hash({}) != source.api_hash({})) is differs, changed
 
 
+def test_an_older_template_whose_pool_is_always_its_own_can_be_deployed_again() -> None:
+    now = template.load()
+    older = now.text.replace("ProviderARNs: [\n", "ProviderARNs: [!GetAtt UserPool.Arn] }\n#", 1)
+    assert older != now.text and "ApiDeployment" in template.read(older).deployable({})
+
+
 def test_every_method_is_in_the_deployment() -> None:
     resources = template.load().document["Resources"]
     kinds = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
