@@ -36,7 +36,7 @@ _EFFECTS = {
     ),
     "Edge": (
         "Making or changing a distribution takes some minutes, and players notice nothing. Taken away, its address is "
-        "gone for good: a client that knows no other can then no longer ask."
+        "gone for good: a client that knows no other, and no domain, can then no longer ask."
     ),
     "DomainName": (
         "Its address is where clients ask, once its record leads here, and tokens name it as iss from then on: game "

@@ -11,6 +11,8 @@ import requests
 from loginq.cli.session import api_of
 from loginq.client import Account, Game, enter, published
 from loginq.deploy import removal
+from loginq.doctor import domain, taken
+from loginq.doctor.checks import Patient, Verdict
 from loginq.emulator import Running
 from loginq.service.rules.errors import Invalid
 from loginq.service.store.signing import explain
@@ -100,6 +102,9 @@ def test_who_waits_at_a_domain_gets_in_with_the_same_ticket_at_the_stack_that_ta
     with pytest.raises(Invalid, match="The stack 'later' uses"):
         deployed(emulator, "third", **parameters)
     later.queue.lines.change(lambda line, t: line.resume(t))
+    patient = Patient(later.target, later.aws, later.queue, later.deployment.stack)
+    findings = [*domain.examine(patient), *taken.examine(patient)]
+    assert {each.what: each.verdict for each in findings} == {"domain": Verdict.OK, "taken over": Verdict.OK}
     found = waits.let_in()
     assert found["login_status"] and found["position"] == waits.seen[-1]["position"]
     assert {each.get("ticket", found["login_ticket"]) for each in waits.seen} == {found["login_ticket"]}
