@@ -26,7 +26,7 @@ _VARIES = [
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<instant>"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"us-east-1_\w{9}", "<pool>"),
-    (r"(COGNITO_USER_CLIENT_ID=)\w+", r"\1<client>"),
+    (r"(COGNITO_USER_CLIENT_ID=|UserClientId=|UserClient +)\w+", r"\1<client>"),
     (r"(loginq-(?:Intake|Table)-)\w+", r"\1<suffix>"),
     (r"bundle [0-9a-f]+… \([\d,]+ KB\)", "bundle <hash> (<size>)"),
     (r"(bundle +)[0-9a-f]{12}", r"\1<hash>"),
