@@ -309,7 +309,7 @@ def test_passed(case: tuple[str, str, dict[str, str], dict[str, str]]) -> None:
 
 DOMAIN = "queue.example.com"
 LOOK_UP = f"/domainnames/{DOMAIN}/basepathmappings"
-MAPPING = {"restApiId": "a1b2c3d4e5", "stage": "v1"}
+MAPPING = {"restApiId": API.split("/")[2], "stage": "v1"}
 MAPPED: dict[str, Any] = {LOOK_UP: (200, {}, {"item": [MAPPING]})}
 
 
