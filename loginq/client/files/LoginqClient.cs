@@ -169,8 +169,7 @@ namespace Loginq {
                 try {
                     over.CancelAfter(TimeSpan.FromSeconds(_timeout));
                     var answer = await _send(request, over.Token);
-                    var body = await answer.Content.ReadAsByteArrayAsync();
-                    if (body.Length < answer.Content.Headers.ContentLength) throw new HttpRequestException("half an answer");
+                    await answer.Content.LoadIntoBufferAsync(1 << 20);
                     return answer;
                 } catch (Exception) {
                     _cancel.ThrowIfCancellationRequested();
