@@ -18,7 +18,7 @@ from loginq.service.rules.errors import Invalid
 from loginq.service.store.signing import explain
 from tests.e2e.conftest import PASSWORD, Player, Stack, deployed, until
 
-DOMAIN = "queue.example.com"
+DOMAIN, OTHER = "queue.example.com", "line.example.com"
 
 
 class AtTheDomain(requests.Session):
@@ -110,10 +110,25 @@ def test_who_waits_at_a_domain_gets_in_with_the_same_ticket_at_the_stack_that_ta
     assert {each.get("ticket", found["login_ticket"]) for each in waits.seen} == {found["login_ticket"]}
     assert wrong(later, found["admission_token"]) == []
     _signs_up_and_comes_in(emulator, later)
+    _goes_by_another_name(later, found["admission_token"])
     assert taken_down(later, delete_data=True).kept == {}
     for call, name in (("describe_table", "TableName"), ("describe_user_pool", "UserPoolId")):
         client = later.aws.client("dynamodb" if name == "TableName" else "cognito-idp")
         assert getattr(client, call)(**{name: parameters[name]})
+
+
+def _goes_by_another_name(stack: Stack, token: str) -> None:
+    """A token that names the domain before is good as long as it lives, though nobody is there any more."""
+    for _ in stack.deployment.apply(stack.deployment.plan({"DomainName": OTHER}, lambda text: None)):
+        pass
+    stack.deployment.start_line()
+    stack.target = stack.deployment.target()
+    assert stack.target.iss == f"https://{OTHER}"
+    until(lambda: published(stack.target.own_url)[0]["issuers"] == [f"https://{OTHER}", f"https://{DOMAIN}"])
+    assert wrong(stack, token) == []
+    for host, status in ((OTHER, 200), (DOMAIN, 403)):
+        url = f"{stack.aws.endpoint_url}/.well-known/jwks.json"
+        assert requests.get(url, headers={"Host": host}, timeout=20).status_code == status
 
 
 def _signs_up_and_comes_in(emulator: Running, stack: Stack) -> None:
