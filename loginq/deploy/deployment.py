@@ -81,9 +81,9 @@ class Deployment:
         there = found if update else None
         provider.check(parameters, parameters_of(there))
         taken.ask(self.aws, self.stack.name, parameters, parameters_of(there) if there else None, say)
+        domain.ask(self.aws, parameters, parameters_of(there), self.region, system_clock(), say)
         if not self.is_local:
             limits.ask(self.aws, parameters, parameters_of(there), outputs_of(there or {}).get("TableName"), say)
-            domain.ask(self.aws, parameters, parameters_of(there), self.region, system_clock(), say)
         if not update and not parameters["TableName"]:
             removal.refuse_wiping(self.aws, self.stack.name, found, self._away())
         if dry_run and ((found and not update) or not self.artifacts.exists()):

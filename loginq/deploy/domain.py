@@ -32,6 +32,9 @@ def ask(
     """
     if not parameters["DomainName"] or all(before.get(name, none) == parameters[name] for name, none in _OURS.items()):
         return
+    if aws.endpoint_url is not None:  # an emulator has neither certificates nor zones
+        refuse([fault for fault in [_taken(aws, parameters, before)] if fault])
+        return
     try:
         certificate = certificate_of(aws, parameters)
         looks = (look(aws, parameters, before) for look in (_taken, _unmade))
@@ -100,8 +103,8 @@ def record(outputs: Mapping[str, str], parameters: Mapping[str, str]) -> str:
 
 def _taken(aws: Aws, parameters: Mapping[str, str], before: Mapping[str, str]) -> Clash | None:
     """Another API of this account and region that has the domain: API Gateway gives it to one alone."""
-    had = before.get("DomainName") == parameters["DomainName"] and before.get("Edge", "false") != "true"
-    if had or parameters["Edge"] == "true":
+    has_edge, had_edge = (each.get("Edge") == "true" and aws.endpoint_url is None for each in (parameters, before))
+    if has_edge or (before.get("DomainName") == parameters["DomainName"] and not had_edge):
         return None
     domain = parameters["DomainName"]
     try:

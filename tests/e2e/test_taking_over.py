@@ -101,6 +101,8 @@ def test_who_waits_at_a_domain_gets_in_with_the_same_ticket_at_the_stack_that_ta
     assert wrong(later, left["token"]) == []  # whose secret went with the stack that let its player in
     with pytest.raises(Invalid, match="The stack 'later' uses"):
         deployed(emulator, "third", **parameters)
+    with pytest.raises(Invalid, match=f"{DOMAIN} is another API's"):
+        deployed(emulator, "third", DomainName=DOMAIN)
     later.queue.lines.change(lambda line, t: line.resume(t))
     patient = Patient(later.target, later.aws, later.queue, later.deployment.stack)
     findings = [*domain.examine(patient), *taken.examine(patient)]
