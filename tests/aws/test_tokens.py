@@ -216,8 +216,14 @@ def test_the_keys_of_a_stack_that_had_the_table_before_count_as_long_as_its_toke
     assert {*old.kids().values(), *new.kids().values()} < kids and len(kids) == len(public.read()["keys"]) == 6
     assert wrong(token(old.active), public.read()) == set() == wrong(token(new.active), public.read())
     assert taking.ensure(T + 3, public, lives) == new
+    assert len(public.read()["keys"]) == 6
+    rotated = taking.rotate(T + 4, 5 * MINUTE, public)
+    assert {*old.kids().values()} < _kids(public)
     now[0] = T + 2 + lives
-    assert public.read() == new.jwks()
+    assert public.read() == rotated.jwks()
+    now[0] = T + 4
+    forced = taking.rotate(T + 4, 5 * MINUTE, public, force=True)  # one of them may have leaked
+    assert public.read() == forced.jwks()
 
 
 def test_the_public_call_says_503_until_there_are_keys(

@@ -94,7 +94,10 @@ class Keys:
                 f"The keys were rotated at {iso(keys.rotated_at)}; again now would break tokens that are still alive.",
                 f"Wait until {iso(safe_at)}, or give --force if a key has leaked.",
             )
-        return self._write(keys.rotated(new_key(), t), public)
+        made = self._write(keys.rotated(new_key(), t), public)
+        if force:
+            public.forget(t)
+        return made
 
     def _write(self, keys: KeySet, public: "Published") -> KeySet:
         public.write(keys)
@@ -148,6 +151,12 @@ class Published:
             before = _alive(row, t)
             others = [each for each in before["keys"] if each[0] not in there]
             self._before({**before, "keys": [*([key, t + lives] for key in there), *others]})
+
+    def forget(self, t: int) -> None:
+        """Let keys of before count no more, one of which may have leaked."""
+        before = _alive(self._table.get(*self._key) or {}, t)
+        if before["keys"]:
+            self._before({**before, "keys": []})
 
     def name(self, issuer: str, t: int, lives: int) -> None:
         """Say that tokens name this `iss` from `t` on, and for `lives` ms more perhaps the one before."""
