@@ -115,7 +115,7 @@ def _ask(deployment: Deployment, plan: Plan, asked: str, yes: bool) -> None:
     """Whether to apply it; by the stack's name where that shuts out whoever has an account."""
     other = next((each for each in plan.differences if plan.update and each.name == PARAMETER), None)
     if other:
-        shut = switch(other.before or "", other.after)
+        shut = switch(other.before or "", other.after, plan.parameters["UserPoolId"])
         confirm_loss(name_of(deployment), lambda: Loss(shut, counted_in(deployment)[0], harms=True), yes)
     else:
         confirm(asked, yes)

@@ -24,9 +24,10 @@ def check(parameters: Mapping[str, str], before: Mapping[str, str], get: Fetch =
         raise type(exc)(f"No ID token of {issuer} could be checked: {exc.message}", exc.hint) from exc
 
 
-def switch(before: str, after: str) -> str:
-    """What a change of the issuer does to who plays already, in words; "" for a user pool."""
+def switch(before: str, after: str, pool: str = "") -> str:
+    """What a change of the issuer does to who plays already, in words; "" for a user pool, `pool` if it is taken."""
     if not after:
-        return f"Let in accounts of a user pool, a new one, and no more of {before}"
+        accounts = f"the user pool {pool}" if pool else "a user pool, a new one"
+        return f"Let in accounts of {accounts}, and no more of {before}"
     kept = "" if before else ", and keep the user pool outside the stack"
     return f"Let in players of {after} alone, and no more of {before or 'the user pool'}{kept}"

@@ -39,13 +39,14 @@ def ask(
     """Ask whether what a new stack would take is there, and whole, and nobody else's.
 
     Args:
-        before: the parameters of the stack that is updated, which keeps what it has; None for a new stack.
+        before: the parameters of the stack that is updated, which keeps what it has, or is back from a provider to the
+            pool that it left for it; None for a new stack.
     Raises `Invalid` where it is not, or is another than the stack has.
     """
+    taken = of(parameters)
     if before is not None:
         _refuse_another(parameters, before)
-        return
-    taken = of(parameters)
+        taken = {} if before.get("UserPoolId") == parameters["UserPoolId"] else taken
     if not taken:
         return
     try:
@@ -72,11 +73,11 @@ def is_orphan(aws: Aws, pool: str) -> bool:
 
 
 def _refuse_another(parameters: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """A stack that runs does not leave its players behind, unless another provider says who they are."""
-    gone = ("UserPoolId", "UserClientId") if parameters.get("IdentityIssuer") else ()
+    """A stack that runs does not leave its players behind, unless another provider says who they are, or did."""
+    free = ("UserPoolId", "UserClientId") if parameters.get("IdentityIssuer") or before.get("IdentityIssuer") else ()
     for name, logical in NAMES.items():
         has, wanted = before.get(name, ""), parameters[name]
-        if has != wanted and not (name in gone and not wanted):
+        if has != wanted and name not in free:
             there = has or f"a {_WORDS[logical]} of its own"
             raise Invalid(
                 f"{name} cannot be {wanted or 'nothing'!r}: this stack has {there}, and its players would be lost.",

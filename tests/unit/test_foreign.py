@@ -59,6 +59,8 @@ def test_an_issuer_that_is_new_is_looked_at_and_one_that_stays_is_not() -> None:
 )  # fmt: skip
 def test_who_gets_in_no_more_is_said(before: str, after: str, words: str) -> None:
     assert deploying.switch(before, after) == words
+    back = f"Let in accounts of the user pool eu-west-1_a, and no more of {ISSUER}"
+    assert deploying.switch(ISSUER, "", "eu-west-1_a") == back
 
 
 # The target

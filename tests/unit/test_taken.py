@@ -117,6 +117,17 @@ def test_a_stack_that_runs_keeps_what_it_has(name: str) -> None:
     assert asked(given(UserPoolId="", UserClientId="", **foreign), given())[0] == []
 
 
+def test_a_stack_is_back_from_a_provider_at_the_pool_that_it_left_if_that_is_whole_and_nobodys() -> None:
+    foreign = given(UserPoolId="", UserClientId="", IdentityIssuer="https://id.example.com", IdentityAudience="game")
+    assert asked(given(), foreign)[1].calls
+    with pytest.raises(Invalid, match=r"has no app client client\."):
+        asked(given(), foreign, {"DescribeUserPoolClient": in_turn(NOT_FOUND)})
+    with pytest.raises(Invalid, match="'b' uses"):
+        asked(given(), foreign, {"DescribeStacks": stacks(stack("b", {}, {"UserPoolId": POOL}))})
+    with pytest.raises(Invalid, match="TableName cannot be"):
+        asked(given(TableName="other"), foreign)
+
+
 def test_a_trigger_whose_function_is_gone_is_said_and_refuses_nothing() -> None:
     gone: dict[str, Answer] = {"DescribeUserPool": pool(TRIGGER), "GetFunctionConfiguration": in_turn(NOT_FOUND)}
     ((said,), _) = asked(given(), answers=gone)

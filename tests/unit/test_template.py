@@ -438,7 +438,7 @@ def test_the_public_line_and_the_edge_are_there_where_they_are_asked_for() -> No
 
 def test_what_an_earlier_stack_left_is_not_made_again_and_nothing_else_is_named() -> None:
     pool = {"UserPoolId": "us-east-1_a", "UserClientId": "a"}
-    gone = {"Table", "UserPool", "UserClient", "PutPlayerInfoPermission"}
+    gone = {"Table", "UserPool", "UserClient"}
     assert set(_there()) - set(_there(TableName="left", **pool)) == gone
     made = {name for name, each in TEMPLATE.document["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
     assert made == {"Table", "UserPool", "UserClient"}

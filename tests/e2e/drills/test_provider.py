@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loginq.client import Game, enter
+from loginq.service.rules.errors import Invalid
 from loginq.service.rules.identity import LEEWAY
 from loginq.service.store.provider import LEAST
 from tests import provider as providers
@@ -31,11 +32,11 @@ def changed(stack: Stack, **parameters: str) -> None:
     stack.deployment.start_line()
 
 
-def test_a_stack_turns_to_a_provider_and_back_and_its_pool_stays(
+def test_a_stack_turns_to_a_provider_and_back_to_the_pool_that_it_left(
     deploy: Callable[..., Stack], provider: Provider
 ) -> None:
     stack = deploy("turning")
-    pool, player = stack.target.user_pool_id, stack.player()
+    pool, client, player = stack.target.user_pool_id, stack.target.client_id, stack.player()
     stack.queue.lines.change(lambda line, t: line.pause(t))
     ticket = player.game.login()["ticket"]
     old = player.account.token()
@@ -48,11 +49,15 @@ def test_a_stack_turns_to_a_provider_and_back_and_its_pool_stays(
     assert enter(game, lambda standing: None, lambda trouble, pause: None)["admission_token"]
     row = stack.queue.players.get(player.sub)
     assert row and row.ticket == ticket  # nobody's place was touched
-    changed(stack, IdentityIssuer="", IdentityAudience="")
-    new = stack.deployment.target()
-    assert new.user_pool_id not in ("", pool)
+    with pytest.raises(Invalid, match="exclude each other"):
+        changed(stack, UserPoolId=pool, UserClientId=client)
+    back = {"UserPoolId": pool, "UserClientId": client}
+    changed(stack, IdentityIssuer="", IdentityAudience="", **back)
+    assert (stack.deployment.target().user_pool_id, stack.deployment.target().client_id) == (pool, client)
     assert "AuthorizePlayer" not in {each["LogicalResourceId"] for each in stack.deployment.stack.resources()}
     until(lambda: stack.get("/login", provider.token("ada")).status_code == 401)
+    assert stack.get("/login", old).json()["ticket"] == ticket
+    assert stack.player().game.login()["ticket"]
 
 
 def test_keys_rotate_and_the_provider_falls_silent(deploy: Callable[..., Stack], provider: Provider) -> None:
