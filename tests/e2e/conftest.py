@@ -155,7 +155,12 @@ def deployed(emulator: Running, name: str, **parameters: str) -> Stack:
     for _ in deployment.apply(plan):
         pass
     deployment.start_line()
-    target = deployment.target()
+    return stack_of(deployment)
+
+
+def stack_of(deployment: Deployment) -> Stack:
+    """A stack that is deployed."""
+    target, aws = deployment.target(), deployment.aws
     queue = connect(aws, table=target.table, sqs_url=target.sqs_url, provider=target.provider or "")
     users = Guests(queue) if target.provider else Users(aws.client("cognito-idp"), target.user_pool_id, queue)
     return Stack(deployment, target, aws, queue, users)
