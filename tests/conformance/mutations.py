@@ -82,7 +82,7 @@ MUTATIONS: Mapping[str, tuple[Mutation, ...]] = {
         ("JSON as deep as it comes", "Need(depth <= 64);", ""),
     ),
     "loginq.hpp": (
-        ("no back-off", "std::ldexp(1, std::min(n, 5))", "1.0"),
+        ("no back-off", "std::ldexp(1, (std::min)(n, 5))", "1.0"),
         ("no jitter of the back-off", "longest * (0.5 + chance() / 2)", "longest * 1.01"),
         ("Retry-After ignored", "* (0.5 + chance() / 2), trouble.after)", "* (0.5 + chance() / 2), 0.0)"),
         ("a date in Retry-After ignored", "until && now ? *until - *now : 0", "until && now ? 0 : 0"),

@@ -120,7 +120,7 @@ struct Json {
         return ++p, found;
     }
     unsigned long unit() {
-        const std::string hex(p, std::min<std::size_t>(4, std::strspn(p, "0123456789abcdefABCDEF")));
+        const std::string hex(p, (std::min<std::size_t>)(4, std::strspn(p, "0123456789abcdefABCDEF")));
         need(hex.size() == 4), p += 4;
         return std::stoul(hex, nullptr, 16);
     }
@@ -171,7 +171,7 @@ inline Number date(const std::string& text) {  // the seconds since the epoch of
 inline const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
 inline Number end_of(const std::string& token) {  // in seconds since the epoch, if it says so
     std::string claims;
-    std::size_t bits = 0, held = 0, n = std::min(token.find('.'), token.size());
+    std::size_t bits = 0, held = 0, n = (std::min)(token.find('.'), token.size());
     while (++n < token.size() && letters.find(token[n]) < 64) {
         bits = (bits << 6 | letters.find(token[n])) & 0xFFFF, held += 6;
         if (held >= 8) held -= 8, claims += static_cast<char>(bits >> held & 0xFF);
@@ -236,8 +236,8 @@ class QueueClient {
     Standing patiently(const std::string& method, const std::string& path, const std::string& needs, int tries = 0) {
         for (int n = 0;; ++n) try { return call(method, path, needs); } catch (const Trouble& trouble) {
             if (n + 1 == tries) throw;
-            const double longest = std::min(30.0, std::ldexp(1, std::min(n, 5)));
-            pause(with(trouble, std::max(longest * (0.5 + chance() / 2), trouble.after)));
+            const double longest = (std::min)(30.0, std::ldexp(1, (std::min)(n, 5)));
+            pause(with(trouble, (std::max)(longest * (0.5 + chance() / 2), trouble.after)));
         }
     }
     void pause(const Standing& now) {
@@ -328,21 +328,21 @@ class QueueClient {
             detail::need(first || pair[1] > when.back().first);
             when.emplace_back(pair[1], pair[0] * 1000), where.emplace_back(pair[0] * 1000, pair[1]);
         });
-        line_ = std::max(line_.value_or(-HUGE_VAL), at + kept - options_.ticks());  // no answer is from the future
+        line_ = (std::max)(line_.value_or(-HUGE_VAL), at + kept - options_.ticks());  // no answer is from the future
         const double t = options_.ticks() + *line_, end = when.empty() ? 0 : when.back().first;
-        const double now = std::max(reached, where.empty() ? 0 : std::floor(detail::along(where, t - at)));
+        const double now = (std::max)(reached, where.empty() ? 0 : std::floor(detail::along(where, t - at)));
         detail::Number left;  // nothing where nobody knows; who came after this look waits as long as the last before
         last_.line_state = found.text("line_state"), last_.message = found.text("message"), last_.pause = 0;
         if (last_.line_state != "paused" && position <= reached) left = 0;
         else if (last_.line_state != "paused" && !when.empty() && (position <= end || (end >= tail && tail > reached)))
-            left = std::max(0.0, at + detail::along(when, position) - t);
-        last_.ahead = detail::whole(std::max(0.0, position - now - 1));
-        last_.eta_seconds = detail::whole(left ? std::ceil(std::max(0.0, *left - 100) / 1000) : -1);
+            left = (std::max)(0.0, at + detail::along(when, position) - t);
+        last_.ahead = detail::whole((std::max)(0.0, position - now - 1));
+        last_.eta_seconds = detail::whole(left ? std::ceil((std::max)(0.0, *left - 100) / 1000) : -1);
         const bool next = left && *left <= 4000;
         if (t - at > 10000 || (!next && chance() < call_status)) return true;  // too old; or a sign of life, of a few
         if (!left && position > tail) left = 4000;
-        else if (!left && rate > 0) left = std::max(20000.0, (position - now) * 1000 / rate);
-        const double near = left ? std::min({*left / 2, *left / 5 + 12000, longest}) : longest;
+        else if (!left && rate > 0) left = (std::max)(20000.0, (position - now) * 1000 / rate);
+        const double near = left ? (std::min)({*left / 2, *left / 5 + 12000, longest}) : longest;
         last_.pause = (next ? *left + 500 * chance() : near * (0.8 + 0.2 * chance())) / 1000;  // never in step
         return next;
     }
