@@ -200,6 +200,10 @@ WAITING = (
             IN,
         ),
     ),
+    Conversation(
+        "a ticket with half a letter",
+        (FIRST, login(ticket="a\ud800"), pause(), let_in(path="/login/status?login_ticket=a*"), IN),
+    ),
     after(login(), pause(), name="an address with a slash at its end", slash="/"),
 )
 
@@ -289,6 +293,7 @@ TROUBLE = (
     passes("half an answer", odd(json.dumps({"ticket": TICKET, **STANDING}), fault="cut")),
     passes("0 bytes", odd(b""), odd(b" ")),
     passes("no answer in time", odd(fault="hang")),
+    passes("an answer without an end", odd(fault="drip")),
     passes(
         "JSON of somebody else's",
         *map(odd, ("[]", "null", '"in"', "7", "{}", '{"ticket": 5, "poll_after_seconds": 1}')),
@@ -330,6 +335,7 @@ TROUBLE = (
         "redirects",
         *[odd(PORTAL, code=code, Location="/c0/stolen") for code in (301, 302, 303, 307, 308)],
     ),
+    passes("a success of another kind", odd({"error": {"code": "accepted"}}, code=202), odd({}, code=206)),
     passes("a redirect with JSON", odd({"ticket": TICKET, **STANDING}, code=302, Location="/c0/stolen")),
 )
 
@@ -480,6 +486,10 @@ TOKENS = (
             let_in("two"),
             IN,
         ),
+    ),
+    Conversation(
+        "a token with a line's end behind it",
+        (Token(False, "~one\r\n"), login("~one\r\n"), pause(), let_in("~one\r\n"), IN),
     ),
     Conversation("signed out", (FIRST, refused(401, "unauthorized"), Token(True, "!"), End("signed out"))),
     Conversation("signed out at first", (Token(False, "!"), End("signed out"))),

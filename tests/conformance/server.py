@@ -23,7 +23,7 @@ class Ask:
 
     Args:
         token: the name of the token that it brings; None for a call that must bring none.
-        fault: `cut` sends half of the body, `nothing` no answer at all, `hang` none in time.
+        fault: `cut` sends half of the body, `nothing` no answer at all, `hang` none in time, `drip` one without an end.
     """
 
     method: str
@@ -251,8 +251,9 @@ class Scripted:
             step = talk.next(Ask, f"{method} /{rest}")
             if step is None:
                 return talk, None
-            due = None if step.token is None else f"Bearer {talk.tokens.get(step.token)}"
-            if (method, f"/{rest}") != (step.method, step.path):
+            due = None if step.token is None else f"Bearer {talk.tokens.get(step.token, '').strip()}"
+            same = f"/{rest}".startswith(step.path[:-1]) if step.path.endswith("*") else f"/{rest}" == step.path
+            if method != step.method or not same:
                 talk.wrong(f"{method} /{rest}, where {step.method} {step.path} was due")
             elif headers.get("Authorization") != due:
                 talk.wrong(f"{method} /{rest} brought {headers.get('Authorization')}, where {due} was due")
@@ -286,8 +287,15 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
                 self._send(200 if page else 404, {"Content-Type": kind}, page)
                 return
             talk, step = server.asked(self.command, self.path, dict(self.headers.items()))
+            due = talk.steps[:1]
             if step is None:
                 self._send(403, {}, b'{"error": {"code": "failed", "message": "this conversation is over"}}')
+                return
+            if step.fault == "drip":  # a byte now and then, each of them in time
+                self._send(200, {"Content-Length": "1000"}, b"{")
+                while not talk.over.wait(0.2) and talk.steps[:1] == due:
+                    self.wfile.write(b" ")
+                self.close_connection = True
                 return
             if step.fault == "hang":
                 talk.over.wait(5)

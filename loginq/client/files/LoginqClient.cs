@@ -152,7 +152,7 @@ namespace Loginq {
         async Task<HttpResponseMessage> Send(string method, string path, bool force) {
             _cancel.ThrowIfCancellationRequested();
             if (force || string.IsNullOrEmpty(_held)) {
-                _held = await _token(force);
+                _held = Regex.Replace(await _token(force) ?? "", "[^!-~]", "");
                 _ends = EndOf(_held);
                 if (force && EndsSoon()) _ends = null;  // used until it is refused: no storm of renewals
             }

@@ -270,7 +270,7 @@ class QueueClient {
     Answer send(const std::string& method, const std::string& path, bool force) {
         go_on();
         if (force || held_.empty()) {
-            held_ = token_(force);
+            held_ = std::regex_replace(token_(force), std::regex("[^!-~]"), "");
             ends_ = detail::end_of(held_);
             if (force && ends_soon()) ends_.reset();  // used until it is refused: no storm of renewals
         }
@@ -282,7 +282,7 @@ class QueueClient {
     Answer reach(const Request& request) {
         Answer got;
         go_on();
-        try { got = http_(request); } catch (const std::exception&) {}
+        try { got = http_(request); } catch (...) {}
         go_on();
         if (got.status <= 0) throw Trouble("the server cannot be reached");
         return got;

@@ -65,10 +65,8 @@ export interface Options {
   fetch?: typeof fetch;
   /** Waits so many seconds, and wakes when the signal is aborted. */
   sleep?: (seconds: number, signal?: AbortSignal) => Promise<unknown>;
-  /** A clock in ms that only ever rises. */
-  ticks?: () => number;
-  /** Seconds of one call. */
-  timeout?: number;
+  /** A clock in ms that only ever rises. */ ticks?: () => number;
+  /** Seconds of one call. */ timeout?: number;
 }
 
 type Json = { [name: string]: unknown };
@@ -104,7 +102,7 @@ export class QueueClient {
     [this.last, this.show, this.signal] = [NOWHERE, show, signal];
     for (;;) {
       let found = await this.patiently("GET", "/login", "ticket");
-      const path = "/login/status?login_ticket=" + encodeURIComponent(found.ticket);
+      const path = "/login/status?login_ticket=" + encodeURIComponent(found.ticket.replace(/\p{Surrogate}/gu, "?"));
       try {
         while (!found.admitted) {
           await this.pause((this.last = found));
@@ -156,7 +154,7 @@ export class QueueClient {
     const { status } = answer, after = retryAfter(answer.headers), found = documentOf(answer.body);
     const said = status === 200 ? {} : found?.error;
     // Errors of ours are objects; a domain says 403 without one while the stack behind it is changed for another.
-    const ours = found && isObject(said) && !(status >= 300 && status < 400);
+    const ours = found && isObject(said) && !(status > 200 && status < 400);
     if (!ours) throw new Trouble(status >= 500 ? `HTTP ${status}` : NOT_OURS, "", after);
     if (status === 200 || (method === "DELETE" && (status === 404 || status === 410))) {
       const standing = standingOf(found, needs);
@@ -171,7 +169,7 @@ export class QueueClient {
   private async send(method: string, path: string, force: boolean): Promise<Answer> {
     this.goOn();
     if (force || !this.held) {
-      this.held = await this.token(force);
+      this.held = (await this.token(force)).replace(/[^!-~]/g, "");
       this.ends = endOf(this.held);
       if (force && this.endsSoon()) this.ends = null; // used until it is refused: no storm of renewals
       this.goOn();
@@ -194,12 +192,14 @@ export class QueueClient {
       const how: RequestInit = { method, headers, redirect: "manual", signal: over.signal, cache: "no-store", credentials: "omit" };
       const answer = await this.options.fetch(url, how);
       if (answer.type === "opaqueredirect") throw new Trouble(NOT_OURS);
-      const whole = new TextDecoder("utf-8", { fatal: true }).decode(await answer.arrayBuffer());
-      return { status: answer.status, headers: answer.headers, body: whole };
+      const reader = answer.body?.getReader(), text = new TextDecoder("utf-8", { fatal: true });
+      let body = "", part = await reader?.read();
+      for (; part?.value && body.length < 1 << 20; part = await reader?.read()) body += text.decode(part.value, { stream: true });
+      return { status: answer.status, headers: answer.headers, body: body + text.decode() };
     } catch (fault) {
       throw fault instanceof Trouble ? fault : new Trouble("the server cannot be reached");
     } finally {
-      clearTimeout(timer);
+      clearTimeout(timer), over.abort();
       this.signal?.removeEventListener("abort", end);
       this.goOn();
     }

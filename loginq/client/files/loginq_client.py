@@ -10,7 +10,7 @@
         print(refusal.code, refusal)
 
 `enter` blocks: give it a thread of its own; `cancel`, from any other thread, wakes it. The place in line outlasts a
-lost connection, a crash and `cancel`: whoever calls `enter` again goes on where they stood. `leave` gives it up.
+lost connection, a crash and `cancel`: a new client goes on where the player stood, or gives it up by `leave`.
 It signs nobody in: `token` is yours, called with True when the token was refused or is about to end; what it raises
 ends `enter`, except a `Trouble`, which is waited out. The token goes to `url` alone, follows no redirect and is never
 written anywhere, and this machine's clock is never asked what time it is.
@@ -103,14 +103,11 @@ class QueueClient:
         self._over.set()
 
     def enter(self, show: Callable[[Standing], Any] = lambda standing: None) -> Standing:
-        """Wait until let in, and return the standing that says so. `show` is told of each standing.
-
-        Raises `Refused`, `Cancelled`, and what `token` does.
-        """
+        """Wait until let in; `show` is told of each standing. Raises `Refused`, `Cancelled`, and what `token` does."""
         self._last, self._show = Standing(), show
         while True:
             found = self._patiently("GET", "/login", "ticket", math.inf)
-            path = "/login/status?login_ticket=" + quote(found.ticket, safe="")
+            path = "/login/status?login_ticket=" + quote(found.ticket, safe="", errors="replace")
             try:
                 while not found.admitted:
                     self._last = found
@@ -158,7 +155,7 @@ class QueueClient:
         after, found = _retry_after(headers), _document(body)
         said = {} if found is None or status == 200 else found.get("error")
         # Errors of ours are objects; a domain says 403 without one while the stack behind it is changed for another.
-        if found is None or not isinstance(said, dict) or 300 <= status < 400:
+        if found is None or not isinstance(said, dict) or 200 < status < 400:
             raise Trouble(f"HTTP {status}" if status >= 500 else NOT_OURS, after=after)
         if status == 200 or (method == "DELETE" and status in (404, 410)):
             try:
@@ -173,8 +170,8 @@ class QueueClient:
     def _send(self, method: str, path: str, force: bool) -> Answer:
         self._go_on()
         if force or not self._token:
-            self._token, self._ends = self._studio(force), None
-            with suppress(ValueError, IndexError):
+            self._token, self._ends = re.sub("[^!-~]", "", self._studio(force)), None
+            with suppress(ValueError, IndexError, RecursionError):
                 claims = json.loads(base64.urlsafe_b64decode(self._token.split(".")[1] + "=="))
                 self._ends = _number(claims, "exp") * 1000
             self._ends = None if force and self._ends_soon() else self._ends
@@ -188,12 +185,20 @@ class QueueClient:
         return self._ends is not None and self._ahead is not None and self._ends - self._ticks() - self._ahead < 60_000
 
     def _reach(self, method: str, url: str, headers: dict[str, str]) -> Answer:
-        try:
-            status, said, body = self._http(method, url, {"Accept": "application/json", **headers}, self._timeout)
-        except (OSError, HTTPException) as fault:
-            raise Trouble("the server cannot be reached") from fault
-        finally:
-            self._go_on()
+        got: list[Answer] = []
+
+        def ask() -> None:
+            with suppress(OSError, HTTPException):
+                got.append(self._http(method, url, {"Accept": "application/json", **headers}, self._timeout))
+
+        (call := threading.Thread(target=ask, daemon=True)).start()
+        until = time.monotonic() + self._timeout
+        while call.is_alive() and not self._over.is_set() and time.monotonic() < until:
+            call.join(0.05)
+        self._go_on()
+        if not got:
+            raise Trouble("the server cannot be reached")
+        status, said, body = got[0]
         return status, {name.lower(): value for name, value in said.items()}, body
 
     def _look_on(self) -> None:
@@ -205,12 +210,10 @@ class QueueClient:
         while not due and self._ticks() < meeting:
             try:
                 status, headers, body = self._reach("GET", standing.line_url, {})
-                view = _View((_document(body) if status == 200 else None) or {})
+                age = headers.get("age", "")
+                kept = int(age) * 1000 if re.fullmatch("[0-9]{1,6}", age) else 0  # an old one has nothing to teach
+                view = _View((_document(body) if status == 200 and kept <= 10_000 else None) or {})
             except (Trouble, ValueError):
-                return
-            age = headers.get("age", "")
-            kept = int(age) * 1000 if re.fullmatch("[0-9]{1,6}", age) else 0
-            if kept > 10_000:  # too old anyhow; where a cache is wrong about it, nothing is to be learned from that
                 return
             ahead = view.at + kept - self._ticks()  # no answer is from the future, so the newest is the nearest
             self._line = ahead if self._line is None else max(self._line, ahead)
@@ -254,8 +257,7 @@ class _View:
         eta = None if wait is None else math.ceil(max(0, wait - 100) / 1000)
         return {"line_state": self.line_state, "ahead": ahead, "eta_seconds": eta, "message": self.message}
 
-    def asks(self, position: int, t: float) -> tuple[float, bool]:
-        """In how many ms to ask again, and whether that is for `/login/status`."""
+    def asks(self, position: int, t: float) -> tuple[float, bool]:  # in how many ms, and whether that is for status
         if t - self.at > 10_000:
             return 0, True
         left = self.wait(position, t)
@@ -314,11 +316,10 @@ def _standing(found: dict[str, Any], needs: str) -> Standing:
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
-    try:
+    with suppress(ValueError, RecursionError):
         found = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def _date(text: str) -> float | None:
@@ -335,8 +336,7 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return min(3600, max(0, seconds))
 
 
-def _is_safe(url: str) -> bool:
-    """Whether nobody on the way can read or change what this address says."""
+def _is_safe(url: str) -> bool:  # nobody on the way can read or change what this address says
     loopback = r"http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?(/|$)"
     return re.match(f"https://|{loopback}", url) is not None
 
