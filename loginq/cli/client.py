@@ -43,7 +43,7 @@ def written(language: Language) -> str:
 
 @command(app, "loginq client csharp Assets/Scripts", "loginq client typescript src")
 def client(
-    language: Annotated[Language, typer.Argument(help="Which.")],
+    language: Annotated[Language, typer.Argument(help="Which.", case_sensitive=False)],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; made if it is not there.")],
     yes: Yes = False,
 ) -> Found:
@@ -60,7 +60,9 @@ def client(
             folder.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as exc:
-        raise Failed(f"{file} cannot be written: {exc.strerror}.", "Choose another place.") from exc
+        at = folder if folder.exists() and not folder.is_dir() else file
+        why = "it is no folder" if at == folder else exc.strerror
+        raise Failed(f"{at} cannot be written: {why}.", "Choose another place.") from exc
 
     def draw() -> None:
         console.done(f"{file} was there already." if before == text else f"Wrote {file}.")

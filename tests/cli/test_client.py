@@ -38,5 +38,6 @@ def test_a_place_that_is_none_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     screen = run("client", "cpp", str(tmp_path / "file"))
     assert screen.code == 1
-    assert "cannot be written" in screen.err and "Choose another place." in screen.err
+    assert "it is no folder" in screen.err and "Choose another place." in screen.err
     assert "csharp" in run("client", "java", str(tmp_path)).err
+    assert run("client", "CSharp", str(tmp_path)).code == 0

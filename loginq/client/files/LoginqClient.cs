@@ -80,7 +80,7 @@ namespace Loginq {
         }
 
         /// <summary>Wait until let in; the standing that says so. `show` is told of each. Throws `Refused`.</summary>
-        public async Task<Standing> EnterAsync(Action<Standing> show = null, CancellationToken cancel = default) {
+        public async Task<Standing> EnterAsync(Action<Standing> show = null, CancellationToken cancel = default(CancellationToken)) {
             Begin(show, cancel);
             for (;;) {
                 var found = await Patiently("GET", "/login", "ticket");
@@ -99,7 +99,7 @@ namespace Loginq {
         }
 
         /// <summary>Give the place up. Throws `Refused`, and `Trouble` when three tries were in vain.</summary>
-        public Task LeaveAsync(CancellationToken cancel = default) {
+        public Task LeaveAsync(CancellationToken cancel = default(CancellationToken)) {
             Begin(null, cancel);
             return Patiently("DELETE", "/login", "", 3);
         }

@@ -13,8 +13,8 @@
  *     }
  *
  * The place in line outlasts a lost connection, a closed tab and an aborted signal: whoever calls `enter` again goes on
- * where they stood. `leave` gives it up. A page's origin must be the stack's `CorsOrigin`, or that must be `*`.
- *
+ * where they stood. `leave` gives it up. A page's origin must be the stack's `CorsOrigin`, or that must be `*`. Compile it
+ * for ES2020 or newer.
  * It does not sign anybody in: `token` is yours. It is called with true when the token was refused or is about to end;
  * what it throws ends `enter`, except a `Trouble`, which is waited out. The token goes to `url` alone, follows no
  * redirect and is never written anywhere, and this machine's clock is never asked what time it is.
