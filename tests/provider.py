@@ -61,12 +61,14 @@ class Provider:
         fetches: the paths that were asked for, in order.
         says: instead of its own documents: path -> (status, headers, body), of which `Content-Length` may lie.
         pause: seconds before each answer.
+        drips: path -> seconds between any two bytes of a head that does not end while this is so.
     """
 
     issuer: str = ""
     fetches: list[str] = field(default_factory=list)
     says: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     pause: float = 0
+    drips: dict[str, float] = field(default_factory=dict)
     signers: dict[str, tuple[str, Any]] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
 
@@ -113,6 +115,10 @@ def running(port: int = 0) -> Iterator[Provider]:
         def do_GET(self) -> None:
             provider.fetches.append(self.path)
             time.sleep(provider.pause)
+            with suppress(ConnectionError):
+                while rest := provider.drips.get(self.path):
+                    self.wfile.write(b"H")
+                    time.sleep(rest)
             body = json.dumps(provider.documents().get(self.path, {})).encode()
             status, headers, body = provider.says.get(self.path, (200, {}, body))
             self.send_response(status)

@@ -195,6 +195,24 @@ def test_what_is_fetched_is_small_soon_there_and_from_where_it_was_asked_for(
         fetch("http://127.0.0.1:9/keys")
 
 
+@pytest.mark.parametrize("first", [DISCOVERY, KEYS])
+def test_one_whose_head_drips_is_waited_for_no_longer_than_for_one_that_is_silent(
+    server: providers.Provider, first: str
+) -> None:
+    said, now = list[str](), [0.0]
+    seen = Provider(server.issuer, AUDIENCE, lambda _, reason: said.append(reason), clock=lambda: now[0], within=0.3)
+    assert seen.who(server.token(), int(time.time()))
+    began, now[0], server.drips = time.monotonic(), FRESH + 1, {first: 0.05}
+    try:
+        assert seen.who(server.token(), int(time.time()))  # by the keys of before
+        assert time.monotonic() - began < 2
+    finally:
+        server.drips = {}
+    assert said == [f"{server.issuer} has not given its keys within 0.3 s."]
+    now[0] += LEAST
+    assert seen.who(server.token(), int(time.time())) and len(said) == 1
+
+
 # Whom
 
 

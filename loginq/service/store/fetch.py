@@ -1,10 +1,13 @@
 """One small document by HTTPS: within seconds, no larger than it may be, and from where it was asked for."""
 
 import http.client
+import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from loginq.service.rules.errors import Unavailable
@@ -12,9 +15,10 @@ from loginq.service.rules.errors import Unavailable
 LARGEST = 128 * 1024
 """Bytes of a document."""
 WITHIN = 2.5
-"""Seconds for all of it."""
+"""Seconds that a socket may be silent, and that a body may take."""
 LOOPBACK = ("127.0.0.1", "localhost")
 Fetch = Callable[[str], bytes]
+Found = TypeVar("Found")
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -36,5 +40,28 @@ def fetch(url: str) -> bytes:
                 if len(found) > LARGEST or time.monotonic() > deadline:
                     raise Unavailable(f"{url} gives more than {LARGEST:,} bytes, or takes longer than {WITHIN} s.")
     except (OSError, http.client.HTTPException, ValueError) as exc:
+        if isinstance(exc, urllib.error.HTTPError):
+            exc.close()
         raise Unavailable(f"{url} cannot be read: {exc}.", "Is it within reach from here?") from exc
     return found
+
+
+def soon(work: Callable[[], Found], within: float, late: str) -> Found:
+    """What `work` gives or raises, if it does so within seconds. Raises `Unavailable`, which says `late`, if not.
+
+    No timeout of a socket holds for names, several addresses and heads that drip: it goes on alone, and is not heard.
+    """
+    found = Future[Found]()
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except BaseException as exc:  # noqa: BLE001 - raised where it is waited for
+            found.set_exception(exc)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(within)
+    if not found.done():
+        raise Unavailable(late)
+    return found.result()

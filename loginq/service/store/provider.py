@@ -13,7 +13,7 @@ import jwt
 from loginq.service.rules.errors import BadToken, Failed, LoginqError, Unavailable, quoted
 from loginq.service.rules.identity import ALGORITHMS, Opened, check_addressed, check_claims, opened
 from loginq.service.rules.player import Identity
-from loginq.service.store.fetch import LOOPBACK, Fetch, fetch
+from loginq.service.store.fetch import LOOPBACK, Fetch, fetch, soon
 
 FRESH = 600
 """Seconds after which keys are asked for again."""
@@ -23,6 +23,8 @@ AGAIN = 5
 """The same while there are no keys at all."""
 KEPT = 86_400
 """Seconds for which the last good keys are used while the provider does not answer."""
+SOON = 6.0
+"""Seconds for all that it takes to get them: the authorizer has ten, and one that runs out loses the keys it has."""
 SMALLEST = 2_048
 """Bits of an RSA key: https://www.rfc-editor.org/rfc/rfc7518#section-3.3"""
 _KINDS = {"RS256": {"kty": "RSA"}, "ES256": {"kty": "EC", "crv": "P-256"}}
@@ -38,12 +40,16 @@ class Key:
     wrong: str = ""
 
 
-def keys_at(issuer: str, get: Fetch = fetch) -> list[Key]:
-    """The keys that an issuer signs ID tokens with.
+def keys_at(issuer: str, get: Fetch = fetch, within: float = SOON) -> list[Key]:
+    """The keys that an issuer signs ID tokens with, in so many seconds.
 
     https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig Raises `Unavailable`, and `Failed` for a
     document that is of another issuer, or names no key that can be used.
     """
+    return soon(lambda: _keys_at(issuer, get), within, f"{issuer} has not given its keys within {within:g} s.")
+
+
+def _keys_at(issuer: str, get: Fetch) -> list[Key]:
     url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
     said = _document(get, url)
     if said.get("issuer") != issuer:
@@ -101,7 +107,7 @@ class Provider:
     """The provider `issuer`, and who its ID tokens for `audience` mean.
 
     Args:
-        log: told of each fetch that failed. clock: seconds, of which only differences count.
+        log: told of each fetch that failed. clock: seconds, of which only differences count. within: as `keys_at`.
     """
 
     def __init__(
@@ -111,9 +117,10 @@ class Provider:
         log: Callable[..., None],
         get: Fetch = fetch,
         clock: Callable[[], float] = time.monotonic,
+        within: float = SOON,
     ) -> None:
         self._issuer, self._audience = issuer, audience
-        self._log, self._get, self._clock = log, get, clock
+        self._log, self._get, self._clock, self._within = log, get, clock, within
         self._keys: Sequence[Key] = ()
         self._at = self._tried = float("-inf")
         self._lock = threading.Lock()
@@ -161,7 +168,7 @@ class Provider:
             return False
         self._tried = now
         try:
-            self._keys = keys_at(self._issuer, self._get)
+            self._keys = keys_at(self._issuer, self._get, self._within)
         except LoginqError as exc:
             self._log("keys_not_fetched", reason=exc.message)
             return False
