@@ -24,7 +24,10 @@ _OLD = ("oldHash", "oldUntil", "oldUsedAt")
 _NOBODY = "~"
 """Looked up for what can be no name."""
 _NONE = pack({"PK": _NOBODY, "SK": _NOBODY, "hash": NOBODYS, "since": iso(0), "usedAt": iso(0)})
-"""Read where there is no row, so that it takes as long: nobody can hear which game servers there are."""
+"""Read where there is no row, so that it takes as long: a name that is none is answered no sooner than one that is.
+
+One that was asked for within `KNOWN` is answered without a read, whether there is such a server or not.
+"""
 
 
 def new_key() -> str:
