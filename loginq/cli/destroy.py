@@ -1,5 +1,7 @@
 """`loginq destroy`: the stack taken down, and what stays."""
 
+import os
+import shlex
 from functools import partial
 from typing import Annotated
 
@@ -11,10 +13,11 @@ from loginq.cli.deploy import Local
 from loginq.cli.irreversible import Loss, confirm_loss, counted_in
 from loginq.cli.opening import name_of, noted_target, open_deployment
 from loginq.cli.options import Yes
-from loginq.deploy import artifacts, envfile, removal, taken
+from loginq.deploy import artifacts, envfile, removal, taken, template
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
 from loginq.deploy.stack import parameters_of
+from loginq.service.operations.target import DEFAULT_STACK
 
 app = alone()
 
@@ -88,13 +91,23 @@ def _draw(deployment: Deployment, planned: Removal, bucket: str | None) -> None:
         console.facts("kept", stays.items())
         if planned.taken:
             console.say(f"Of an earlier stack, and not this one's to delete: {', '.join(planned.taken.values())}.")
-        names = {logical: name for name, logical in taken.NAMES.items()}
-        words = " ".join(f"--param {names[logical]}={each}" for logical, each in stays.items())
-        local = "--local " if deployment.is_local else ""
-        console.say(f"A new stack goes on with them: `loginq deploy {local}{words}`.")
+        console.say(f"A new stack goes on with them: `{_again(deployment, planned, stays)}`.")
         _say_commands(deployment, removal.how_to_delete(stays, deployment.region))
     elif bucket:
         _draw_bucket(deployment, bucket)
+
+
+def _again(deployment: Deployment, planned: Removal, stays: dict[str, str]) -> str:
+    """The command that makes the same queue anew, as a shell takes it."""
+    given = taken.again(template.load(), parameters_of(planned.found), deployment.usual, stays)
+    words = ["loginq", "deploy"]
+    if deployment.is_local:
+        words += ["--local"]
+    elif deployment.region not in (os.environ.get("AWS_REGION"), os.environ.get("AWS_DEFAULT_REGION")):
+        words += ["--region", deployment.region]
+    if deployment.stack.name != DEFAULT_STACK:
+        words += ["--stack", deployment.stack.name]
+    return shlex.join([*words, *(word for name, value in given.items() for word in ("--param", f"{name}={value}"))])
 
 
 def _draw_bucket(deployment: Deployment, bucket: str) -> None:

@@ -20,7 +20,7 @@ _NEEDS = {
     "HostedZoneId": ("DomainName", "Give the name that is yours, or neither."),
 }
 """Parameter -> what it needs besides."""
-_OF_THE_MAKER = {
+OF_THE_MAKER = {
     "TableName": ("WarmReads", "WarmWrites"),
     "UserPoolId": ("UserPoolTier", "SesIdentityArn", "EmailFromAddress", "IdTokenHours", "RefreshTokenDays"),
 }
@@ -35,7 +35,7 @@ def agree(every: Mapping[str, str], given: Container[str], *, on_aws: bool) -> N
     for name, (needed, do) in _NEEDS.items():
         if every[name] and not every[needed]:
             raise Invalid(f"{name} needs a {needed}.", do)
-    for taken, others in _OF_THE_MAKER.items():
+    for taken, others in OF_THE_MAKER.items():
         if every[taken] and (useless := [name for name in others if name in given]):
             raise Invalid(f"{useless[0]} does nothing beside {taken}.", "What an earlier stack left stays as it is.")
     if every["UserPoolId"] and every["IdentityIssuer"]:

@@ -52,7 +52,7 @@ class Deployment:
         return urlsplit(self.aws.endpoint_url).netloc if self.aws.endpoint_url else None
 
     @property
-    def _usual(self) -> dict[str, str]:
+    def usual(self) -> dict[str, str]:
         """What is not the template's default here."""
         return template.LOCAL if self.is_local else {}
 
@@ -204,7 +204,7 @@ class Deployment:
         known = set(source.document["Parameters"]) - set(template.OURS)
         there = {name: value for name, value in parameters_of(found).items() if name in known}
         older = older_values(self.aws, outputs_of(found), there) if found and there else {}
-        return source.checked(given, {**self._usual, **older, **there}, on_aws=not self.is_local)
+        return source.checked(given, {**self.usual, **older, **there}, on_aws=not self.is_local)
 
     def _upload(self, bundled: bundle.Bundle, say: Say) -> None:
         if self.artifacts.make():
@@ -251,7 +251,7 @@ class Deployment:
                 self.stack.withdraw(change_set, update=update)
             raise overtaken()
         retagged = tags.changed(tags_of(found), wanted) if update else []
-        differ = differences(source, parameters_of(found) if update else self._usual, parameters, update=update)
+        differ = differences(source, parameters_of(found) if update else self.usual, parameters, update=update)
         return Plan(change_set, changes, update, parameters, retagged, differences=differ, guard=guard)
 
     def _foresee(
@@ -270,7 +270,7 @@ class Deployment:
             say(f"A deploy would delete the stack first. {self._unmade(found)}{also}")
         local = {"EmulatorEndpoint": self.aws.endpoint_url or ""}
         changes = foreseen(source.document, {**source.defaults, **parameters, **local})
-        differ = differences(source, self._usual, parameters, update=False)
+        differ = differences(source, self.usual, parameters, update=False)
         return Plan(None, changes, update=False, parameters=parameters, is_foreseen=True, differences=differ)
 
     def _clear(self, found: dict[str, Any], say: Say) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from loginq.deploy.agreement import OF_THE_MAKER
 from loginq.deploy.limits import Clash, refuse
 from loginq.deploy.stack import outputs_of, parameters_of
+from loginq.deploy.template import OLDER, Template
 from loginq.service.rules.errors import Invalid, NotFound, Refused
 from loginq.service.store import keys
 from loginq.service.store.aws import Aws
@@ -31,6 +33,27 @@ HOW_TO_MEND = (
 def of(parameters: Mapping[str, str]) -> dict[str, str]:
     """What a stack with these parameters took: logical -> physical id."""
     return {logical: parameters[name] for name, logical in NAMES.items() if parameters.get(name)}
+
+
+def again(
+    source: Template, before: Mapping[str, str], usual: Mapping[str, str], kept: Mapping[str, str]
+) -> dict[str, str]:
+    """The parameters with which a new stack is the same queue on what is `kept`: those that are not what they are
+    anyway, but for hidden ones, and for what does nothing beside what is taken.
+
+    Args:
+        before: the parameters of the stack that is gone. usual: what is there in place of the defaults.
+        kept: logical -> physical id.
+    """
+    names = {name: kept[logical] for name, logical in NAMES.items() if logical in kept}
+    useless = {*NAMES, *source.hidden, *(each for name in names for each in OF_THE_MAKER.get(name, ()))}
+    there, anyway = {**OLDER, **before} if before else {}, {**source.defaults, **usual}
+    rest = {
+        each.name: there[each.name]
+        for each in source.parameters()
+        if each.name not in useless and there.get(each.name, anyway[each.name]) != anyway[each.name]
+    }
+    return names | rest
 
 
 def ask(

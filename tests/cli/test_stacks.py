@@ -178,18 +178,32 @@ def test_destroy_leaves_what_the_stack_took_of_an_earlier_one(
     deployment, aws = destroying(DescribeStacks=described, ListStackResources=resources())
     deploying(monkeypatch, deployment)
     screen = run("destroy", "--yes", *words)
-    again = " ".join(f"--param {name}={value}" for name, value in taken.items())
+    again = " ".join(f"--param {name}={value}" for name, value in {**taken, "Monitoring": "full"}.items())
     assert screen.code == 0
     said = " ".join(screen.err.split())
     assert "✓ The stack 'loginq' is gone. " in said
     assert "Of an earlier stack, and not this one's to delete: earlier-Table-1, eu-west-1_pool, client. " in said
-    assert f"A new stack goes on with them: `loginq deploy {again}`." in said
+    assert f"A new stack goes on with them: `loginq deploy --region eu-west-1 {again}`." in said
     assert aws.made("DeleteStack")
     assert not aws.made("UpdateTable", "DeleteTable", "UpdateUserPool", "DeleteUserPool")
     described = in_turn(there(**taken), stacks("DELETE_COMPLETE"))
     deploying(monkeypatch, destroying(DescribeStacks=described, ListStackResources=resources())[0])
     kept = json.loads(run("destroy", "--yes", "--json", *words).out)["kept"]
     assert kept == {"Table": "earlier-Table-1", "UserPool": "eu-west-1_pool", "UserClient": "client"}
+
+
+def test_destroy_says_how_the_same_queue_is_made_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"IdentityIssuer": "https://id.example.com", "IdentityAudience": "my game", "SessionReports": "counts"}
+    others = {"WarmReads": "20000", "WarmWrites": "8000", "AlarmUrl": "****", "CodeKey": "k", "LogRetentionDays": "30"}
+    parameters = {"TableName": "earlier-Table-1", "Monitoring": "lean", "UserPoolTier": "LITE", **kept, **others}
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    described = in_turn(there(**parameters), stacks("DELETE_COMPLETE"))
+    deploying(monkeypatch, destroying(DescribeStacks=described, ListStackResources=resources())[0])
+    said = " ".join(run("destroy", "--yes").err.split())
+    assert (
+        "A new stack goes on with them: `loginq deploy --param TableName=earlier-Table-1 --param SessionReports=counts "
+        "--param IdentityIssuer=https://id.example.com --param 'IdentityAudience=my game'`."
+    ) in said
 
 
 def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

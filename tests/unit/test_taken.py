@@ -117,6 +117,20 @@ def test_a_stack_that_runs_keeps_what_it_has(name: str) -> None:
     assert asked(given(UserPoolId="", UserClientId="", **foreign), given())[0] == []
 
 
+def test_what_makes_a_new_stack_the_same_queue_is_accepted_and_means_the_same() -> None:
+    source = template.load()
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+    values = {"DomainName": "q.example.com", "CertificateArn": certificate, "MaxRate": "9"}
+    own = {"WarmReads": "20000", "WarmWrites": "8000", "IdTokenHours": "1", "AlarmUrl": "****", "LoginqVersion": "1"}
+    before = {**source.defaults, **values, **own, "InitialRate": "5", "PlacingTimeoutSeconds": "5", "Gone": "x"}
+    kept = {logical: LEFT[name] for name, logical in taken.NAMES.items()}
+    said = taken.again(source, before, {"PlacingTimeoutSeconds": "5"}, kept)
+    assert said == {**LEFT, **values, "InitialRate": "5"}
+    assert said.items() <= source.checked(said, on_aws=True).items()
+    assert taken.again(source, before, {}, {"Table": "t"})["IdTokenHours"] == "1"
+    assert taken.again(source, {}, {}, kept) == LEFT
+
+
 def test_a_stack_is_back_from_a_provider_at_the_pool_that_it_left_if_that_is_whole_and_nobodys() -> None:
     foreign = given(UserPoolId="", UserClientId="", IdentityIssuer="https://id.example.com", IdentityAudience="game")
     assert asked(given(), foreign)[1].calls
