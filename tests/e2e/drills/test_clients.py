@@ -15,4 +15,4 @@ PARAMETERS = {"PublicLine": "true", "InitialRate": "2"}
 def test_clients_wait_by_the_public_line_and_enter(stack: Stack, tmp_path: Path) -> None:
     place = behind_a_crowd(stack, CLIENTS, tmp_path, 60)
     for rows in place.shown.values():
-        assert len({row["ahead"] for row in rows if "ahead" in row}) > 2
+        assert len({row["ahead"] for row in rows if "ahead" in row}) > 1
