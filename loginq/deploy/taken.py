@@ -8,6 +8,7 @@ from loginq.deploy.limits import Clash, refuse
 from loginq.deploy.stack import outputs_of, parameters_of
 from loginq.deploy.template import OLDER, Template
 from loginq.service.rules.errors import Invalid, NotFound, Refused
+from loginq.service.rules.settings import EVENTS
 from loginq.service.store import keys
 from loginq.service.store.aws import Aws
 from loginq.service.store.lock import MAIN
@@ -129,9 +130,15 @@ def _of_the_table(aws: Aws, parameters: Mapping[str, str]) -> Iterator[Clash]:
         command = f"aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification"
         do = f"Set it: `{command} Enabled=true,AttributeName=ttl`."
         yield Clash(f"The rows of the table {name} do not expire by `ttl`.", do)
-    if (there := format_of(Table(dynamodb, name).get(*keys.rules(MAIN)))) > FORMAT:
+    row = Table(dynamodb, name).get(*keys.rules(MAIN)) or {}
+    if (there := format_of(row)) > FORMAT:
         says = f"The rows of the table {name} are of format {there}, and this loginq knows {FORMAT}."
         yield Clash(says, "Deploy with the newer loginq that wrote them.")
+    if row and (reports := row.get("session_reports", EVENTS)) != parameters["SessionReports"]:
+        says = (
+            f"Game servers of the table {name} report {reports}, and SessionReports is {parameters['SessionReports']}."
+        )
+        yield Clash(says, f"Give SessionReports={reports}; a stack that runs can change it, and asks.")
 
 
 def _of_the_pool(aws: Aws, parameters: Mapping[str, str]) -> Iterator[Clash]:

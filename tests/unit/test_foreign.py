@@ -53,7 +53,8 @@ def test_an_issuer_that_is_new_is_looked_at_and_one_that_stays_is_not() -> None:
     [
         ("", ISSUER, f"Let in players of {ISSUER} alone, and no more of the user pool, and keep the user pool "
          "outside the stack"),
-        ("https://old.example.com", ISSUER, f"Let in players of {ISSUER} alone, and no more of https://old.example.com"),
+        ("https://old.example.com", ISSUER, f"Let in players of {ISSUER} alone, and no more of "
+         "https://old.example.com; who has the same sub at both is taken for the same player"),
         (ISSUER, "", f"Let in accounts of a user pool, a new one, and no more of {ISSUER}"),
     ],
 )  # fmt: skip

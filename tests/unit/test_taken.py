@@ -34,8 +34,8 @@ def ttl(status: str = "ENABLED", **more: str) -> Answer:
     return in_turn({"TimeToLiveDescription": {"TimeToLiveStatus": status, **more}})
 
 
-def row(number: int) -> Answer:
-    return in_turn({"Item": {"row_format": {"N": str(number)}}})
+def row(number: int, **more: str) -> Answer:
+    return in_turn({"Item": {"row_format": {"N": str(number)}, **{name: {"S": value} for name, value in more.items()}}})
 
 
 def pool(trigger: str | None = None) -> Answer:
@@ -93,6 +93,7 @@ def test_a_new_stack_takes_what_is_whole_and_nobodys() -> None:
         ({"DescribeTimeToLive": ttl("DISABLED")}, "do not expire by `ttl`.", "Enabled=true,AttributeName=ttl"),
         ({"DescribeTimeToLive": ttl(AttributeName="expires")}, "do not expire by `ttl`.", "update-time-to-live"),
         ({"GetItem": row(FORMAT + 1)}, f"are of format {FORMAT + 1}, and this loginq knows {FORMAT}.", "newer loginq"),
+        ({"GetItem": row(FORMAT, session_reports="counts")}, "report counts, and SessionReports is events.", "=counts"),
         ({"DescribeUserPool": in_turn(NOT_FOUND)}, f"There is no user pool {POOL} in this", "list-user-pools"),
         ({"DescribeUserPoolClient": in_turn(NOT_FOUND)}, f"pool {POOL} has no app client client.", "list-user-pool-c"),
         ({"DescribeUserPoolClient": client(ClientSecret="x")}, "has a secret, which no game client keeps.", "without"),
