@@ -15,6 +15,7 @@ def command(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.drills
 def test_a_crowd_and_a_player_who_gets_through(here: Stack) -> None:
+    assert command("load", "clean", "--yes").returncode == 0  # whoever a test before has left
     assert command("load", "run", "--players", "20", "--yes").returncode == 0
     words = ("users", "create", "bob", "--email", "bob@example.com", "--password-stdin")
     assert command(*words, stdin=PASSWORD + "\n").returncode == 0
