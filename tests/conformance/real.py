@@ -100,6 +100,7 @@ def _handler(server: Hall) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, kind: str, body: bytes) -> None:
             self.send_response_only(200)
+            self.send_header("Connection", "close")  # .NET keeps open what HTTP 1.0 does not
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
