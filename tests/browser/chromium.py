@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import IO, Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 _TALKS = ("--headless", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run", "--hide-scrollbars")
 _ITS_OWN = (
@@ -28,6 +30,14 @@ _ITS_OWN = (
 def chromium() -> str | None:
     """Where it is; None where there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def needed() -> str:
+    """Where it is; skips where there is none."""
+    binary = chromium()
+    if binary is None:
+        pytest.skip(f"no page can be opened without {' or '.join(NAMES)}: `apt-get install chromium`; CI has it")
+    return binary
 
 
 @dataclass

@@ -11,7 +11,7 @@ from loginq.cli.findings import local
 from loginq.cli.page import write
 from loginq.service.rules.act import Action
 from loginq.service.rules.report import report_of
-from tests.browser.chromium import NAMES, Page, chromium, opened
+from tests.browser.chromium import Page, needed, opened
 from tests.launch import ADA, acts, launch
 
 pytestmark = pytest.mark.drills
@@ -20,9 +20,7 @@ T = 1_800_036_000_000
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    binary = chromium()
-    if binary is None:
-        pytest.skip(f"there is no {' or '.join(NAMES)} here: `apt-get install chromium`")
+    binary = needed()
     with opened(binary) as page:
         yield page
 

@@ -357,23 +357,11 @@ REFUSALS = (
         odd({"error": "invalid_grant"}, code=400),
     ),
     Conversation("no ticket at /login", (FIRST, refused(404, "unknown_ticket"), End("refused unknown_ticket"))),
-    after(
-        login(),
-        pause(),
-        refused(404, "unknown_ticket", STATUS),
-        trouble(code="unknown_ticket"),
-        login(),
-        pause(),
-        name="an unknown ticket",
-    ),
-    after(
-        login(),
-        pause(),
-        refused(410, "ticket_expired", STATUS),
-        trouble(code="ticket_expired"),
-        login(),
-        pause(),
-        name="an expired ticket",
+    *(
+        after(
+            login(), pause(), refused(code, word, STATUS), trouble(code=word), login(), pause(), name=f"{code}, {word}"
+        )
+        for code, word in ((404, "unknown_ticket"), (410, "ticket_expired"))
     ),
     Conversation(
         "another ticket after one that expired",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.browser.chromium import NAMES, chromium, opened
+from tests.browser.chromium import needed, opened
 from tests.conformance.clients import CLIENTS, FILES, TYPESCRIPT, Client
 from tests.conformance.clients import page as page_of
 from tests.conformance.conversations import CONVERSATIONS, LINE, let_in, login, status
@@ -38,8 +38,6 @@ def test_what_is_said_in_them_is_what_the_api_says() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_a_client_does_in_every_conversation_what_it_has_to(client: Client, tmp_path: Path) -> None:
-    if why := client.missing():
-        pytest.skip(why)
     words = client.made(tmp_path)
     with scripted(CONVERSATIONS) as server:
         done = subprocess.run([*words, server.base], capture_output=True, text=True, timeout=120)
@@ -48,11 +46,7 @@ def test_a_client_does_in_every_conversation_what_it_has_to(client: Client, tmp_
 
 
 def test_a_browser_does_so_too(tmp_path: Path) -> None:
-    binary = chromium()
-    if binary is None:
-        pytest.skip(f"there is no {' or '.join(NAMES)} here: `apt-get install chromium`")
-    if why := TYPESCRIPT.missing():
-        pytest.skip(why)
+    binary = needed()
     TYPESCRIPT.made(tmp_path)
     with scripted(CONVERSATIONS) as server, opened(binary) as page:
         server.pages.update(page_of(tmp_path))
@@ -70,8 +64,6 @@ def test_a_mutation_changes_one_place(client: Client) -> None:
 @pytest.mark.drills
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_some_conversation_notices_each_mutation(client: Client, tmp_path: Path) -> None:
-    if why := client.missing():
-        pytest.skip(why)
     text, unnoticed = (FILES / client.file).read_text(), list[str]()
     for n, (what, old, new) in enumerate(MUTATIONS[client.file]):
         words = client.made(tmp_path / str(n), text.replace(old, new))

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from loginq.client import published_keys
-from tests.browser.chromium import chromium, opened
+from tests.browser.chromium import needed, opened
 from tests.conformance.clients import CLIENTS, PYTHON, TYPESCRIPT, Client, page
 from tests.conformance.real import Hall, Token, hall
 from tests.e2e.conftest import PATIENCE, Player, Stack, until
@@ -24,14 +24,18 @@ def token_of(player: Player) -> Token:
     return lambda force: player.account.token(renew=force)
 
 
-@pytest.mark.parametrize("clients", [[PYTHON], pytest.param(CLIENTS, marks=pytest.mark.drills)], ids=["one", "all"])
-def test_clients_wait_behind_a_crowd_and_enter(stack: Stack, clients: Sequence[Client], tmp_path: Path) -> None:
-    behind_a_crowd(stack, clients, tmp_path, 20 * len(clients))
+@pytest.mark.parametrize(
+    "client",
+    [each if each is PYTHON else pytest.param(each, marks=pytest.mark.drills) for each in CLIENTS],
+    ids=lambda client: client.name,
+)
+def test_a_client_waits_behind_a_crowd_and_enters(stack: Stack, client: Client, tmp_path: Path) -> None:
+    behind_a_crowd(stack, [client], tmp_path, 20)
 
 
 def behind_a_crowd(stack: Stack, clients: Sequence[Client], folder: Path, crowd: int) -> Hall:
     """A paused line, a crowd, a player with each client; resumed, all of them enter by tokens that are good."""
-    ready = [(each, each.made(folder / each.name)) for each in clients if not each.missing()]
+    ready = [(each, each.made(folder / each.name)) for each in clients]
     operator(stack.queue).pause()
     stack.crowd(crowd)
     with hall(stack.target.api_url) as place:
@@ -53,9 +57,7 @@ def behind_a_crowd(stack: Stack, clients: Sequence[Client], folder: Path, crowd:
 
 @pytest.mark.drills
 def test_a_page_of_another_origin_waits_and_enters(stack: Stack, tmp_path: Path) -> None:
-    binary = chromium()
-    if binary is None or TYPESCRIPT.missing():
-        pytest.skip(TYPESCRIPT.missing() or "there is no chromium here: `apt-get install chromium`")
+    binary = needed()
     TYPESCRIPT.made(tmp_path)
     operator(stack.queue).pause()
     stack.crowd(20)

@@ -89,8 +89,7 @@ def test_a_launch(launched: Callable[..., Launch], tmp_path: Path) -> None:
         InitialRate="100", InitialCapacity=str(crowd + seats), ClaimWindowSeconds="40", LeaseSeconds="20",
     )  # fmt: skip
     queue, (us, *others) = launch.stack.queue, launch.servers
-    missing = [why for client in CLIENTS if (why := client.missing())]
-    clients = {client.name: client.made(tmp_path / client.name) for client in CLIENTS if not client.missing()}
+    clients = {client.name: client.made(tmp_path / client.name) for client in CLIENTS}
 
     said("queue", "pause")
     said("load", "run", "--players", str(crowd), "--yes")
@@ -135,5 +134,3 @@ def test_a_launch(launched: Callable[..., Launch], tmp_path: Path) -> None:
     revoked = time.monotonic()
     until(lambda: us.count() == 401)
     assert time.monotonic() - revoked < KNOWN / SECOND + 1
-    if missing:
-        pytest.skip(f"it was played, but not by all clients: {'; '.join(missing)}")
