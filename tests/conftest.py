@@ -59,6 +59,8 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("default", _PATIENT, max_examples=50)
 settings.register_profile("ci", _PATIENT, max_examples=1_000)
 """What one run in twenty would find: CI asks for it by HYPOTHESIS_PROFILE."""
+settings.register_profile("long", _PATIENT, max_examples=20_000)
+"""What one run of CI in twenty would find: half an hour of `tests/unit`, for whoever changed a rule."""
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

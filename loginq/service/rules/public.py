@@ -30,6 +30,8 @@ CALLERS = 100
 """How many of those who wait call `/login/status` within the longest poll while a sign of life is due."""
 FASTER, TOO_LATE = 5, 12 * SECOND
 """When the rate becomes so many times what it was, nobody looks later than that after the turn, ms."""
+BENT = 0.005
+"""By which part of the wait and a second more the straight way between two points of the forecast may be amiss."""
 EXACT = 8 * SECOND
 """From how near on the forecast is the gate's own, ms, which no share of no-shows makes shorter: a turn is exact."""
 
@@ -59,14 +61,32 @@ def document(line: Line, t: int, claim_window: int) -> dict[str, Any]:
 
 def _curve(line: Line, t: int) -> list[tuple[int, int]]:
     """(position, how long until it is reached, ms), both rising, from what is reached at `t` on."""
-    reached, found, before = line.reached(t), list[tuple[int, int]](), 0
+    found, before = [(line.reached(t), 0)], 0
     for position in _knots(line, t):
         wait = _wait(line, position, t)
         if wait is None:
             break
         before = max(before, wait)
+        if len(found) > 1:
+            found += _bends(line, t, found[-1], (position, before))
         found.append((position, before))
-    return _thinned([(reached, 0), *found])
+    return _thinned(found)
+
+
+def _bends(line: Line, t: int, start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
+    """Points between two others, where the straight way between these is not what a position is told.
+
+    So it is found where what was promised and the time of the gate cross, of which nothing else says where.
+    """
+    (first, early), (last, late) = start, end
+    position = (first + last) // 2
+    wait = None if last - first < 2 else _wait(line, position, t)
+    if wait is None:
+        return []
+    middle = (position, min(max(early, wait), late))
+    if _amiss(start, middle, end) <= BENT:
+        return []
+    return [*_bends(line, t, start, middle), middle, *_bends(line, t, middle, end)]
 
 
 def _thinned(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -99,7 +119,9 @@ def _knots(line: Line, t: int) -> list[int]:
         return (now.gate + now.moved(now.anchored_at, at)) // MICRO
 
     edges = [at for at, _ in now.steps] + [each for each in (line.refund_until, line.refunds_from) if each > t]
-    near = [gate(t + EXACT), gate(t + EXACT * 1_000 // (1_000 - min(line.no_show_share, 500)))]
+    whole = min(EXACT, max([t, *edges[len(now.steps) :]]) - t)  # so long no share of no-shows makes a wait shorter
+    told = whole + (EXACT - whole) * 1_000 // (1_000 - min(line.no_show_share, 500))  # after it, EXACT is told
+    near = [gate(t + EXACT), gate(t + told)]
     bends = [position + n for position in (limit, *near, *map(gate, edges)) for n in (0, 1)]  # a gate may stand there
     promised = [] if line.curve is None else points(line.curve.first, line.curve.span) + points(limit, tail - limit)
     spread = points(first, max(1, last - first))
