@@ -45,6 +45,7 @@ def _draw(session: Session, report: dict[str, Any], locked: str) -> None:
             ("front door", report["front_door"]),
             ("API", session.target.api_url),
             *([("API itself", session.target.own_url)] if session.target.sessions_url else []),
+            *([("tokens name", session.target.iss)] if session.target.issuer else []),
             ("healthy", "yes" if report["healthy"] else "no"),
         ],
     )

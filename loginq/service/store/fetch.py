@@ -1,6 +1,7 @@
 """One small document by HTTPS: within seconds, no larger than it may be, and from where it was asked for."""
 
 import http.client
+import ssl
 import threading
 import time
 import urllib.error
@@ -40,10 +41,21 @@ def fetch(url: str) -> bytes:
                 if len(found) > LARGEST or time.monotonic() > deadline:
                     raise Unavailable(f"{url} gives more than {LARGEST:,} bytes, or takes longer than {WITHIN} s.")
     except (OSError, http.client.HTTPException, ValueError) as exc:
-        if isinstance(exc, urllib.error.HTTPError):
-            exc.close()
-        raise Unavailable(f"{url} cannot be read: {exc}.", "Is it within reach from here?") from exc
+        raise Unavailable(f"{url} cannot be read: {_why(exc)}.", "Is it within reach from here?") from exc
     return found
+
+
+def _why(exc: Exception) -> str:
+    """What went wrong, without what only Python calls so."""
+    if isinstance(exc, urllib.error.HTTPError):
+        exc.close()
+        return f"it answers {exc.code} {exc.reason}".rstrip()
+    cause = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+    if isinstance(cause, ssl.SSLError):
+        return f"its certificate is not accepted here ({cause.reason or cause})".lower()
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {WITHIN} s"
+    return (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
 
 
 def soon(work: Callable[[], Found], within: float, late: str) -> Found:
