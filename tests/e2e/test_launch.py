@@ -23,8 +23,6 @@ from tests.e2e.conftest import in_process, stack_of, until
 from tests.e2e.gaming import GameServer, Launch, in_the_end, verifier
 from tests.provider import AUDIENCE
 
-DOMAIN = "queue.studio.example"
-
 
 def said(*words: str) -> Any:
     """What a command answers, which must be well."""
@@ -40,8 +38,9 @@ def launched(emulator: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     def launch(name: str, *servers: str, **parameters: str) -> Launch:
         monkeypatch.chdir(tmp_path)
+        domain = f"{name}.studio.example"
         given = {
-            "SessionReports": "counts", "DomainName": DOMAIN, "PlacingMaxConcurrency": "2",
+            "SessionReports": "counts", "DomainName": domain, "PlacingMaxConcurrency": "2",
             "IdentityIssuer": provider.issuer, "IdentityAudience": AUDIENCE, **parameters,
         }  # fmt: skip
         with monkeypatch.context() as place:
@@ -53,9 +52,9 @@ def launched(emulator: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             said("deploy", "--yes", *(word for each in given.items() for word in ("--param", "=".join(each))))
         aws = emulator.aws()
         deployment = Deployment(aws, name, aws.client("sts").get_caller_identity()["Account"], REGION)
-        made, player_of = [said("servers", "add", each) for each in servers], verifier(emulator.url, DOMAIN)
+        made, player_of = [said("servers", "add", each) for each in servers], verifier(emulator.url, domain)
         counting = [GameServer(each["server"], each["url"], each["key"], player_of) for each in made]
-        started.append(Launch(stack_of(deployment), emulator.url, DOMAIN, counting, provider.token))
+        started.append(Launch(stack_of(deployment), emulator.url, domain, counting, provider.token))
         return started[-1]
 
     with providers.running() as provider:
