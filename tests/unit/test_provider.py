@@ -14,7 +14,7 @@ from loginq.service.rules.errors import BadToken, Failed, LoginqError, Unavailab
 from loginq.service.rules.identity import is_subject, key_of, meant
 from loginq.service.store import fetch as fetching
 from loginq.service.store.fetch import LARGEST, fetch
-from loginq.service.store.provider import AGAIN, FRESH, KEPT, LEAST, Provider, keys_at
+from loginq.service.store.provider import AGAIN, FRESH, KEPT, LEAST, SOON, Provider, keys_at
 from tests import provider as providers
 from tests.provider import AUDIENCE, DISCOVERY, KEYS, jwk_of, private
 
@@ -24,13 +24,14 @@ class World:
 
     def __init__(self) -> None:
         self.there = providers.Provider("https://accounts.example.com")
-        self.t, self.down, self.fetches, self.said = 0.0, False, list[float](), list[str]()
+        self.t, self.down, self.takes, self.fetches, self.said = 0.0, False, 0.0, list[float](), list[str]()
         self.seen = Provider(self.there.issuer, AUDIENCE, self._note, self._get, lambda: self.t)
 
     def _get(self, url: str) -> bytes:
         path = url.removeprefix(self.there.issuer)
         if path == DISCOVERY:
             self.fetches.append(self.t)
+        self.t += self.takes
         if self.down:
             raise Unavailable(f"{url} cannot be read.")
         return json.dumps(self.there.documents()[path]).encode()
@@ -107,6 +108,20 @@ def test_without_any_keys_it_is_asked_each_few_seconds_and_nobody_is_refused_for
     assert len(world.fetches) == 1
     world.down, world.t = False, world.t + AGAIN
     assert world.lets() and len(world.fetches) == 2
+
+
+def test_without_any_keys_one_that_is_slow_to_fail_costs_one_call_its_seconds_and_not_each() -> None:
+    world = World()
+    world.down, world.takes = True, SOON
+    for pause in (0, 0, AGAIN - 1):
+        world.t += pause
+        with pytest.raises(Unavailable):
+            world.lets()
+    assert (world.fetches, world.t) == ([0], SOON + AGAIN - 1)
+    world.t += 1
+    with pytest.raises(Unavailable):
+        world.lets()
+    assert world.fetches == [0, SOON + AGAIN]
 
 
 # Discovery

@@ -166,11 +166,12 @@ class Provider:
         """Ask for the keys, unless that was just done; and whether they came. Else the last good ones stay."""
         if now - self._tried < (LEAST if self._keys else AGAIN):
             return False
-        self._tried = now
         try:
             self._keys = keys_at(self._issuer, self._get, self._within)
         except LoginqError as exc:
             self._log("keys_not_fetched", reason=exc.message)
             return False
-        self._at = self._clock()
+        finally:
+            self._tried = self._clock()  # not when it began: that may take longer than `AGAIN`
+        self._at = self._tried
         return True
