@@ -45,7 +45,11 @@ def said(**counts: int) -> list[str]:
         ({FAILED: 500, "queue_closed": 500}, ""),
         ({FAILED: 1, "calls": 1}, "1 of 1 calls"),
         ({REFUSED: 199}, ""),
-        ({REFUSED: 200}, "200 of 1,000 calls of the API were refused (4xx)"),
+        (
+            {REFUSED: 200},
+            "200 of 1,000 calls of the API were refused (4xx) in the last minute: the throttle (RequestsPerSecond), ID "
+            "tokens that are not of this game, or a game server's wrong key: `loginq doctor`, `loginq servers list`",
+        ),
         ({REFUSED: 9, "calls": 9}, ""),
         ({REFUSED: 600, "blocked": 200, "ticket_expired": 300}, ""),
         ({"functions": 1}, "1 calls of functions were throttled: the account's Lambda concurrency"),

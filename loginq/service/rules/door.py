@@ -32,11 +32,15 @@ PERIOD = MINUTE
 FEW_FAIL = 100
 """One failed call in so many is no trouble of the whole."""
 MANY_REFUSED, SOME = 5, 10
-"""One refused call in so many is trouble, if there are at least ten of them: a throttle, or tokens of another pool."""
+"""One refused call in so many is trouble, if there are at least ten of them: a throttle, or wrong tokens or keys."""
 SILENT = 3 * MINUTE
 """For how long settling, which is due each minute, may be late, ms: as long as `SettleSilentAlarm` waits."""
 OLD = 30 * SECOND
 """When the metrics should have been read again, ms: that is three readings of `queue watch`."""
+_WHY_REFUSED = (
+    "the throttle (RequestsPerSecond), ID tokens that are not of this game, or a game server's wrong key: "
+    "`loginq doctor`, `loginq servers list`"
+)
 _THROTTLED = {
     "functions": (
         "calls of functions were throttled",
@@ -183,7 +187,7 @@ class Door:
             said.append((says, "`loginq logs --level ERROR` and `loginq doctor` say why"))
         if self.refused >= SOME and self.refused * MANY_REFUSED >= calls:
             says = f"{self.refused:,} of {calls:,} calls of the API were refused (4xx) in {self.span}{self._old}"
-            said.append((says, "the throttle (RequestsPerSecond), or ID tokens not of this user pool: `loginq doctor`"))
+            said.append((says, _WHY_REFUSED))
         said += self._edge_faults()
         said += [
             (f"{self.counts[what]:,} {says}", do) for what, (says, do) in _THROTTLED.items() if self.counts.get(what)
