@@ -91,6 +91,11 @@ class Conversation:
     act: str = "enter"
     slash: str = ""
 
+    @property
+    def timeout(self) -> float:
+        """Seconds of one call: few only where one is to fail by it, because a busy machine takes its time."""
+        return 0.5 if any(isinstance(step, Ask) and step.fault in ("hang", "drip") for step in self.steps) else 15
+
 
 class Talk:
     """One conversation under way with one client.
@@ -203,9 +208,9 @@ class Scripted:
     `pages`: path -> kind and bytes of what a browser needs. `over`: set when all have been played.
     """
 
-    def __init__(self, conversations: Sequence[Conversation], timeout: float) -> None:
+    def __init__(self, conversations: Sequence[Conversation]) -> None:
         self.talks, self.over = list[Talk](), threading.Event()
-        self._waiting, self._timeout, self._lock = list(conversations), timeout, threading.Lock()
+        self._waiting, self._lock = list(conversations), threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.pages = dict[str, tuple[str, bytes]]()
@@ -236,9 +241,10 @@ class Scripted:
             if not self._waiting:
                 self.over.set()
                 return ""
-            talk = Talk(self._waiting.pop(0), f"{self.base}/c{len(self.talks)}")
+            due = self._waiting.pop(0)
+            talk = Talk(due, f"{self.base}/c{len(self.talks)}")
             self.talks.append(talk)
-            return f"{talk.url}{talk.conversation.slash}\n{self._timeout}\n{talk.conversation.act}"
+            return f"{talk.url}{due.slash}\n{due.timeout}\n{due.act}"
 
     def asked(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Talk, Ask | None]:
         """The step that a call of a client's is, and None where none was due."""
@@ -261,9 +267,9 @@ class Scripted:
 
 
 @contextmanager
-def scripted(conversations: Sequence[Conversation], timeout: float = 0.5) -> Iterator[Scripted]:
+def scripted(conversations: Sequence[Conversation]) -> Iterator[Scripted]:
     """A server under way."""
-    server = Scripted(conversations, timeout)
+    server = Scripted(conversations)
     thread = server.serve()
     try:
         yield server

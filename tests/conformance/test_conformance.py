@@ -2,14 +2,16 @@
 
 import json
 import subprocess
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.browser.chromium import needed, opened
-from tests.conformance.clients import CLIENTS, FILES, TYPESCRIPT, Client
+from tests.conformance.clients import CLIENTS, FILES, PYTHON, TYPESCRIPT, Client
 from tests.conformance.clients import page as page_of
 from tests.conformance.conversations import CONVERSATIONS, LINE, let_in, login, status
 from tests.conformance.mutations import MUTATIONS
@@ -43,6 +45,15 @@ def test_a_client_does_in_every_conversation_what_it_has_to(client: Client, tmp_
         done = subprocess.run([*words, server.base], capture_output=True, text=True, timeout=120)
         assert server.faults() == []
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_answer_that_a_busy_machine_delays_is_nobody_s_fault(tmp_path: Path) -> None:
+    late = replace(login(), body=lambda talk: time.sleep(0.6) or login().body)
+    (at_once, *_) = CONVERSATIONS
+    assert at_once.steps[1] == login()
+    with scripted([replace(at_once, steps=(at_once.steps[0], late, *at_once.steps[2:]))]) as server:
+        subprocess.run([*PYTHON.made(tmp_path), server.base], timeout=120)
+        assert server.faults() == []
 
 
 def test_a_browser_does_so_too(tmp_path: Path) -> None:
