@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from tests.conformance.clients import CLIENTS, FILES, PYTHON, TYPESCRIPT, Client
 from tests.conformance.clients import page as page_of
 from tests.conformance.conversations import CONVERSATIONS, LINE, let_in, login, status
 from tests.conformance.mutations import MUTATIONS
-from tests.conformance.server import Ask, scripted
+from tests.conformance.server import Ask, Talk, scripted
 
 
 def test_no_two_conversations_have_one_name() -> None:
@@ -48,10 +49,15 @@ def test_a_client_does_in_every_conversation_what_it_has_to(client: Client, tmp_
 
 
 def test_an_answer_that_a_busy_machine_delays_is_nobody_s_fault(tmp_path: Path) -> None:
-    late = replace(login(), body=lambda talk: time.sleep(0.6) or login().body)
-    (at_once, *_) = CONVERSATIONS
-    assert at_once.steps[1] == login()
-    with scripted([replace(at_once, steps=(at_once.steps[0], late, *at_once.steps[2:]))]) as server:
+    (at_once, *_), told = CONVERSATIONS, login().body
+    assert at_once.steps[1] == login() and isinstance(told, dict)
+
+    def late(_: Talk) -> dict[str, Any]:
+        time.sleep(0.6)
+        return told
+
+    steps = (at_once.steps[0], replace(login(), body=late), *at_once.steps[2:])
+    with scripted([replace(at_once, steps=steps)]) as server:
         subprocess.run([*PYTHON.made(tmp_path), server.base], timeout=120)
         assert server.faults() == []
 
