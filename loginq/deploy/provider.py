@@ -30,5 +30,8 @@ def switch(before: str, after: str, pool: str = "") -> str:
         accounts = f"the user pool {pool}" if pool else "a user pool, a new one"
         return f"Let in accounts of {accounts}, and no more of {before}"
     kept = "" if before else ", and keep the user pool outside the stack"
-    same = "; who has the same sub at both is taken for the same player" if before else ""
-    return f"Let in players of {after} alone, and no more of {before or 'the user pool'}{kept}{same}"
+    same = (
+        "; who has the same sub at both, of letters, digits and _ . : - alone, is taken for the same player, and who "
+        "has another begins anew, banned or not"
+    )
+    return f"Let in players of {after} alone, and no more of {before or 'the user pool'}{kept}{same if before else ''}"

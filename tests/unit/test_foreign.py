@@ -13,6 +13,7 @@ from loginq.doctor.checks import Verdict
 from loginq.doctor.quotas import Crowd
 from loginq.service.operations.target import Target
 from loginq.service.rules.errors import Failed, NoTarget, Unavailable
+from loginq.service.rules.identity import key_of
 from tests import provider as providers
 from tests.unit.test_checks import TARGET, Says, Stack, patient, resource, told
 
@@ -54,7 +55,8 @@ def test_an_issuer_that_is_new_is_looked_at_and_one_that_stays_is_not() -> None:
         ("", ISSUER, f"Let in players of {ISSUER} alone, and no more of the user pool, and keep the user pool "
          "outside the stack"),
         ("https://old.example.com", ISSUER, f"Let in players of {ISSUER} alone, and no more of "
-         "https://old.example.com; who has the same sub at both is taken for the same player"),
+         "https://old.example.com; who has the same sub at both, of letters, digits and _ . : - alone, is taken for "
+         "the same player, and who has another begins anew, banned or not"),
         (ISSUER, "", f"Let in accounts of a user pool, a new one, and no more of {ISSUER}"),
     ],
 )  # fmt: skip
@@ -62,6 +64,11 @@ def test_who_gets_in_no_more_is_said(before: str, after: str, words: str) -> Non
     assert deploying.switch(before, after) == words
     back = f"Let in accounts of the user pool eu-west-1_a, and no more of {ISSUER}"
     assert deploying.switch(ISSUER, "", "eu-west-1_a") == back
+
+
+@pytest.mark.parametrize(("sub", "is_same"), [("a_B-9.c:d", True), ("auth0|a", False), ("é", False)])
+def test_of_two_providers_the_same_sub_is_the_same_player_where_it_is_a_safe_key(sub: str, is_same: bool) -> None:
+    assert (key_of("https://old.example.com", sub) == key_of(ISSUER, sub)) is is_same
 
 
 # The target
