@@ -39,7 +39,11 @@ def agree(every: Mapping[str, str], given: Container[str], *, on_aws: bool) -> N
         if every[taken] and (useless := [name for name in others if name in given]):
             raise Invalid(f"{useless[0]} does nothing beside {taken}.", "What an earlier stack left stays as it is.")
     if every["UserPoolId"] and every["IdentityIssuer"]:
-        raise Invalid("UserPoolId and IdentityIssuer exclude each other.", "Players are of the one or of the other.")
+        raise Invalid(
+            "UserPoolId and IdentityIssuer exclude each other: players are of the one or of the other.",
+            "Empty the one that goes: `--param UserPoolId= --param UserClientId=`, or `--param IdentityIssuer= --param "
+            "IdentityAudience=`.",
+        )
     _of_the_place(every, on_aws=on_aws)
     _of_the_rules(Rules.of_stack(every))
 

@@ -452,8 +452,13 @@ def test_what_does_nothing_beside_what_is_taken_is_refused() -> None:
     for given in ({"WarmReads": "12000", "WarmWrites": "4000", "TableName": "left"}, {"IdTokenHours": "5", **pool}):
         with pytest.raises(Invalid, match=r"does nothing beside (TableName|UserPoolId)"):
             TEMPLATE.checked(given, on_aws=True)
-    with pytest.raises(Invalid, match="exclude each other"):
-        TEMPLATE.checked({**pool, "IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}, on_aws=True)
+    provider = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
+    for given, there in ((provider, pool), (pool, provider)):
+        with pytest.raises(Invalid, match="exclude each other") as refused:
+            TEMPLATE.checked(given, there, on_aws=True)
+        words = dict.fromkeys(there, "")
+        assert all(f"--param {name}=" in refused.value.hint for name in words)
+        assert TEMPLATE.checked({**given, **words}, there, on_aws=True).items() > {**given, **words}.items()
     there = {"IdTokenHours": "5", **pool}  # an earlier loginq made it so
     assert TEMPLATE.checked({"LogLevel": "DEBUG"}, there, on_aws=True).items() > there.items()
 
