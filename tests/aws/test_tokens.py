@@ -191,6 +191,26 @@ def test_another_iss_counts_beside_the_one_before_as_long_as_its_tokens_live(
     ]
     public.name(old, now[0], lives)
     assert public.read()["issuers"] == [old, new]
+    for name, other in ((new, old), (old, new)):  # there and back before the tokens are over
+        public.name(name, now[0], lives)
+        assert public.read()["issuers"] == [name, other]
+
+
+def test_keys_of_a_stack_that_is_gone_count_once_however_often_a_deploy_is_cut_off(
+    queue: Queue, keys: Keys, now: list[int]
+) -> None:
+    old, lives = new_keys(T), 6 * MINUTE
+    (public := Published(queue.table, queue.name, lambda: now[0])).write(old)
+    public.retire(now[0], lives)  # and then the process is gone
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            Keys(Cut(keys._secrets), keys._id).ensure(now[0], public, lives)
+    now[0] += MINUTE
+    made = keys.ensure(now[0], public, lives)
+    there = [key["kid"] for key in public.read()["keys"]]
+    assert len(there) == len(set(there)) and {*made.kids().values(), *old.kids().values()} < set(there)
+    now[0] += lives
+    assert public.read() == made.jwks()
 
 
 @pytest.mark.parametrize("said", [None, 7, "https://abc.example/v1", {"x": 1}, [7, None]])

@@ -80,6 +80,7 @@ def test_a_new_stack_takes_what_is_whole_and_nobodys() -> None:
     assert asked(given())[0] == []
     for part in ({"TableName": ""}, {"UserPoolId": "", "UserClientId": ""}):
         assert asked(given(**part))[0] == []
+    assert asked(given(SessionReports="counts"), answers={"GetItem": in_turn({})})[0] == []  # nobody has played there
     assert asked(template.load().defaults)[1].calls == [] == asked(given(), given())[1].calls
 
 
