@@ -703,6 +703,8 @@ PUBLIC_LINE = (
         name="no look at what only looks like this machine",
     ),
     after(login(line_url="file:///etc/passwd"), pause(), name="no look at a file"),
+    after(login(line_url="https://["), pause(), name="no look at what is no address"),
+    after(login(line_url="https://127.0.0.1:1/\u00fc"), pause(), name="no look at an address of other letters"),
     after(
         by_line(state="queued", position=None),
         pause(),

@@ -188,7 +188,7 @@ class QueueClient:
         got: list[Answer] = []
 
         def ask() -> None:
-            with suppress(OSError, HTTPException):
+            with suppress(OSError, HTTPException, ValueError):  # of what is no address
                 got.append(self._http(method, url, {"Accept": "application/json", **headers}, self._timeout))
 
         (call := threading.Thread(target=ask, daemon=True)).start()
