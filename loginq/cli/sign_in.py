@@ -64,7 +64,7 @@ class Pasted:
         return self._token
 
     def _next(self) -> str:
-        text = first_line("The ID token on stdin").strip().removeprefix("Bearer ")
+        text = first_line("The ID token on stdin").strip(" \t\r\n\"'`").removeprefix("Bearer ")
         if not all("!" <= letter <= "~" for letter in text):
             raise Invalid("What is on stdin is no ID token.", "A token is one word, without blanks.")
         return text

@@ -66,7 +66,7 @@ def test_a_bad_token_is_a_401_that_says_nothing_and_the_log_says_why(here: Stack
 
 def test_the_reference_client_plays_by_tokens_from_stdin(here: Stack, provider: Provider) -> None:
     over = provider.token("cid", exp=int(time.time()) - 100, iat=int(time.time()) - 4_000)
-    code, out, err = in_process("play", "--token-stdin", "--json", stdin=f"{over}\n{provider.token('cid')}\n")
+    code, out, err = in_process("play", "--token-stdin", "--json", stdin=f"{over}\n'{provider.token('cid')}'\n")
     last = json.loads(out.splitlines()[-1])
     assert (code, last["login_status"], "cid" in err) == (0, True, False)
     code, _, err = in_process("play", "--token-stdin", stdin=f"{over}\n")

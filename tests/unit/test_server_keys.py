@@ -16,7 +16,8 @@ from loginq.service.rules.server_keys import GRACE, KNOWN, NOBODYS, USED, Server
 from loginq.service.rules.servers import Server
 from loginq.service.store import keys
 from loginq.service.store.server_keys import new_key
-from tests.memory import InMemory
+from loginq.service.store.table import Row
+from tests.memory import InMemory, Work, error
 from tests.world import T, World, operator
 
 TEXT = st.text(max_size=50)
@@ -81,6 +82,18 @@ def test_the_last_use_is_one_write_a_minute_and_never_brings_a_revoked_key_back(
     there._known["eu-1"] = (T + 6 * USED, ServerKey("eu-1", hash_of(key), T))
     assert there.holds("eu-1", key, T + 6 * USED)  # by what is known
     assert there.read("eu-1") is None
+
+
+def test_a_use_that_cannot_be_noted_keeps_no_report_out(world: World, memory: InMemory) -> None:
+    key, there = operator(world.queue).add_server_key("eu-1"), world.queue.server_keys
+
+    def busy(operation: str, parameters: Row, work: Work) -> Row:
+        if operation == "update_item":
+            raise error("UpdateItem", "ProvisionedThroughputExceededException")
+        return work(**parameters)
+
+    memory.dynamodb.spoil = busy
+    assert there.holds("eu-1", key, T) and there.get("eu-1").used_at is None
 
 
 def test_both_keys_are_good_while_one_follows_the_other(world: World, memory: InMemory) -> None:
