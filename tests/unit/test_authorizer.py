@@ -141,7 +141,7 @@ BAD: dict[str, tuple[Bad, str | tuple[str, ...]]] = {
     "an audience in capitals": (_with(aud="Game"), "aud: it is 'Game'"),
     "no audience in a list": (_with(aud=[]), "aud: it is '[]'"),
     "ours and another": (_with(aud=[AUDIENCE, "shop"]), "aud: it is '[\"game\", \"shop\"]'"),
-    "given to another": (_with(azp="shop"), "azp: it was given to 'shop'"),
+    "another's, given to us": (_with(aud="shop", azp=AUDIENCE), "aud: it is 'shop'"),
     # When
     "no end": (_with(exp=None), "exp: it is missing"),
     "over": (_with(iat=NOW - 7_200, exp=NOW - 3_600), "exp: it is over since"),
@@ -223,6 +223,7 @@ GOOD: dict[str, Callable[[Provider], str]] = {
     "the only key of its kind, not named": lambda provider: provider.token(kid="b", header={"kid": None}),
     "an audience in a list": lambda provider: provider.token(aud=[AUDIENCE]),
     "given to us": lambda provider: provider.token(azp=AUDIENCE),
+    "given to our app on another platform": lambda provider: provider.token(azp="game-on-android"),
     "over for half a minute": lambda provider: provider.token(exp=int(time.time()) - 30),
     "made in half a minute": lambda provider: provider.token(iat=int(time.time()) + 30),
     "from now on": lambda provider: provider.token(nbf=int(time.time())),
