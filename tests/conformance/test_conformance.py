@@ -1,6 +1,7 @@
 """Every client that `loginq client` writes, in every conversation: what it asks, how long it waits, what it shows."""
 
 import json
+import re
 import subprocess
 import time
 from contextlib import suppress
@@ -70,6 +71,13 @@ def test_a_browser_does_so_too(tmp_path: Path) -> None:
         page.open(f"{server.base}/", 600)
         assert server.over.wait(120)
         assert server.faults() == []
+
+
+def test_typescript_has_nothing_but_types_that_a_runtime_would_have_to_compile() -> None:
+    """https://www.typescriptlang.org/tsconfig/#erasableSyntaxOnly"""
+    text = (FILES / TYPESCRIPT.file).read_text()
+    properties = re.findall(r"constructor\([^{]*\b(?:public|protected|private|readonly)\b", text)
+    assert properties == re.findall(r"^\s*(?:export )?(?:const )?(?:enum|namespace|module)\b", text, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)

@@ -14,7 +14,7 @@
  *
  * The place in line outlasts a lost connection, a closed tab and an aborted signal: whoever calls `enter` again goes on
  * where they stood. `leave` gives it up. A page's origin must be the stack's `CorsOrigin`, or that must be `*`. Compile it
- * for ES2020 or newer.
+ * for ES2020 or newer; Node 22.18 and newer takes it as it is.
  * It does not sign anybody in: `token` is yours. It is called with true when the token was refused or is about to end;
  * what it throws ends `enter`, except a `Trouble`, which is waited out. The token goes to `url` alone, follows no
  * redirect and is never written anywhere, and this machine's clock is never asked what time it is.
@@ -29,12 +29,9 @@ export interface Standing {
   eta_seconds: number | null;
   eta_basis: string;
   message: string;
-  /** Seconds until the next question. */
-  pause: number;
-  /** What is wrong at the moment, in words; the place is kept meanwhile. */
-  trouble: string;
-  /** The API's word for that. */
-  code: string;
+  /** Seconds until the next question. */ pause: number;
+  /** What is wrong at the moment, in words; the place is kept meanwhile. */ trouble: string;
+  /** The API's word for that. */ code: string;
   admitted: boolean;
   admission_token: string;
 }
@@ -45,9 +42,12 @@ interface Found extends Standing {
 }
 
 class Said extends Error {
-  constructor(message: string, readonly code = "", readonly after = 0) {
+  readonly code: string;
+  readonly after: number;
+
+  constructor(message: string, code = "", after = 0) {
     super(message);
-    this.name = new.target.name;
+    [this.name, this.code, this.after] = [new.target.name, code, after];
   }
 }
 
@@ -61,8 +61,7 @@ export class Trouble extends Said {}
 export class Cancelled extends Error {}
 
 export interface Options {
-  /** As the global one; it is told not to follow redirects. */
-  fetch?: typeof fetch;
+  /** As the global one; it is told not to follow redirects. */ fetch?: typeof fetch;
   /** Waits so many seconds, and wakes when the signal is aborted. */
   sleep?: (seconds: number, signal?: AbortSignal) => Promise<unknown>;
   /** A clock in ms that only ever rises. */ ticks?: () => number;
@@ -82,6 +81,7 @@ const NOWHERE: Found = {
 /** One player's way through the queue at `url`. `token` gives the player's ID token; with true a fresh one. */
 export class QueueClient {
   private readonly url: string;
+  private readonly token: (force: boolean) => Promise<string> | string;
   private readonly options: Required<Options>;
   private held = "";
   private ends: number | null = null; // when the token is over, ms
@@ -91,8 +91,8 @@ export class QueueClient {
   private show: (standing: Standing) => unknown = () => undefined;
   private signal?: AbortSignal;
 
-  constructor(url: string, private readonly token: (force: boolean) => Promise<string> | string, options: Options = {}) {
-    this.url = url.replace(/\/+$/, "");
+  constructor(url: string, token: (force: boolean) => Promise<string> | string, options: Options = {}) {
+    [this.url, this.token] = [url.replace(/\/+$/, ""), token];
     const own = { fetch: (...given: Parameters<typeof fetch>) => fetch(...given), sleep, ticks: () => performance.now() };
     this.options = { ...own, timeout: 15, ...options };
   }
