@@ -103,6 +103,8 @@ def test_another_library_verifies_it_from_the_key_set_alone() -> None:
 
 
 def test_keys_are_written_once_and_published(keys: Keys, public: Published) -> None:
+    with pytest.raises(Unavailable, match="no signing keys yet"):  # a player is told to ask again
+        keys.signer("any")
     with pytest.raises(NotFound, match="no signing keys yet"):
         keys.read()
     first = keys.ensure(T, public)
@@ -371,7 +373,7 @@ def test_who_cannot_sign_lets_nobody_in_and_gives_no_sign_of_life(queue: Queue, 
     placed(signing)
     before = signing.lines.read().alive_at
     pass_time(signing, now, 40_000)
-    with pytest.raises(NotFound):
+    with pytest.raises(Unavailable):
         login.status(signing, ADA, ticket)
     player = signing.players.get("sub-ada")
     assert player is not None and player.admitted_at is None

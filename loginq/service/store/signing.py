@@ -61,11 +61,14 @@ class Keys:
             return self._cache[1]
 
     def signer(self, kid: str) -> Jwk:
-        """The private key that the line calls active; read anew, at most once a second, when it is not known."""
-        key = self.cached().by_kid(kid) or self.cached(_RELOAD).by_kid(kid)
-        if key is not None:
-            return key
-        return self.cached().active
+        """The private key that the line calls active; read anew, at most once a second, when it is not known.
+
+        Raises `Unavailable` when none were written yet: whoever waits in a table that a new stack takes may be sooner.
+        """
+        try:
+            return self.cached().by_kid(kid) or self.cached(_RELOAD).by_kid(kid) or self.cached().active
+        except NotFound as exc:
+            raise Unavailable(exc.message, exc.hint) from exc
 
     def ensure(self, t: int, public: "Published", lives: int = 0) -> KeySet:
         """The keys, made first when there are none, and their public halves in `public`.
