@@ -110,9 +110,8 @@ def test_a_launch(launched: Callable[..., Launch], tmp_path: Path) -> None:
         assert (stats["servers"]["in_game"], stats["servers"]["silent"]) == (seats, ["us-1"])
         says = f"us-1 has not said for 1 min how many it holds, and keeps {kept} seats"
         assert [each for each in stats["attention"] if each.startswith(says)]
-        assert [
-            each["says"].partition(";")[0] for each in said("doctor")["findings"] if each["what"] == "game servers"
-        ] == [says]
+        found = json.loads(in_process("doctor", "--json")[1])["findings"]  # of a busy machine it may find more
+        assert [each["says"].partition(";")[0] for each in found if each["what"] == "game servers"] == [says]
         listed = said("servers", "list")["items"]
         assert [each["server"] for each in listed if each["silent"]] == ["us-1"]
         assert all(each["key"]["last_used"] for each in listed)
