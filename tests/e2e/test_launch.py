@@ -4,6 +4,7 @@ The short one is in the default run; the whole one is a drill of two and a half 
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_a_few_behind_a_crowd(launched: Callable[..., Launch]) -> None:
     """Three behind twenty, one server that counts, and room for two."""
     quick = {"ClaimWindowSeconds": "10", "LeaseSeconds": "5"}  # who waits asks all the more often
     launch = launched("few", "eu-1", InitialRate="100", InitialCapacity="22", **quick)
+    assert re.search(r"tokens name\s+https://few\.studio\.example\s", in_process("status")[1])
     queue = launch.stack.queue
     said("load", "run", "--players", "20", "--yes")
     until(lambda: queue.lines.read().tail == 20)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loginq.service.rules.errors import BadToken, Failed, LoginqError, Unavailable
 from loginq.service.rules.identity import is_subject, key_of, meant
 from loginq.service.store import fetch as fetching
+from loginq.service.store import provider as store
 from loginq.service.store.fetch import LARGEST, fetch
 from loginq.service.store.provider import AGAIN, FRESH, KEPT, LEAST, SOON, Provider, keys_at
 from tests import provider as providers
@@ -214,17 +215,18 @@ def test_what_is_fetched_is_small_soon_there_and_from_where_it_was_asked_for(
 
 @pytest.mark.parametrize("first", [DISCOVERY, KEYS])
 def test_one_whose_head_drips_is_waited_for_no_longer_than_for_one_that_is_silent(
-    server: providers.Provider, first: str
+    server: providers.Provider, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said, now = list[str](), [0.0]
     seen = Provider(server.issuer, AUDIENCE, lambda _, reason: said.append(reason), clock=lambda: now[0])
     assert seen.who(server.token(), int(time.time()))
-    patient, seen._within = seen._within, 0.3
     now[0], server.drips = FRESH + 1, {first: 0.05}
     try:
-        assert seen.who(server.token(), int(time.time()))  # by the keys of before
+        with monkeypatch.context() as hasty:
+            hasty.setattr(store, "SOON", 0.3)
+            assert seen.who(server.token(), int(time.time()))  # by the keys of before
     finally:
-        seen._within, server.drips = patient, {}
+        server.drips = {}
     assert said == [f"{server.issuer} has not given its keys within 0.3 s."]
     now[0] += LEAST
     assert seen.who(server.token(), int(time.time())) and len(said) == 1

@@ -118,8 +118,9 @@ def _knots(line: Line, t: int) -> list[int]:
     def gate(at: int) -> int:
         return (now.gate + now.moved(now.anchored_at, at)) // MICRO
 
-    edges = [at for at, _ in now.steps] + [each for each in (line.refund_until, line.refunds_from) if each > t]
-    whole = min(EXACT, max([t, *edges[len(now.steps) :]]) - t)  # so long no share of no-shows makes a wait shorter
+    refunds = [each for each in (line.refund_until, line.refunds_from) if each > t]
+    edges = [at for at, _ in now.steps] + refunds
+    whole = min(EXACT, max([t, *refunds]) - t)  # so long no share of no-shows makes a wait shorter
     told = whole + (EXACT - whole) * 1_000 // (1_000 - min(line.no_show_share, 500))  # after it, EXACT is told
     near = [gate(t + EXACT), gate(t + told)]
     bends = [position + n for position in (limit, *near, *map(gate, edges)) for n in (0, 1)]  # a gate may stand there

@@ -40,13 +40,13 @@ class Key:
     wrong: str = ""
 
 
-def keys_at(issuer: str, get: Fetch = fetch, within: float = SOON) -> list[Key]:
-    """The keys that an issuer signs ID tokens with, in so many seconds.
+def keys_at(issuer: str, get: Fetch = fetch) -> list[Key]:
+    """The keys that an issuer signs ID tokens with, within `SOON`.
 
     https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig Raises `Unavailable`, and `Failed` for a
     document that is of another issuer, or names no key that can be used.
     """
-    return soon(lambda: _keys_at(issuer, get), within, f"{issuer} has not given its keys within {within:g} s.")
+    return soon(lambda: _keys_at(issuer, get), SOON, f"{issuer} has not given its keys within {SOON:g} s.")
 
 
 def _keys_at(issuer: str, get: Fetch) -> list[Key]:
@@ -107,7 +107,7 @@ class Provider:
     """The provider `issuer`, and who its ID tokens for `audience` mean.
 
     Args:
-        log: told of each fetch that failed. clock: seconds, of which only differences count. within: as `keys_at`.
+        log: told of each fetch that failed. clock: seconds, of which only differences count.
     """
 
     def __init__(
@@ -117,10 +117,9 @@ class Provider:
         log: Callable[..., None],
         get: Fetch = fetch,
         clock: Callable[[], float] = time.monotonic,
-        within: float = SOON,
     ) -> None:
         self._issuer, self._audience = issuer, audience
-        self._log, self._get, self._clock, self._within = log, get, clock, within
+        self._log, self._get, self._clock = log, get, clock
         self._keys: Sequence[Key] = ()
         self._at = self._tried = float("-inf")
         self._lock = threading.Lock()
@@ -167,7 +166,7 @@ class Provider:
         if now - self._tried < (LEAST if self._keys else AGAIN):
             return False
         try:
-            self._keys = keys_at(self._issuer, self._get, self._within)
+            self._keys = keys_at(self._issuer, self._get)
         except LoginqError as exc:
             self._log("keys_not_fetched", reason=exc.message)
             return False
