@@ -63,7 +63,7 @@ class Stack:
     def get(self, path: str, token: str | None, method: str = "GET", **query: str) -> requests.Response:
         """A bare HTTP call."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return requests.request(method, self.target.api_url + path, params=query, headers=headers, timeout=20)
+        return requests.request(method, self.target.api_url + path, params=query, headers=headers, timeout=PATIENCE)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 
 from loginq import __version__
 from loginq.emulator import Emulator
-from tests.e2e.conftest import PASSWORD, free_port, in_process, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, free_port, in_process, until
 from tests.e2e.terminal import LOGINQ
 
 ROOT = Path(__file__).parents[2]
@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_the_place_and_a_dead_emulator_does_not_end_the_wait(
     first = play()
     place = until(position)
     first.send_signal(signal.SIGINT)
-    _, said = first.communicate(timeout=20)
+    _, said = first.communicate(timeout=PATIENCE)
     assert first.returncode == 130
     assert "Your place is kept. Come back with `loginq play --username dan`." in said
 

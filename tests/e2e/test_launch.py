@@ -20,7 +20,7 @@ from loginq.service.rules.times import SECOND
 from tests import provider as providers
 from tests.conformance.clients import CLIENTS
 from tests.conformance.real import hall
-from tests.e2e.conftest import in_process, stack_of, until
+from tests.e2e.conftest import PATIENCE, in_process, stack_of, until
 from tests.e2e.gaming import GameServer, Launch, in_the_end, verifier
 from tests.provider import AUDIENCE
 
@@ -120,8 +120,8 @@ def test_a_launch(launched: Callable[..., Launch], tmp_path: Path) -> None:
 
         for server in others:
             server.leave(10)
-        tokens = [player.result(timeout=120) for player in launch.players]
-        place.wait(20)
+        tokens = [player.result(timeout=PATIENCE) for player in launch.players]
+        place.wait(PATIENCE)
     assert (launch.inside, launch.most, len(us.inside)) == (seats, seats, kept)
     assert len(set(tokens)) == players
     assert said("token", "verify", tokens[-1])["valid"]

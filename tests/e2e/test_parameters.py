@@ -11,10 +11,11 @@ from loginq.doctor import checks
 from loginq.doctor.checks import Patient, Verdict
 from loginq.service.rules.errors import Unavailable
 from loginq.service.rules.public import View
+from loginq.service.rules.times import SECOND
 from loginq.service.store import keys
 from tests.e2e import test_player_api, varnish
-from tests.e2e.conftest import Stack, until
-from tests.e2e.watching import watched
+from tests.e2e.conftest import PATIENCE, Stack, until
+from tests.e2e.watching import EACH, watched
 
 LOW = {
     "InitialRate": "0.001", "MaxRate": "0.001", "InitialCapacity": "1", "LeaseSeconds": "2", "AdmissionSeconds": "10",
@@ -59,8 +60,8 @@ PARAMETERS = HIGH
 """What `stack` is deployed with."""
 
 
-SEEN = 2.2
-"""Seconds after which a change is seen: a function keeps the line for one, a cache its answer for one, and the way."""
+KEPT, HELD = 1.0, 1.2
+"""Seconds for which a cache keeps an answer; and after which a function, which keeps the line for one, has a change."""
 
 
 def _answers(stack: Stack) -> int:
@@ -86,7 +87,7 @@ def test_anybody_may_look_at_the_public_line_and_who_waits_is_told_where(stack: 
     line = until(lambda: (line := stack.queue.lines.read()).tail and line)
 
     def looked() -> View:
-        answer = requests.get(told["line_url"], timeout=20)
+        answer = requests.get(told["line_url"], timeout=PATIENCE)
         assert answer.headers["Access-Control-Allow-Origin"] == HIGH["CorsOrigin"]
         return View.of(answer.json())
 
@@ -109,30 +110,42 @@ def test_a_cache_answers_a_crowd_and_shows_a_pause_in_time_and_keeps_no_error(
     queue = stack.queue
     line = queue.lines.change(lambda line, t: line.resume(t).set_rate(t, 1_000).join(t, 100_000))
     until(lambda: stack.get("/line", None).json()["tail"] == line.tail)
-    done = list[float]()
+    paused, mended = list[int](), list[float]()
 
     def pause() -> None:
+        time.sleep(seconds / 4)
+        paused.append(queue.clock())
         queue.lines.change(lambda line, t: line.pause(t))
-        done.append(time.monotonic())
+        paused.append(queue.clock() + int(HELD * SECOND))
+        until(lambda: looked().json()["at"] > paused[-1])
 
-    def rate(value: object) -> None:
-        stack.queue.table.update(*keys.line("main"), write={"rate": value})
-        done.append(time.monotonic())
+    def spoil_and_mend() -> None:
+        queue.table.update(*keys.line("main"), write={"rate": "spoilt"})
+        until(lambda: looked().status_code != 200)
+        time.sleep(2 * EACH)
+        queue.table.update(*keys.line("main"), write={"rate": line.rate})
+        mended.append(time.monotonic())
 
     with varnish.cache(stack.target.api_url, tmp_path) as port:
-        looks = watched(port, watchers, seconds, [(seconds / 4, pause)])
-        assert {look.status for look in looks} == {200} and len(looks) > watchers * seconds // 2
-        assert {look.body["tail"] for look in looks} == {line.tail}
-        assert len({look.body["at"] for look in looks}) <= 2 * seconds  # so often it was computed
-        (paused,) = done
-        assert {look.body["line_state"] for look in looks if look.began < paused - SEEN} <= {"open"}
-        assert {look.body["line_state"] for look in looks if look.began > paused + SEEN} <= {"paused"}
-        assert {look.body["line_state"] for look in looks} == {"open", "paused"}
 
-        looks = watched(port, 10, 4, [(0.2, lambda: rate("spoilt")), (1.4, lambda: rate(line.rate))])
+        def looked() -> requests.Response:
+            return requests.get(f"http://127.0.0.1:{port}/line", timeout=PATIENCE)
+
+        looks = watched(port, watchers, pause, seconds / 4 + EACH)
+        assert {look.status for look in looks} == {200} and len(looks) > watchers
+        assert {look.body["tail"] for look in looks} == {line.tail}
+        # By when an answer was computed, as how long it takes to be told is the machine's
+        for at in {look.body["at"] for look in looks}:
+            shown = [look for look in looks if look.body["at"] == at]
+            assert max(look.began for look in shown) - min(look.ended for look in shown) <= KEPT
+        before, after = paused
+        assert {look.body["line_state"] for look in looks if look.body["at"] < before} == {"open"}
+        assert {look.body["line_state"] for look in looks if look.body["at"] > after} == {"paused"}
+
+        looks = watched(port, 10, spoil_and_mend, HELD + EACH)
         refused = [look for look in looks if look.status != 200]
         assert {(look.status, look.body["error"]["code"], look.kept) for look in refused} == {(503, "unavailable", 0)}
-        assert {look.status for look in looks if look.began > done[-1] + SEEN} == {200}
+        assert {look.status for look in looks if look.began > mended[0]} == {200}
 
 
 def test_rules_that_somebody_spoilt_turn_doctor_red_and_a_deploy_without_changes_mends_them(stack: Stack) -> None:

@@ -16,7 +16,7 @@ from loginq.client import Account, Game
 from loginq.service.rules.player import COOL_DOWN, State
 from loginq.service.rules.times import iso
 from loginq.service.store.clock import system_clock
-from tests.e2e.conftest import PASSWORD, Player, Stack, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, Player, Stack, until
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def test_a_plain_client_gets_through(stack: Stack, monkeypatch: pytest.MonkeyPat
     )
     headers = {"Authorization": "Bearer " + signed["AuthenticationResult"]["IdToken"]}
     endpoint = os.environ["AWSOMEGAME_REST_ENDPOINT"]
-    ticket = requests.get(f"{endpoint}/login", headers=headers, timeout=20).json()
+    ticket = requests.get(f"{endpoint}/login", headers=headers, timeout=PATIENCE).json()
     assert isinstance(ticket["sqs_length"], int)
     url = f"{endpoint}/login/status?login_ticket={ticket['ticket']}"
-    until(lambda: requests.get(url, headers=headers, timeout=20).json()["login_status"])
+    until(lambda: requests.get(url, headers=headers, timeout=PATIENCE).json()["login_status"])
 
 
 def test_confirming_a_sign_up_makes_the_players_row(stack: Stack) -> None:
@@ -193,7 +193,9 @@ def test_only_this_pools_id_tokens_are_let_through(stack: Stack, ada: Player) ->
 
 
 def test_browsers_may_call(stack: Stack) -> None:
-    answer = requests.options(stack.target.api_url + "/login", headers={"Origin": "https://game.example"}, timeout=20)
+    answer = requests.options(
+        stack.target.api_url + "/login", headers={"Origin": "https://game.example"}, timeout=PATIENCE
+    )
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert stack.get("/login", None).headers["Access-Control-Allow-Origin"] == "*"

@@ -25,7 +25,7 @@ from loginq.service.rules.times import MINUTE, iso
 from loginq.service.rules.valve import BUCKET
 from loginq.service.store.rules import write
 from tests.documents import GUIDE
-from tests.e2e.conftest import Stack, until
+from tests.e2e.conftest import PATIENCE, Stack, until
 from tests.world import T, World, joined, left, made, operator, rule, someone
 
 
@@ -148,7 +148,7 @@ def test_a_full_game_by_counts_alone(world: World) -> None:
 
 
 def test_without_a_signature_it_is_refused(stack: Stack) -> None:
-    answer = requests.post(f"{stack.target.api_url}/sessions", json={"events": []}, timeout=20)
+    answer = requests.post(f"{stack.target.api_url}/sessions", json={"events": []}, timeout=PATIENCE)
     assert answer.status_code == 403
     assert set(answer.json()) == {"error"}
 
@@ -157,4 +157,4 @@ def post(stack: Stack, body: object, key: str, secret: str) -> requests.Response
     """A signed report."""
     request = AWSRequest("POST", f"{stack.target.api_url}/sessions", data=json.dumps(body))
     SigV4Auth(Credentials(key, secret), "execute-api", "us-east-1").add_auth(request)
-    return requests.post(str(request.url), data=request.data, headers=dict(request.headers), timeout=20)
+    return requests.post(str(request.url), data=request.data, headers=dict(request.headers), timeout=PATIENCE)

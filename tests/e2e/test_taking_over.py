@@ -16,7 +16,7 @@ from loginq.doctor.checks import Patient, Verdict
 from loginq.emulator import Running
 from loginq.service.rules.errors import Invalid
 from loginq.service.store.signing import explain
-from tests.e2e.conftest import PASSWORD, Player, Stack, deployed, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, Player, Stack, deployed, until
 
 DOMAIN, OTHER = "queue.example.com", "line.example.com"
 
@@ -130,7 +130,7 @@ def _goes_by_another_name(stack: Stack, token: str) -> None:
     assert wrong(stack, token) == []
     for host, status in ((OTHER, 200), (DOMAIN, 403)):
         url = f"{stack.aws.endpoint_url}/.well-known/jwks.json"
-        assert requests.get(url, headers={"Host": host}, timeout=20).status_code == status
+        assert requests.get(url, headers={"Host": host}, timeout=PATIENCE).status_code == status
 
 
 def _signs_up_and_comes_in(emulator: Running, stack: Stack) -> None:
@@ -145,5 +145,5 @@ def _signs_up_and_comes_in(emulator: Running, stack: Stack) -> None:
 
 def test_nothing_else_is_at_the_domain(emulator: Running) -> None:
     for path in ("/", "/_ministack/health", "/restapis"):
-        answer = requests.get(emulator.url + path, headers={"Host": DOMAIN}, timeout=20)
+        answer = requests.get(emulator.url + path, headers={"Host": DOMAIN}, timeout=PATIENCE)
         assert answer.status_code == 403

@@ -13,7 +13,7 @@ from loginq.emulator import Running
 from loginq.service.rules.times import MINUTE
 from loginq.service.store.clock import system_clock
 from loginq.service.store.signing import Keys, mint, new_keys
-from tests.e2e.conftest import Player, Stack, until
+from tests.e2e.conftest import PATIENCE, Player, Stack, until
 from tests.world import operator
 
 PARAMETERS: dict[str, str] = {}
@@ -22,7 +22,7 @@ PARAMETERS: dict[str, str] = {}
 
 def key_set(stack: Stack) -> OtherKeySet:
     """What a game server fetches, without any token."""
-    answer = requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=20)
+    answer = requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=PATIENCE)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     return OtherKeySet.import_key_set(answer.json())
@@ -61,7 +61,7 @@ def _kid(token: str) -> str:
 
 def test_the_private_keys_are_nowhere_but_in_the_secret(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     let_in(stack.player())
-    requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=20)
+    requests.get(f"{stack.target.api_url}/.well-known/jwks.json", timeout=PATIENCE)
     keys = Keys(stack.aws.client("secretsmanager"), stack.deployment.stack.outputs()["SigningKeysId"]).read()
     secrets = [keys.active["d"], keys.next["d"]]
     logs = stack.aws.client("logs")

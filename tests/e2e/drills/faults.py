@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import PATIENCE, Stack
 
 _DYNAMODB = "DynamoDB_20120810."
 _THROTTLED = (
@@ -75,7 +75,7 @@ class Faults:
                 if fault == "throttled":
                     self._answer(400, _THROTTLED)
                     return
-                upstream = HTTPConnection(emulator, timeout=20)
+                upstream = HTTPConnection(emulator, timeout=PATIENCE)
                 upstream.request(self.command, self.path, body, {**dict(self.headers), "Host": emulator})
                 answer = upstream.getresponse()
                 status, content = answer.status, answer.read()

@@ -9,7 +9,7 @@ import requests
 
 from loginq.emulator import Running
 from loginq.service.operations.target import Target
-from tests.e2e.conftest import PASSWORD, free_port, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, free_port, until
 from tests.e2e.drills.test_upgrade import Loginq, Someone, _command, _sign_in, _stats, _target, folder, new
 from tests.e2e.terminal import LOGINQ, environment
 
@@ -27,7 +27,7 @@ class AtTheDomain(Someone):
     def ask(self) -> dict[str, Any]:
         path, query = ("/login/status", {"login_ticket": self.ticket}) if self.ticket else ("/login", {})
         headers = {"Authorization": f"Bearer {self.id_token}", "Host": DOMAIN}
-        answer = requests.get(self.api + path, params=query, headers=headers, timeout=20)
+        answer = requests.get(self.api + path, params=query, headers=headers, timeout=PATIENCE)
         if answer.status_code >= 500 or ("error" not in answer.text[:10] and answer.status_code == 403):
             return {"position": None, "login_status": False}  # while there is no stack, or not all of it yet
         assert answer.status_code == 200, answer.text

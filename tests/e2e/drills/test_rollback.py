@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.conftest import PASSWORD, free_port, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, free_port, until
 from tests.e2e.drills.test_upgrade import (
     Loginq,
     _accounts,
@@ -64,13 +64,17 @@ def test_a_bad_deploy_is_taken_back_and_nobody_loses_a_place(new: Loginq, bad: L
 
         bad("deploy", "--yes", "--param", "Shiny=much", "--param", "CorsOrigin=https://a.example")
         headers = {"Authorization": f"Bearer {first.id_token}"}
-        assert requests.get(f"{target.api_url}/login", headers=headers, timeout=20).status_code == 502
+
+        def login() -> int:
+            return requests.get(f"{target.api_url}/login", headers=headers, timeout=PATIENCE).status_code
+
+        until(lambda: login() == 502)  # a warm function is not replaced at once
         assert last.ask()["position"] == place
 
         back = new("rollback", "--yes")
         assert back["dropped"] == {"Shiny": "much"}
-        assert requests.get(f"{target.api_url}/login", headers=headers, timeout=20).status_code == 200
-        origin = requests.get(f"{target.api_url}/login", timeout=20).headers["Access-Control-Allow-Origin"]
+        until(lambda: login() == 200)
+        origin = requests.get(f"{target.api_url}/login", timeout=PATIENCE).headers["Access-Control-Allow-Origin"]
         assert origin == "https://a.example"
         now = _rows(target)
         assert _accounts(now) == _accounts(rows)
@@ -154,12 +158,12 @@ def test_a_public_line_comes_with_an_update_and_goes_with_a_rollback(before: Log
         there = {each["name"]: each["now"] for each in new("deploy", "--params")["items"]}
         assert throttle.items() <= there.items()
         look = until(lambda: ada.ask().get("line_url"))
-        assert requests.get(look, timeout=20).json()["tail"] == place
+        assert requests.get(look, timeout=PATIENCE).json()["tail"] == place
 
         back = new("rollback", "--yes")
         assert back["dropped"] == {"PublicLine": "true", "Edge": "false"}
         assert _target(folder) == target
-        assert requests.get(look, timeout=20).status_code == 403
+        until(lambda: requests.get(look, timeout=PATIENCE).status_code == 403)
         assert ada.ask()["position"] == place and "line_url" not in ada.ask()
         new("queue", "resume")
         assert new("token", "verify", stdin=ada.let_in())["valid"]

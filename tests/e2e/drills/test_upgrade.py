@@ -25,7 +25,7 @@ from botocore.config import Config
 from dotenv import dotenv_values
 
 from loginq.service.operations.target import Target
-from tests.e2e.conftest import PASSWORD, free_port, until
+from tests.e2e.conftest import PASSWORD, PATIENCE, free_port, until
 from tests.e2e.terminal import LOGINQ, ROOT, environment
 
 pytestmark = pytest.mark.drills
@@ -61,7 +61,7 @@ class Someone:
         """Press Login, or poll."""
         path, query = ("/login/status", {"login_ticket": self.ticket}) if self.ticket else ("/login", {})
         headers = {"Authorization": f"Bearer {self.id_token}"}
-        answer = requests.get(self.api + path, params=query, headers=headers, timeout=20)
+        answer = requests.get(self.api + path, params=query, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         self.ticket = self.ticket or body["ticket"]
@@ -230,7 +230,7 @@ def _told(player: Someone) -> list[Any]:
 
 
 def _jwks(target: Target) -> Any:
-    return requests.get(f"{target.api_url}/.well-known/jwks.json", timeout=20).json()
+    return requests.get(f"{target.api_url}/.well-known/jwks.json", timeout=PATIENCE).json()
 
 
 def test_a_launch_goes_on_where_it_was(old: Loginq, new: Loginq, folder: Path) -> None:
