@@ -120,7 +120,8 @@ def test_a_launch(launched: Callable[..., Launch], tmp_path: Path) -> None:
 
         for server in others:
             server.leave(10)
-        tokens = [player.result(timeout=PATIENCE) for player in launch.players]
+        in_the_end(launch, lambda: all(player.done() for player in launch.players))
+        tokens = [player.result() for player in launch.players]
         place.wait(PATIENCE)
     assert (launch.inside, launch.most, len(us.inside)) == (seats, seats, kept)
     assert len(set(tokens)) == players

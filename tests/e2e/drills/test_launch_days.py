@@ -133,7 +133,7 @@ def test_the_stampede_at_the_reopening(deploy: Callable[..., Stack]) -> None:
     who = [Identity(f"waiting-{n:04}", "waiting") for n in range(2_000)]
     with ThreadPoolExecutor(16) as pool:
         tickets = list(pool.map(lambda each: login.request(queue, each).ticket, who))
-    until(lambda: queue.lines.read().tail == 2_000)
+    until(lambda: queue.lines.read().tail >= 2_000)  # a batch that came twice leaves holes
     polls: list[float] = []
     admitted: list[float] = []
     due = [(time.monotonic() + 10 * n / 2_000, n) for n in range(2_000)]
