@@ -152,6 +152,11 @@ def test_keys_may_lie_elsewhere_and_those_of_no_use_are_left_alone() -> None:
     assert found(RIGHT, {"keys": [{name: RSA[name] for name in ("kty", "n", "e")}]}) == 1
 
 
+@pytest.mark.parametrize("ops", [None, 7, True, "verify", {}])
+def test_a_key_whose_uses_are_no_list_is_left_alone_and_takes_no_other_with_it(ops: Any) -> None:
+    assert found(RIGHT, {"keys": [{**RSA, "key_ops": ops}, RSA]}) == 1
+
+
 @pytest.mark.parametrize(
     ("discovery", "keys", "why"),
     [

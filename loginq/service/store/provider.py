@@ -92,7 +92,8 @@ def _key(jwk: Mapping[str, Any], algorithm: str) -> Key | None:
     if any(jwk.get(name) != value for name, value in _KINDS[algorithm].items()):
         return None
     ops, kid = jwk.get("key_ops", ["verify"]), jwk.get("kid")
-    if jwk.get("use", "sig") != "sig" or jwk.get("alg", algorithm) != algorithm or "verify" not in ops:
+    verifies = isinstance(ops, list) and "verify" in ops
+    if jwk.get("use", "sig") != "sig" or jwk.get("alg", algorithm) != algorithm or not verifies:
         return None
     try:
         key = jwt.PyJWK({name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}, algorithm).key
