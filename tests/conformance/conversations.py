@@ -673,6 +673,15 @@ PUBLIC_LINE = (
     after(
         by_line(),
         pause(),
+        line(curve=[[50, 171], [50, 2171], [191.5, 4000]]),
+        show(ahead=640, eta_seconds=50),
+        Sleep(17.6, 22.03),
+        line(call_status=1),
+        name="many are reached at once, and nobody until then",
+    ),
+    after(
+        by_line(),
+        pause(),
         line(longest_poll_seconds=1e9, curve=[], rate_per_second=0),
         Sleep(48, 60),
         line(call_status=1),

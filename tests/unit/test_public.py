@@ -173,6 +173,12 @@ def test_a_forecast_that_does_not_rise_is_none(curve: object) -> None:
         View.of({**document(line(tail=70), T, WINDOW), "curve": curve})
 
 
+def test_a_forecast_may_begin_with_many_who_are_reached_at_once_and_nobody_until_then() -> None:
+    view = View.of({**document(line(tail=70), T, WINDOW), "curve": [[50, 10], [50, 60], [60, 70]]})
+    assert [view.reached_at(T + after * SECOND) for after in (0, 49, 50, 55)] == [10, 10, 60, 65]
+    assert view.standing(30, T)["ahead"] == 19
+
+
 def test_no_document_lets_anybody_sleep_longer_than_the_longest_poll_there_is() -> None:
     view = View.of({**document(line(tail=70).pause(T), T, WINDOW), "longest_poll_seconds": 1e300, "rate_per_second": 0})
     assert view.asks(50, T, Random(1))[0] <= MINUTE

@@ -235,7 +235,7 @@ namespace Loginq {
             for (var n = 1; n < points.Count; n++) {
                 double[] low = points[n - 1], high = points[n];
                 if (x >= high[axis]) continue;
-                var part = Math.Max(0, x - low[axis]) / (high[axis] - low[axis]);
+                var part = x <= low[axis] ? 0 : (x - low[axis]) / (high[axis] - low[axis]);  // both may be at once
                 return low[1 - axis] + (high[1 - axis] - low[1 - axis]) * part;
             }
             return points.Count == 0 ? 0 : points[points.Count - 1][1 - axis];

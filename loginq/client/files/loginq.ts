@@ -283,7 +283,7 @@ function asks(view: View, position: number, t: number): [number, boolean] {
 function along(points: [number, number][], x: number): number {
   for (let n = 1; n < points.length; n++) {
     const [low, start] = points[n - 1], [high, end] = points[n];
-    if (x < high) return start + ((end - start) * Math.max(0, x - low)) / (high - low);
+    if (x < high) return start + ((end - start) * Math.max(0, x - low)) / (high - low || 1); // 0 where both are at once
   }
   return points.length ? points[points.length - 1][1] : 0;
 }

@@ -276,7 +276,7 @@ class _View:
 def _between(points: list[tuple[float, float]], x: float) -> float:
     for (low, start), (high, end) in pairwise(points):
         if x < high:
-            return start + (end - start) * max(0, x - low) / (high - low)
+            return start + (end - start) * max(0, x - low) / (high - low or 1)  # 0 where both are at once
     return points[-1][1] if points else 0
 
 

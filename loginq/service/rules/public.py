@@ -191,7 +191,7 @@ class View:
         since, found = t - self.at, self.reached
         for (start, low), (until, high) in pairwise(self.curve):
             if since < until:
-                return max(found, low + (high - low) * max(0, since - start) // (until - start))
+                return max(found, low + (high - low) * max(0, since - start) // (until - start or 1))  # both at once
             found = max(found, high)
         return found
 
