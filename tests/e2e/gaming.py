@@ -14,7 +14,7 @@ import requests
 from loginq.client import Game, enter
 from loginq.service.rules.errors import LoginqError
 from tests.conformance.real import Hall
-from tests.e2e.conftest import Stack, until
+from tests.e2e.conftest import PATIENCE, Stack, until
 
 EACH = 0.5
 """Seconds between two counts of a game server."""
@@ -22,7 +22,7 @@ EACH = 0.5
 
 def verifier(api: str, domain: str) -> Callable[[str], str]:
     """What a game server knows of admission tokens: the keys that the API publishes at its domain, and that `iss`."""
-    published = requests.get(f"{api}/.well-known/jwks.json", headers={"Host": domain}, timeout=20).json()
+    published = requests.get(f"{api}/.well-known/jwks.json", headers={"Host": domain}, timeout=PATIENCE).json()
     keys = jwt.PyJWKSet.from_dict(published)
 
     def player_of(token: str) -> str:

@@ -80,7 +80,7 @@ def test_a_game_server_with_a_key_and_without(stack: Stack, monkeypatch: pytest.
         left = {"player": "nobody", "admission": "a", "event": "left", "at": iso(queue.clock())}
         answer = requests.post(
             f"{stack.target.api_url}/sessions/{server}",
-            json.dumps({"events": [left]}), headers={"Authorization": f"Bearer {key}"}, timeout=20,
+            json.dumps({"events": [left]}), headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE,
         )  # fmt: skip
         return answer.status_code, answer.json()
 

@@ -208,9 +208,10 @@ def test_what_is_fetched_is_small_soon_there_and_from_where_it_was_asked_for(
             keys_at(server.issuer)
     assert "/elsewhere" not in server.fetches
     server.says, server.pause = {}, 0.6
-    monkeypatch.setattr(fetching, "WITHIN", 0.3)
-    with pytest.raises(Unavailable, match=r"no answer within 0\.3 s"):
-        keys_at(server.issuer)
+    with monkeypatch.context() as hasty:  # for this one alone: what follows is no test of the machine's pace
+        hasty.setattr(fetching, "WITHIN", 0.3)
+        with pytest.raises(Unavailable, match=r"no answer within 0\.3 s"):
+            keys_at(server.issuer)
     server.pause = 0
     with pytest.raises(Unavailable, match=r"^http://127.0.0.1:9/keys cannot be read: Connection refused\.$"):
         fetch("http://127.0.0.1:9/keys")
