@@ -524,6 +524,15 @@ def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
         assert not _named(_chosen(each, {**TEMPLATE.defaults, **foreign})) & gone, name
 
 
+def test_an_operator_may_ask_each_function_that_doctor_asks() -> None:
+    foreign = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
+    for given, more in (({}, set()), (foreign, {"AuthorizePlayer"})):
+        policy = _chosen(_there(**given)["OperatorPolicy"], {**TEMPLATE.defaults, **given})
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        (may,) = [each["Resource"] for each in statements if "lambda:InvokeFunction" in each["Action"]]
+        assert {"GetLoginStatus", "QueuePlayerLogin"} | more <= _named(may)
+
+
 def test_the_edge_keeps_the_line_and_the_keys_and_never_an_error() -> None:
     config = TEMPLATE.document["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     default, by_path = config["DefaultCacheBehavior"], {each["PathPattern"]: each for each in config["CacheBehaviors"]}
