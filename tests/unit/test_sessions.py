@@ -409,3 +409,9 @@ def test_an_instance_is_a_name_or_nothing(instance: object) -> None:
         with pytest.raises(BadRequest, match="instance is which run"):
             count_of(given, T)
     assert count_of({**given, "instance": "pod-7:1"}, T).instance == "pod-7:1"
+
+
+@pytest.mark.parametrize(("server", "instance"), [("_eu", "1"), ("eu", "_1"), ("-eu", "1"), ("eu", ".1")])
+def test_whoever_is_refused_for_the_first_letter_of_a_name_is_told_so(server: str, instance: str) -> None:
+    with pytest.raises(BadRequest, match="hyphens or underscores, and begins with a letter or a digit"):
+        count_of({"server": server, "instance": instance, "in_game": 1}, T)

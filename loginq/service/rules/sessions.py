@@ -16,7 +16,8 @@ MOST = 500
 """Events in one report."""
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a game server may be called: a host, a pod, an address with its port."""
-NAMED = "A name has 1 to 64 letters, digits, dots, colons, hyphens or underscores."
+_LETTERS = "1 to 64 letters, digits, dots, colons, hyphens or underscores, and begins with a letter or a digit."
+NAMED = f"A name has {_LETTERS}"
 _FIELDS = {EVENTS: {"events"}, COUNTS: {"server", "in_game", "instance"}}
 _SEND = {
     EVENTS: 'Send {"events": [{"player", "admission", "event", "at"}, …]}.',
@@ -93,10 +94,10 @@ def count_of(given: dict[str, Any], t: int, reporter: str = "") -> Server:
     if reporter and name != reporter:
         raise BadRequest("server is whose key this is, as in the path; or leave it out.")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise BadRequest("server is its name: 1 to 64 letters, digits, dots, colons, hyphens or underscores.")
+        raise BadRequest(f"server is its name, which has {_LETTERS}")
     if type(in_game) is not int or not 0 <= in_game <= MOST_PLAYERS:
         raise BadRequest(f"in_game is how many players it holds: a whole number from 0 to {MOST_PLAYERS:,}.")
     instance = given.get("instance", "")
     if instance != "" and (not isinstance(instance, str) or not NAME.fullmatch(instance)):
-        raise BadRequest("instance is which run of the server this is: 1 to 64 letters, digits, dots, colons, hyphens.")
+        raise BadRequest(f"instance is which run of the server this is, and has {_LETTERS}")
     return Server(name, in_game, t, instance)
