@@ -16,7 +16,8 @@ from loginq.cli.options import Yes
 from loginq.deploy import artifacts, envfile, removal, taken, template
 from loginq.deploy.deployment import Deployment
 from loginq.deploy.removal import Removal
-from loginq.deploy.stack import parameters_of
+from loginq.deploy.stack import parameters_of, tags_of
+from loginq.deploy.tags import given_to
 from loginq.service.operations.target import DEFAULT_STACK
 
 app = alone()
@@ -92,6 +93,8 @@ def _draw(deployment: Deployment, planned: Removal, bucket: str | None) -> None:
         if planned.taken:
             console.say(f"Of an earlier stack, and not this one's to delete: {', '.join(planned.taken.values())}.")
         console.say(f"A new stack goes on with them: `{_again(deployment, planned, stays)}`.")
+        if planned.pages:
+            console.say("AlarmUrl, which nobody can read back, is not in it: give it again.")
         _say_commands(deployment, removal.how_to_delete(stays, deployment.region))
     elif bucket:
         _draw_bucket(deployment, bucket)
@@ -107,7 +110,10 @@ def _again(deployment: Deployment, planned: Removal, stays: dict[str, str]) -> s
         words += ["--region", deployment.region]
     if deployment.stack.name != DEFAULT_STACK:
         words += ["--stack", deployment.stack.name]
-    return shlex.join([*words, *(word for name, value in given.items() for word in ("--param", f"{name}={value}"))])
+    tags = given_to(tags_of(planned.found))
+    for option, values in (("--param", given), ("--tag", tags)):
+        words += [word for name, value in values.items() for word in (option, f"{name}={value}")]
+    return shlex.join(words)
 
 
 def _draw_bucket(deployment: Deployment, bucket: str) -> None:

@@ -40,6 +40,8 @@ class Removal:
     delete_data: bool
     taken: dict[str, str] = field(default_factory=dict)
     """What an earlier stack made, as `kept`: it is not this one's to delete."""
+    pages: bool = False
+    """Whether its alarms are told to an AlarmUrl. Only its resources say so: a hidden parameter looks as if empty."""
 
 
 def kept(stack: Stack, found: dict[str, Any], resources: list[dict[str, Any]]) -> dict[str, str]:
@@ -85,7 +87,8 @@ def plan(aws: Aws, stack: Stack, *, delete_data: bool) -> Removal:
     if delete_data and "UserPool" in there:
         _refuse_domain(aws, there["UserPool"])
     holders, unseen = _holders(aws, resources)
-    return Removal(found, there, holders, unseen, delete_data, taken.of(parameters_of(found)))
+    pages = any(each["LogicalResourceId"] == "AlarmsByUrl" for each in resources)
+    return Removal(found, there, holders, unseen, delete_data, taken.of(parameters_of(found)), pages)
 
 
 def refuse_protected(found: Mapping[str, Any], name: str) -> None:

@@ -37,9 +37,14 @@ def parse_tags(given: Iterable[str]) -> dict[str, str]:
     return tags
 
 
+def given_to(there: Mapping[str, str]) -> dict[str, str]:
+    """Of the tags of a stack those that somebody gave it: neither ours nor AWS's own."""
+    return {key: value for key, value in there.items() if key not in OURS and not key.lower().startswith("aws:")}
+
+
 def merged(there: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """The tags of the stack from now on. Raises `Invalid` when there would be more than AWS allows."""
-    tags = {key: value for key, value in there.items() if not key.lower().startswith("aws:")} | {**given, **OURS}
+    tags = given_to(there) | {**given, **OURS}
     if len(tags) > _MOST:
         raise Invalid(f"The stack would have {len(tags)} tags.", f"AWS allows {_MOST}.")
     return tags

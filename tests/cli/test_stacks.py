@@ -183,7 +183,7 @@ def test_destroy_leaves_what_the_stack_took_of_an_earlier_one(
     said = " ".join(screen.err.split())
     assert "✓ The stack 'loginq' is gone. " in said
     assert "Of an earlier stack, and not this one's to delete: earlier-Table-1, eu-west-1_pool, client. " in said
-    assert f"A new stack goes on with them: `loginq deploy --region eu-west-1 {again}`." in said
+    assert f"A new stack goes on with them: `loginq deploy --region eu-west-1 {again} --tag owner=ada`." in said
     assert aws.made("DeleteStack")
     assert not aws.made("UpdateTable", "DeleteTable", "UpdateUserPool", "DeleteUserPool")
     described = in_turn(there(**taken), stacks("DELETE_COMPLETE"))
@@ -202,8 +202,24 @@ def test_destroy_says_how_the_same_queue_is_made_anew(run: Run, monkeypatch: pyt
     said = " ".join(run("destroy", "--yes").err.split())
     assert (
         "A new stack goes on with them: `loginq deploy --param TableName=earlier-Table-1 --param SessionReports=counts "
-        "--param IdentityIssuer=https://id.example.com --param 'IdentityAudience=my game'`."
+        "--param IdentityIssuer=https://id.example.com --param 'IdentityAudience=my game' --tag owner=ada`."
     ) in said
+
+
+def test_the_stack_that_is_made_anew_has_its_tags_and_whoever_had_a_pager_hears_that_it_has_none(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A studio's policy may refuse what has no tags; and a pager's address is read back by nobody."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    tags = [("team", "login queue"), ("application", "loginq"), ("aws:cloudformation:x", "y")]
+    for pager in ([], [resource("AlarmsByUrl", "AWS::SNS::Subscription", "arn:1")]):
+        found = there(TableName="earlier-Table-1", Monitoring="lean", UserPoolTier="LITE", AlarmUrl="****")
+        found["Stacks"][0]["Tags"] = [{"Key": key, "Value": value} for key, value in tags]
+        described = in_turn(found, stacks("DELETE_COMPLETE"))
+        deploying(monkeypatch, destroying(DescribeStacks=described, ListStackResources=resources(*pager))[0])
+        said = " ".join(run("destroy", "--yes").err.split())
+        assert "`loginq deploy --param TableName=earlier-Table-1 --tag 'team=login queue'`." in said
+        assert ("AlarmUrl, which nobody can read back, is not in it: give it again." in said) is bool(pager)
 
 
 def test_destroy_asks_for_all_of_it_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
