@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loginq.deploy.limits import REQUESTS
+from loginq.doctor.quotas import VERDICT
 from loginq.service.rules.minute import COUNTED_A_MINUTE
 from loginq.service.rules.public import MEETING
 from loginq.service.rules.times import MINUTE, SECOND
@@ -33,16 +34,22 @@ COUNTED = COUNTED_A_MINUTE * SECOND // MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What one waiting player asks for, on average, a second: of the API, and of the public line at the edge."""
+    """What one waiting player asks for, on average, a second: of the API, of the public line at the edge, and of the
+    authorizer of another provider."""
 
     calls: float
     looks: float = 0
+    verdicts: float = 0
 
 
-def asking(longest: int, *, edge: bool) -> Asking:
-    """That of one who waits with this longest poll, ms: without an edge a poll, with one a look, and a meeting."""
+def asking(longest: int, *, edge: bool, has_pool: bool = True) -> Asking:
+    """That of one who waits with this longest poll, ms: without an edge a poll, with one a look, and a meeting.
+
+    `has_pool`: as `quotas.needs` has it.
+    """
     each = SECOND / (JITTERED * longest)
-    return Asking(SECOND / (JITTERED * MEETING), each) if edge else Asking(each)
+    calls = SECOND / (JITTERED * MEETING) if edge else each
+    return Asking(calls, each if edge else 0, 0 if has_pool else min(calls, 1 / VERDICT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def limits(of: Asking, there: Allowed, newcomers: int = 0, do: Mapping[str, str]
     found = [
         Limit("stage throttle", there.throttle, "requests", of.calls) if there.throttle else None,
         Limit("API requests", there.requests, "requests", of.calls, newcomers),
-        Limit("Lambdas at once", of_lambda, "requests", of.calls, newcomers),
+        Limit("Lambdas at once", of_lambda, "requests", of.calls + of.verdicts, newcomers * (2 if of.verdicts else 1)),
         Limit("reads of the line", PARTITION, "units", of.calls * GLANCE / REQUESTS, newcomers * 2 * GLANCE / REQUESTS),
         Limit("reads of the table", there.reads, "units", of.calls * (0.5 + GLANCE / REQUESTS), newcomers),
         Limit("CloudFront requests", there.edge, "requests", of.calls + of.looks, newcomers) if of.looks else None,

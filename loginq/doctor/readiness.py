@@ -118,8 +118,9 @@ def _ceiling(patient: Patient, crowd: Crowd, given: Mapping[str, str], known: li
         "stage throttle": "`loginq deploy --param RequestsPerSecond=0 --param RequestsBurst=0`.",
         "reads of the table": f"`loginq deploy {_words({'WarmReads': 2 * reads})}`.",
     }
+    has_pool = not given["IdentityIssuer"]
     now, other = (
-        ceilings.limits(ceilings.asking(crowd.longest, edge=edge), there, crowd.per_second, do)
+        ceilings.limits(ceilings.asking(crowd.longest, edge=edge, has_pool=has_pool), there, crowd.per_second, do)
         for edge in (crowd.edge, True)
     )
     enough = now[0].waiting >= crowd.players

@@ -548,9 +548,32 @@ def test_which_limit_breaks_first_and_what_an_edge_would_change() -> None:
     )  # fmt: skip
 
 
-@hypothesis.given(longest=st.integers(10_000, 60_000), has_edge=st.booleans(), newcomers=st.integers(0, 500))
-def test_a_limit_bears_as_many_as_it_says_and_not_one_more(longest: int, has_edge: bool, newcomers: int) -> None:
-    of = ceilings.asking(longest, edge=has_edge)
+def _limits(found: Finding) -> tuple[ceilings.Limit, ...]:
+    assert isinstance(found, readiness.Ceiling)
+    return found.limits
+
+
+def test_where_players_are_a_provider_s_its_authorizer_takes_of_the_lambdas_too() -> None:
+    foreign = {"IdentityIssuer": "https://a.example.com", "IdentityAudience": "game"}
+    (with_pool, *_), (without, *_) = (_limits(_launch(each, players=1_000)["ceiling"]) for each in ({}, foreign))
+    assert (with_pool.name, without.name) == ("Lambdas at once", "Lambdas at once")
+    assert without.each == pytest.approx(with_pool.each + 1 / quotas.VERDICT)
+    assert without.taken == 2 * with_pool.taken
+    for given in (foreign, {**foreign, "Edge": "true"}):  # what is said of the quota and of the ceiling is the same
+        most = _limits(_launch(given, players=1_000, within=10**9)["ceiling"])[0].waiting
+        for players, verdict in ((round(most * 0.99), OK), (round(most * 1.01), BAD)):
+            found = _launch(given, players=players, within=10**9)
+            assert (found["ceiling"].verdict, found["Lambdas at once"].verdict) == (verdict, verdict)
+    assert _limits(_launch({**foreign, "Edge": "true"})["ceiling"])[0].each == pytest.approx(2 / 540)
+
+
+@hypothesis.given(
+    longest=st.integers(10_000, 60_000), has_edge=st.booleans(), newcomers=st.integers(0, 500), has_pool=st.booleans()
+)
+def test_a_limit_bears_as_many_as_it_says_and_not_one_more(
+    longest: int, has_edge: bool, newcomers: int, has_pool: bool
+) -> None:
+    of = ceilings.asking(longest, edge=has_edge, has_pool=has_pool)
     found = ceilings.limits(of, ceilings.Allowed(throttle=8_000), newcomers)
     assert [each.waiting for each in found] == sorted(each.waiting for each in found)
     for each in found:
