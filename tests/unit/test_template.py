@@ -4,10 +4,12 @@ import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from loginq.client import Trouble, game
 from loginq.deploy import template
@@ -21,6 +23,7 @@ from loginq.service.rules.times import SECOND
 from loginq.service.rules.token import JWKS_MAX_AGE
 
 TEMPLATE = template.load()
+OPENAPI = Path(__file__).parents[2] / "cloudformation" / "openapi.yaml"
 SPECS: dict[str, dict[str, Any]] = TEMPLATE.document["Parameters"]
 FLAG = (["true", "false"], ["", "True", "yes", "1", "true "])
 ARN = "arn:aws:iam::123456789012:policy/"
@@ -522,6 +525,16 @@ def test_a_stack_with_a_provider_of_its_own_makes_no_pool() -> None:
     assert set(_there()) - set(_there(**foreign)) == gone
     for name, each in _there(**foreign, Monitoring="full").items():  # nor does anything speak of it
         assert not _named(_chosen(each, {**TEMPLATE.defaults, **foreign})) & gone, name
+
+
+def test_what_a_role_that_may_not_report_is_answered_is_described() -> None:
+    answer = TEMPLATE.document["Resources"]["AccessDenied"]["Properties"]["StatusCode"]
+    described = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
+    assert (
+        {answer["If"][1], answer["If"][2]}
+        == {"401", "403"}
+        <= set(described["paths"]["/sessions"]["post"]["responses"])
+    )
 
 
 def test_an_operator_may_ask_each_function_that_doctor_asks() -> None:
