@@ -84,6 +84,12 @@ def test_what_was_typed_wrongly_is_shown_typed_rightly(run: Run) -> None:
         "Error: Missing option '--email'.",
         "Example: loginq users create ada --email ada@example.com --generate",
     ]
+    unknown = run("client", "rust", "Assets")
+    assert unknown.err.splitlines()[-3:] == [
+        "Error: Invalid value for 'language': 'rust' is not one of 'csharp', 'cpp', 'typescript', 'python'.",
+        "Example: loginq client csharp Assets/Scripts",
+        "Example: loginq client typescript src",
+    ]
     wrong = run("players", "list", "--limit", "many")
     assert wrong.err.splitlines()[-2:] == [
         "Example: loginq players list --limit 20",
