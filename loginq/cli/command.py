@@ -77,9 +77,7 @@ class Command(_Helping, TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except _UsageError as exc:
-            exc.message = exc.message.removeprefix(
-                "Value error, "
-            )  # pydantic's word for it, which Typer checks choices by
+            exc.message = exc.message.removeprefix("Value error, ")  # which pydantic puts before what Typer says
             vars(exc)["show"] = partial(_showing, exc.show, self.epilog or "")
             raise
 
