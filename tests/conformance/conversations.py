@@ -564,6 +564,11 @@ STOPPED = (
     Conversation(
         "cancelled in trouble", (FIRST, refused(503, "unavailable"), Sleep(0.5, 1, "cancel"), End("cancelled"))
     ),
+    Conversation(
+        "cancelled, and begun again at once",
+        (FIRST, login(), pause(reply="cancel"), FIRST, login(), pause(), let_in(), End(f"cancelled {IN.said}")),
+        act="again",
+    ),
     Conversation("cancelled when it is shown", (FIRST, login(), Show({"position": "812"}, "cancel"), End("cancelled"))),
     Conversation(
         "cancelled at the public line", (FIRST, by_line(), pause(), line(), Sleep(1, 60, "cancel"), End("cancelled"))

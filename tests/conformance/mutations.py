@@ -64,8 +64,8 @@ MUTATIONS: Mapping[str, tuple[Mutation, ...]] = {
         ("a storm of renewals", "if (force && EndsSoon()) _ends = null;", ""),
         (
             "a cancel that does nothing",
-            "_show = show ?? (standing => { }); _cancel = cancel;",
-            "_show = show ?? (standing => { }); _cancel = default;",
+            "own._show = show ?? (standing => { }); own._cancel = cancel;",
+            "own._show = show ?? (standing => { }); own._cancel = default;",
         ),
         ("redirects are followed", "AllowAutoRedirect = false", "AllowAutoRedirect = true"),
         ("polls as it likes", "Math.Min(300, Math.Max(0.5, told.Value))", "5"),

@@ -81,31 +81,31 @@ namespace Loginq {
 
         /// <summary>Wait until let in; the standing that says so. `show` is told of each. Throws `Refused`.</summary>
         public async Task<Standing> EnterAsync(Action<Standing> show = null, CancellationToken cancel = default(CancellationToken)) {
-            Begin(show, cancel);
+            var own = Begin(show, cancel);
             for (;;) {
-                var found = await Patiently("GET", "/login", "ticket");
+                var found = await own.Patiently("GET", "/login", "ticket");
                 var path = "/login/status?login_ticket=" + Uri.EscapeDataString(found.Ticket);
                 try {
                     while (!found.Admitted) {
-                        await Pause(_last = found);
-                        await LookOn();
-                        found = await Patiently("GET", path, "login_status");
+                        await own.Pause(own._last = found);
+                        await own.LookOn();
+                        found = await own.Patiently("GET", path, "login_status");
                     }
                     return found;
                 } catch (Refused gone) when (gone.Code == "unknown_ticket" || gone.Code == "ticket_expired") {
-                    _show(With(gone.Message, gone.Code, 0));
+                    own._show(own.With(gone.Message, gone.Code, 0));
                 }
             }
         }
 
         /// <summary>Give the place up. Throws `Refused`, and `Trouble` when three tries were in vain.</summary>
-        public Task LeaveAsync(CancellationToken cancel = default(CancellationToken)) {
-            Begin(null, cancel);
-            return Patiently("DELETE", "/login", "", 3);
-        }
+        public Task LeaveAsync(CancellationToken cancel = default(CancellationToken)) =>
+            Begin(null, cancel).Patiently("DELETE", "/login", "", 3);
 
-        void Begin(Action<Standing> show, CancellationToken cancel) {
-            _last = new Standing(); _show = show ?? (standing => { }); _cancel = cancel;
+        QueueClient Begin(Action<Standing> show, CancellationToken cancel) {
+            var own = (QueueClient)MemberwiseClone();  // so a cancelled call ends, whatever follows it
+            own._last = new Standing(); own._show = show ?? (standing => { }); own._cancel = cancel;
+            return own;
         }
 
         async Task<Standing> Patiently(string method, string path, string needs, int tries = 0) {

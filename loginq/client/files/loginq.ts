@@ -99,28 +99,28 @@ export class QueueClient {
 
   /** Wait until let in; the standing that says so. `show` is told of each. Throws `Refused`, `Cancelled`, as `token`. */
   async enter(show: (standing: Standing) => unknown = () => undefined, signal?: AbortSignal): Promise<Standing> {
-    [this.last, this.show, this.signal] = [NOWHERE, show, signal];
+    const own: this = Object.assign(Object.create(this), { show, signal }); // so an aborted call ends, whatever follows
     for (;;) {
-      let found = await this.patiently("GET", "/login", "ticket");
+      let found = await own.patiently("GET", "/login", "ticket");
       const path = "/login/status?login_ticket=" + encodeURIComponent(found.ticket.replace(/\p{Surrogate}/gu, "?"));
       try {
         while (!found.admitted) {
-          await this.pause((this.last = found));
-          await this.lookOn();
-          found = await this.patiently("GET", path, "login_status");
+          await own.pause((own.last = found));
+          await own.lookOn();
+          found = await own.patiently("GET", path, "login_status");
         }
         return found;
       } catch (gone) {
         if (!(gone instanceof Refused && GONE.includes(gone.code))) throw gone;
-        this.show({ ...this.last, pause: 0, trouble: gone.message, code: gone.code });
+        show({ ...own.last, pause: 0, trouble: gone.message, code: gone.code });
       }
     }
   }
 
   /** Give the place up. Throws `Refused`, `Cancelled`, and `Trouble` when three tries were in vain. */
   async leave(signal?: AbortSignal): Promise<void> {
-    [this.last, this.show, this.signal] = [NOWHERE, () => undefined, signal];
-    await this.patiently("DELETE", "/login", "", 3);
+    const own: this = Object.assign(Object.create(this), { signal });
+    await own.patiently("DELETE", "/login", "", 3);
   }
 
   private async patiently(method: string, path: string, needs: string, tries = Infinity): Promise<Found> {

@@ -25,9 +25,15 @@ static class Driver {
     static async Task<string> Play(string url, double timeout, string act) {
         var slept = 0.0;
         var over = new CancellationTokenSource();
+        Func<CancellationToken, Task<string>> entered = null;
+        Task<string> next = null;
         Func<double, CancellationToken, Task> sleep = (seconds, cancel) => {
             slept += seconds;
-            if (Tell("sleep", Written(seconds)) == "cancel") over.Cancel();
+            if (Tell("sleep", Written(seconds)) != "cancel") return Task.CompletedTask;
+            over.Cancel();
+            if (act != "again" || next != null) return Task.CompletedTask;
+            over = new CancellationTokenSource();  // as a scene does that is left and shown again at once
+            next = entered(over.Token);
             return Task.CompletedTask;
         };
         Func<bool, Task<string>> token = force => {
@@ -47,10 +53,17 @@ static class Driver {
             if (Tell("show", told + "message=" + now.Message) == "cancel") over.Cancel();
         };
         var client = new QueueClient(url, token, null, sleep, () => slept * 1000, timeout);
-        try {
-            if (act == "enter") return "admitted " + (await client.EnterAsync(show, over.Token)).AdmissionToken;
+        entered = cancel => Ended(async () => "admitted " + (await client.EnterAsync(show, cancel)).AdmissionToken);
+        var first = await (act != "leave" ? entered(over.Token) : Ended(async () => {
             await client.LeaveAsync(over.Token);
             return "left";
+        }));
+        return next == null ? first : first + " " + await next;
+    }
+
+    static async Task<string> Ended(Func<Task<string>> call) {
+        try {
+            return await call();
         } catch (Refused refusal) {
             return "refused " + refusal.Code;
         } catch (OperationCanceledException) {

@@ -30,6 +30,10 @@ template <class Each> static std::string written(const Each& each) {
 }
 
 static std::string play(const std::string& url, double timeout, const std::string& act) {
+    if (act == "again") {
+        const std::string first = play(url, timeout, "enter");
+        return first + " " + play(url, timeout, "enter");
+    }
     double slept = 0;
     loginq::QueueClient* playing = nullptr;
     loginq::Options options;

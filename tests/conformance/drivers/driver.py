@@ -66,4 +66,5 @@ class Player:
 
 while told := tell("next", ""):
     url, timeout, act = told.splitlines()
-    tell("end", Player(url, float(timeout)).play(act))
+    acts = ["enter", "enter"] if act == "again" else [act]
+    tell("end", " ".join(Player(url, float(timeout)).play(each) for each in acts))

@@ -13,7 +13,7 @@ async function tell(what: string, body: string): Promise<string> {
 
 async function play(url: string, timeout: number, act: string): Promise<string> {
   let slept = 0;
-  const over = new AbortController();
+  let over = new AbortController(), next: Promise<string> | undefined;
   const token = async (force: boolean): Promise<string> => {
     const reply = await tell("token", String(force));
     if (reply === "!") throw new SignedOut();
@@ -22,7 +22,11 @@ async function play(url: string, timeout: number, act: string): Promise<string> 
   };
   const sleep = async (seconds: number): Promise<void> => {
     slept += seconds;
-    if ((await tell("sleep", seconds.toFixed(6))) === "cancel") over.abort();
+    if ((await tell("sleep", seconds.toFixed(6))) !== "cancel") return;
+    over.abort();
+    if (act !== "again" || next) return;
+    over = new AbortController(); // as a page does that is left and shown again at once
+    next = entered(over.signal);
   };
   let shown: Promise<unknown> = Promise.resolve();
   const show = (now: Standing): void => {
@@ -37,12 +41,14 @@ async function play(url: string, timeout: number, act: string): Promise<string> 
   };
   const waiting = (url: RequestInfo | URL, how?: RequestInit) => shown.then(() => fetch(url, how));
   const client = new QueueClient(url, token, { sleep: inOrder, ticks: () => slept * 1000, timeout, fetch: waiting });
+  const entered = (signal: AbortSignal) => ended(client.enter(show, signal).then((end) => `admitted ${end.admission_token}`));
+  const first = await (act === "leave" ? ended(client.leave(over.signal).then(() => "left")) : entered(over.signal));
+  return next ? `${first} ${await next}` : first;
+}
+
+async function ended(call: Promise<string>): Promise<string> {
   try {
-    if (act === "leave") {
-      await client.leave(over.signal);
-      return "left";
-    }
-    return `admitted ${(await client.enter(show, over.signal)).admission_token}`;
+    return await call;
   } catch (end) {
     if (end instanceof Refused) return `refused ${end.code}`;
     if (end instanceof Cancelled) return "cancelled";
