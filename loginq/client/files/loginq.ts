@@ -93,8 +93,8 @@ export class QueueClient {
 
   constructor(url: string, token: (force: boolean) => Promise<string> | string, options: Options = {}) {
     [this.url, this.token] = [url.replace(/\/+$/, ""), token];
-    const own = { fetch: (...given: Parameters<typeof fetch>) => fetch(...given), sleep, ticks: () => performance.now() };
-    this.options = { ...own, timeout: 15, ...options };
+    const { fetch: ask = (...given: Parameters<typeof fetch>) => fetch(...given), ticks = () => performance.now() } = options;
+    this.options = { fetch: ask, ticks, sleep: options.sleep ?? sleep, timeout: options.timeout ?? 15 };
   }
 
   /** Wait until let in; the standing that says so. `show` is told of each. Throws `Refused`, `Cancelled`, as `token`. */
