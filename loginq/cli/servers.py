@@ -190,6 +190,9 @@ def forget(
     return Found(document, partial(_forgotten, going, left))
 
 
+_KEPT = "the line keeps its count until one says how many it holds"
+
+
 def _named(session: Session, names: Sequence[str]) -> list[Server]:
     """Those of these names. Raises `NotFound` for a name that is none's."""
     there = {server.name: server for server in session.queue.servers.every()}
@@ -203,11 +206,14 @@ def _loss(session: Session, names: Sequence[str]) -> Loss:
     going, t = _named(session, names), session.queue.clock()
     said = [f"{each.name}: {each.in_game:,}, last heard {console.duration(t - each.at)} ago" for each in going]
     counts, harms = counted(session)
-    return Loss(f"This frees the seats of a game server ({'; '.join(said)})", counts, harms)
+    # Without any there is nothing to go by, so nothing comes free: whoever is asked has to know that before.
+    is_last = len(going) == len(session.queue.servers.every())
+    what = f"This lets the last game server go, and {_KEPT}" if is_last else "This frees the seats of a game server"
+    return Loss(f"{what} ({'; '.join(said)})", counts, harms)
 
 
 def _forgotten(gone: Sequence[Server], left: int) -> None:
     seats = sum(server.in_game for server in gone)
     console.done(f"{', '.join(server.name for server in gone)}: forgotten, with {seats:,} seats.")
     if not left:
-        console.say("No game server is left, so the line keeps its count until one says how many it holds.")
+        console.say(f"No game server is left, so {_KEPT}.")

@@ -84,6 +84,10 @@ def test_one_is_forgotten_with_its_seats_and_the_audit_knows(run: Run, counting:
 def test_the_last_one_leaves_the_count_as_it_is(run: Run, counting: Queue) -> None:
     counting.servers.forget(["eu-2", "us-1"])
     before = counting.lines.read().departed
+    asked = run("servers", "forget", "eu-1").err.splitlines()[1]
+    assert asked.startswith(
+        "This lets the last game server go, and the line keeps its count until one says how many it holds (eu-1: 300, "
+    )
     screen = run("servers", "forget", "eu-1", "--yes")
     assert screen.err.splitlines()[2] == (
         "No game server is left, so the line keeps its count until one says how many it holds."
