@@ -26,6 +26,7 @@ _BY_EVENTS = (
     "This stack takes events: game servers say who joined and who left. `loginq deploy --param SessionReports=counts` "
     "takes counts."
 )
+_KEPT = "the line keeps its count until one says how many it holds"
 _NONE = "No game server has said how many it holds: `loginq guide game-server` has what it sends."
 
 
@@ -188,9 +189,6 @@ def forget(
     left = len(session.queue.servers.every())
     document = {"target": session.name, "forgotten": [server.name for server in going], "left": left}
     return Found(document, partial(_forgotten, going, left))
-
-
-_KEPT = "the line keeps its count until one says how many it holds"
 
 
 def _named(session: Session, names: Sequence[str]) -> list[Server]:
